@@ -1,0 +1,143 @@
+"""Tables about backups: the backup itself, its replicas, and what was restored and verified from it."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from strongroom.catalog.base import Base, UtcDateTime
+
+
+class BackupKind(StrEnum):
+    """What a backup takes as its parent: nothing, the last full, or the last committed one."""
+
+    FULL = "full"
+    DIFFERENTIAL = "differential"
+    INCREMENTAL = "incremental"
+
+
+class BackupState(StrEnum):
+    """Where a backup stands; only a committed one can be restored."""
+
+    RUNNING = "running"
+    COMMITTED = "committed"
+    ABORTED = "aborted"
+
+
+class ReplicaState(StrEnum):
+    """Where one region's copy of a backup stands."""
+
+    WANTED = "wanted"
+    COPYING = "copying"
+    PRESENT = "present"
+    DAMAGED = "damaged"
+
+
+class VerificationLevel(StrEnum):
+    """How deep a verification looks: objects present with the right checksum, or every byte decrypted."""
+
+    PRESENCE = "presence"
+    DATA = "data"
+
+
+class Backup(Base):
+    """One backup of one source, from its first job step to its expiry."""
+
+    __tablename__ = "backup"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(String(63))
+    source_kind: Mapped[str] = mapped_column(String(32))
+    kind: Mapped[BackupKind] = mapped_column(String(16))
+    state: Mapped[BackupState] = mapped_column(String(16))
+    parent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("backup.id"))
+    session_id: Mapped[uuid.UUID]
+    job_id: Mapped[uuid.UUID]
+    trace_id: Mapped[str] = mapped_column(String(32))
+    policy: Mapped[str] = mapped_column(String(63))
+    regions: Mapped[list[str]] = mapped_column(JSON)
+    """The regions the policy asks for, home first, fixed when the backup was made."""
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    committed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    protected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    files: Mapped[int] = mapped_column(BigInteger, default=0)
+    source_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    stored_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Bytes this backup added to its home region."""
+    reused_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    objects: Mapped[int] = mapped_column(BigInteger, default=0)
+    manifest_sha256: Mapped[str | None] = mapped_column(String(64))
+    problem_count: Mapped[int] = mapped_column(BigInteger, default=0)
+    problems: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)
+    """The first thousand problems: path, kind, reason."""
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+    __table_args__ = (Index(None, "source", "created_at"), Index(None, "state"))
+
+    @property
+    def partial(self) -> bool:
+        """Say whether something of the source is missing from the backup."""
+        return self.problem_count > 0
+
+
+class Replica(Base):
+    """One region's copy of one backup; the home region's is made by the commit."""
+
+    __tablename__ = "replica"
+
+    backup_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("backup.id"), primary_key=True)
+    region: Mapped[str] = mapped_column(String(63), primary_key=True)
+    state: Mapped[ReplicaState] = mapped_column(String(16))
+    evidence: Mapped[str | None] = mapped_column(String(16))
+    """The weakest evidence by which its objects were confirmed."""
+    objects: Mapped[int] = mapped_column(BigInteger, default=0)
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_error: Mapped[str | None] = mapped_column(String(500))
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    __table_args__ = (Index(None, "state"),)
+
+
+class Restore(Base):
+    """One restore of one backup from one region into one target."""
+
+    __tablename__ = "restore"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    backup_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("backup.id"))
+    region: Mapped[str] = mapped_column(String(63))
+    target: Mapped[dict[str, Any]] = mapped_column(JSON)
+    job_id: Mapped[uuid.UUID]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    files: Mapped[int] = mapped_column(BigInteger, default=0)
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    problem_count: Mapped[int] = mapped_column(BigInteger, default=0)
+    problems: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)
+
+    __table_args__ = (Index(None, "backup_id"),)
+
+
+class Verification(Base):
+    """One check of one region's copy of a backup."""
+
+    __tablename__ = "verification"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    backup_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("backup.id"))
+    region: Mapped[str] = mapped_column(String(63))
+    level: Mapped[VerificationLevel] = mapped_column(String(16))
+    job_id: Mapped[uuid.UUID]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    passed: Mapped[bool | None]
+    evidence: Mapped[str | None] = mapped_column(String(16))
+    objects: Mapped[int] = mapped_column(BigInteger, default=0)
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    damage: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)
+
+    __table_args__ = (Index(None, "backup_id"),)

@@ -1,0 +1,31 @@
+"""Identifiers: UUID version 7, so that they sort by the time they were made."""
+
+import uuid
+
+from strongroom.clock import Clock, RandomBytes
+from strongroom.errors import InvalidInputError
+
+
+class InvalidIdError(InvalidInputError):
+    """The text is not an identifier Strongroom makes."""
+
+    code = "ids.invalid"
+
+
+def new_id(clock: Clock, random: RandomBytes) -> uuid.UUID:
+    """Make a UUIDv7: 48 bits of milliseconds, 74 random bits (RFC 9562, section 5.7)."""
+    milliseconds = int(clock.now().timestamp() * 1000) & ((1 << 48) - 1)
+    noise = int.from_bytes(random(10), "big")
+    value = milliseconds << 80 | 0x7 << 76 | (noise >> 62 & 0xFFF) << 64 | 0b10 << 62 | noise & ((1 << 62) - 1)
+    return uuid.UUID(int=value)
+
+
+def parse_id(text: str, what: str) -> uuid.UUID:
+    """Read an identifier in its usual spelling; raises InvalidIdError."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise InvalidIdError(
+            f"{text[:64]!r} is not the id of a {what}.",
+            next_step=f"Copy the {what} id from a list: 8-4-4-4-12 hexadecimal digits.",
+        ) from None

@@ -1,0 +1,75 @@
+"""The object-store contract: whole objects under slash-separated keys."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+Body = bytes | bytearray | memoryview
+
+
+class Evidence(StrEnum):
+    """How a store showed that it holds the right bytes, strongest first."""
+
+    CHECKSUM = "checksum"
+    """The store itself computed the SHA-256 of what it holds."""
+    ETAG = "etag"
+    """The store itself computed an MD5 on receipt, equal to the one recorded with the object's SHA-256."""
+    READ_BACK = "read-back"
+    """The store offers no digest; the object was read and hashed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """One listed object: its full key and its size in bytes."""
+
+    key: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a probe found the store to do."""
+
+    create_if_absent: bool
+    evidence: Evidence
+
+
+class Store(Protocol):
+    """Whole objects in one region.
+
+    Keys are relative, `/`-separated, made of `[A-Za-z0-9._/-]`, without empty, `.` or `..` segments. A reader never sees
+    half an object. Every method may raise StoreUnavailableError (retry helps) and StoreDeniedError.
+    """
+
+    region: str
+
+    def put(self, key: str, body: Body, *, sha256: bytes) -> None:
+        """Write or replace an object durably; raises ChecksumMismatchError if body does not hash to sha256, StoreFullError."""
+
+    def create(self, key: str, body: Body, *, sha256: bytes) -> None:
+        """Write an object unless the key is taken, atomically among all writers; raises ObjectExistsError."""
+
+    def get(self, key: str) -> bytes:
+        """Return the whole object; raises ObjectNotFoundError."""
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """Return up to length bytes from start (fewer at the end); a negative start counts from the end."""
+
+    def find(self, key: str) -> ObjectInfo | None:
+        """Return the object's size, or None where there is no such object."""
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield every object whose key starts with prefix, in key order."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object; removing what is not there is not an error."""
+
+    def confirm(self, key: str, *, size: int, sha256: bytes) -> Evidence:
+        """Show that the store holds exactly these bytes, without downloading them where it can.
+
+        Raises ObjectNotFoundError or ChecksumMismatchError.
+        """
+
+    def probe(self) -> Capabilities:
+        """Find out, with a canary object that is removed again, what the store does; raises UnsafeStoreError."""

@@ -1,0 +1,100 @@
+"""What a source hands to the repository: a walk over entries, and content that can be opened and read once."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from strongroom.tree.entry import Entry
+
+
+class ProblemKind(StrEnum):
+    """Why an entry is missing from a backup or a restore, or is there only in part."""
+
+    UNREADABLE = "unreadable"
+    VANISHED = "vanished"
+    CHANGED = "changed-while-read"
+    METADATA = "metadata-not-restored"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One entry that was not handled as it should; path is for people (undecodable bytes shown as escapes)."""
+
+    path: str
+    kind: ProblemKind
+    reason: str
+
+
+class ContentVanishedError(Exception):
+    """The file is gone, or cannot be opened any more; the writer records the problem and goes on."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.reason)
+        self.problem = problem
+
+
+class OpenContent(Protocol):
+    """Content being read, from its first data byte to its last; holes are skipped."""
+
+    entry: Entry
+    """The entry as the open descriptor shows it, which a rename between listing and opening cannot confuse."""
+
+    def holes(self) -> list[tuple[int, int]]:
+        """Return the (offset, length) of holes, ascending; empty where there are none."""
+
+    def readinto(self, view: memoryview) -> int:
+        """Fill view with the next data bytes (holes left out); 0 means the end. May return less than asked."""
+
+    def settle(self) -> Problem | None:
+        """After the last byte: None if what was read is consistent, else the problem (the file changed).
+
+        A producer such as pg_dump raises here when its exit status says that the stream is not whole.
+        """
+
+
+class Content(Protocol):
+    """Content that can be opened, more than once if it changed while it was read and `replayable` says so."""
+
+    replayable: bool
+
+    def open(self) -> AbstractContextManager[OpenContent]:
+        """Open for reading; raises ContentVanishedError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """A directory begins; the root's name is empty."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The directory that was entered last ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An entry that is not a directory; content is None for links, special files and further names of one file."""
+
+    entry: Entry
+    content: Content | None
+
+
+Step = Enter | Leave | Item
+
+
+class Walk(Protocol):
+    """One pass over a source: starts with Enter of the root, ends with its Leave."""
+
+    def __iter__(self) -> Iterator[Step]:
+        """Yield the steps in tree order, names sorted as bytes within a directory."""
+
+    def problems(self) -> list[Problem]:
+        """Return what the walk itself could not list or open; complete after the last step."""
+
+    def facts(self) -> dict[str, str | int]:
+        """Return what a reader of the backup should know (server version, root path); complete after the last step."""
