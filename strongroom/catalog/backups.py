@@ -44,7 +44,10 @@ class VerificationLevel(StrEnum):
 
 
 class Backup(Base):
-    """One backup of one source, from its first job step to its expiry."""
+    """One backup of one source, from its first job step to its expiry; its id is its job's id.
+
+    Each attempt of the job writes in a session of its own, and all of them meet at the one commit key of the backup.
+    """
 
     __tablename__ = "backup"
 
@@ -55,7 +58,6 @@ class Backup(Base):
     state: Mapped[BackupState] = mapped_column(String(16))
     parent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("backup.id"))
     session_id: Mapped[uuid.UUID]
-    job_id: Mapped[uuid.UUID]
     trace_id: Mapped[str] = mapped_column(String(32))
     policy: Mapped[str] = mapped_column(String(63))
     regions: Mapped[list[str]] = mapped_column(JSON)
@@ -95,6 +97,10 @@ class Replica(Base):
     """The weakest evidence by which its objects were confirmed."""
     objects: Mapped[int] = mapped_column(BigInteger, default=0)
     bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    job_id: Mapped[uuid.UUID | None]
+    """The newest job that copies or mends it."""
+    rounds: Mapped[int] = mapped_column(default=0)
+    """How many such jobs there have been; part of their dedupe key."""
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_error: Mapped[str | None] = mapped_column(String(500))
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -103,15 +109,15 @@ class Replica(Base):
 
 
 class Restore(Base):
-    """One restore of one backup from one region into one target."""
+    """One restore of one backup from one region into one target; its id is its job's id."""
 
     __tablename__ = "restore"
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     backup_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("backup.id"))
-    region: Mapped[str] = mapped_column(String(63))
+    region: Mapped[str | None] = mapped_column(String(63))
+    """The region asked for; once it runs, the one it reads from."""
     target: Mapped[dict[str, Any]] = mapped_column(JSON)
-    job_id: Mapped[uuid.UUID]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     files: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -123,7 +129,7 @@ class Restore(Base):
 
 
 class Verification(Base):
-    """One check of one region's copy of a backup."""
+    """One check of one region's copy of a backup; its id is its job's id."""
 
     __tablename__ = "verification"
 
@@ -131,7 +137,6 @@ class Verification(Base):
     backup_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("backup.id"))
     region: Mapped[str] = mapped_column(String(63))
     level: Mapped[VerificationLevel] = mapped_column(String(16))
-    job_id: Mapped[uuid.UUID]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     passed: Mapped[bool | None]
