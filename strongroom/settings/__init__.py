@@ -1,0 +1,33 @@
+"""The settings of an installation, from strongroom.toml and the environment; nothing else reads either."""
+
+from strongroom.settings.errors import ConfigError, ConfigNotFoundError, Mistake, UnknownRegionError, UnknownSourceError
+from strongroom.settings.regions import KekSettings, RegionSettings
+from strongroom.settings.root import (
+    ApiSettings,
+    FlowerSettings,
+    JobSettings,
+    KeyringSettings,
+    RepositorySettings,
+    Settings,
+)
+from strongroom.settings.sources import FilesSourceSettings, PolicySettings, PostgresSourceSettings, SourceSettings
+
+__all__ = [
+    "ApiSettings",
+    "ConfigError",
+    "ConfigNotFoundError",
+    "FilesSourceSettings",
+    "FlowerSettings",
+    "JobSettings",
+    "KekSettings",
+    "KeyringSettings",
+    "Mistake",
+    "PolicySettings",
+    "PostgresSourceSettings",
+    "RegionSettings",
+    "RepositorySettings",
+    "Settings",
+    "SourceSettings",
+    "UnknownRegionError",
+    "UnknownSourceError",
+]

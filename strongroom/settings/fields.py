@@ -1,0 +1,38 @@
+"""The kinds of value that settings are made of."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+
+class Section(BaseModel):
+    """A part of the settings: immutable, and strict about keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def _anchor(path: Path, info: ValidationInfo) -> Path:
+    if path.parts[:1] == ("~",):
+        raise PydanticCustomError("home_path", "`~` is not expanded here.")
+    base = (info.context or {}).get("base")
+    return base / path if base else path
+
+
+def _http_url(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise PydanticCustomError("url", "This is not an http:// or https:// address.")
+    return url.rstrip("/")
+
+
+AnchoredPath = Annotated[Path, AfterValidator(_anchor)]
+"""A path; relative ones start at the folder of the configuration file."""
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+"""What a person calls a source, a region or a policy; it becomes part of object keys."""
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Flag = Annotated[bool, Field(strict=True)]
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+Text = Annotated[str, Field(min_length=1)]

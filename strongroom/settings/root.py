@@ -1,0 +1,135 @@
+"""All settings of an installation in one immutable value."""
+
+import difflib
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from strongroom.settings.errors import SecretMissingError, UnknownRegionError, UnknownSourceError
+from strongroom.settings.fields import AnchoredPath, Flag, Port, Section, Text
+from strongroom.settings.regions import RegionSettings
+from strongroom.settings.sources import BUILT_IN_POLICIES, PolicySettings, SourceSettings
+
+
+class ApiSettings(Section):
+    """The HTTP API."""
+
+    host: Text = Field("127.0.0.1", description="Address the API listens on.")
+    port: Port = Field(8440, description="Port the API listens on.")
+    token: SecretStr | None = Field(None, min_length=16, description="Service token that callers of the API present.")
+
+
+class FlowerSettings(Section):
+    """Flower, the page that shows workers and queues."""
+
+    host: Text = Field("127.0.0.1", description="Address Flower listens on.")
+    port: Port = Field(5555, description="Port Flower listens on.")
+    user: Text = Field("strongroom", description="User name of Flower's login.")
+    password: SecretStr | None = Field(None, min_length=8, description="Password of Flower's login.")
+
+
+class KeyringSettings(Section):
+    """Where key-encryption keys of provider `local` live."""
+
+    path: AnchoredPath = Field(
+        Path("strongroom.keys"), description="The key file. Losing it means losing the backups it protects."
+    )
+
+
+class RepositorySettings(Section):
+    """How backups are written."""
+
+    compression_level: int = Field(
+        1, strict=True, ge=1, le=19, description="Level of Zstandard compression, 1 (fast) to 19 (small)."
+    )
+    pack_mib: int = Field(16, strict=True, ge=1, le=64, description="Size of a stored object in MiB.")
+    verify_packs: Flag = Field(True, description="Whether every object is decrypted and compared before it is stored.")
+    workers: int = Field(2, strict=True, ge=1, le=16, description="Threads that compress and encrypt.")
+    uploads: int = Field(2, strict=True, ge=1, le=16, description="Objects that are sent to the region at a time.")
+
+
+class JobSettings(Section):
+    """When a job is given up by one worker and taken up by another."""
+
+    lease_seconds: int = Field(
+        60, strict=True, ge=2, le=3600, description="Seconds after which a silent worker loses its job."
+    )
+    max_errors: int = Field(5, strict=True, ge=1, le=100, description="Passing errors after which a job fails.")
+    max_crashes: int = Field(
+        3, strict=True, ge=1, le=100, description="Crashes of its worker after which a job is dead."
+    )
+
+
+def _built_in_policies() -> dict[str, PolicySettings]:
+    return {policy.name: policy for policy in BUILT_IN_POLICIES}
+
+
+class Settings(Section):
+    """Everything that is configured; `regions` has the home region first."""
+
+    path: Path
+    data_dir: AnchoredPath = Field(
+        Path("data"), description="Directory of the embedded catalog, sockets, logs and scratch files."
+    )
+    catalog_url: SecretStr
+    broker_url: SecretStr
+    api: ApiSettings = ApiSettings()
+    flower: FlowerSettings = FlowerSettings()
+    keyring: KeyringSettings = KeyringSettings()
+    repository: RepositorySettings = RepositorySettings()
+    jobs: JobSettings = JobSettings()
+    regions: tuple[RegionSettings, ...] = Field(min_length=1)
+    sources: dict[str, SourceSettings] = Field(default_factory=dict)
+    policies: dict[str, PolicySettings] = Field(default_factory=_built_in_policies)
+
+    @property
+    def home(self) -> RegionSettings:
+        """The region that backups are written to first."""
+        return self.regions[0]
+
+    @property
+    def scratch_dir(self) -> Path:
+        """Directory for private temporary files."""
+        return self.data_dir / "scratch"
+
+    def get_source(self, name: str) -> SourceSettings:
+        """Return the source of this name; raises UnknownSourceError, which names the nearest one."""
+        if name in self.sources:
+            return self.sources[name]
+        what = f"There is no source {name[:64]!r} in {self.path.name}."
+        raise UnknownSourceError(what, next_step=_nearest(name, list(self.sources), "sources"))
+
+    def get_region(self, name: str) -> RegionSettings:
+        """Return the region of this name; raises UnknownRegionError, which names the nearest one."""
+        for region in self.regions:
+            if region.name == name:
+                return region
+        names = [region.name for region in self.regions]
+        what = f"There is no region {name[:64]!r} in {self.path.name}."
+        raise UnknownRegionError(what, next_step=_nearest(name, names, "regions"))
+
+    def regions_of(self, policy: str) -> tuple[str, ...]:
+        """Return the names of the regions a policy asks for, home first."""
+        wanted = self.policies[policy].regions
+        return tuple(region.name for region in self.regions if wanted is None or region.name in wanted)
+
+    def require_api_token(self) -> SecretStr:
+        """Return the service token; raises SecretMissingError where there is none."""
+        return _required(self.api.token, "STRONGROOM_API_TOKEN", "The API does not start without a service token.")
+
+    def require_flower_password(self) -> SecretStr:
+        """Return the password of Flower's login; raises SecretMissingError where there is none."""
+        return _required(self.flower.password, "STRONGROOM_FLOWER_PASSWORD", "Flower does not start without a login.")
+
+
+def _required(secret: SecretStr | None, variable: str, why: str) -> SecretStr:
+    if secret is None:
+        raise SecretMissingError(why, next_step=f"Set {variable} in the environment of the process.")
+    return secret
+
+
+def _nearest(name: str, known: list[str], what: str) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    return f"Configured {what}: {', '.join(known)}." if known else f"No {what} are configured yet."

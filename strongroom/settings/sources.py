@@ -1,0 +1,73 @@
+"""Settings of what is backed up, and of how long it is kept."""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+
+from strongroom.settings.fields import AnchoredPath, Flag, Name, Port, Section, Text
+
+SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+
+
+class FilesSourceSettings(Section):
+    """A directory tree to back up."""
+
+    name: Name
+    kind: Literal["files"] = Field("files", description="What the source is: a directory tree.")
+    path: AnchoredPath = Field(description="The directory whose content is backed up.", examples=["/srv/uploads"])
+    exclude: tuple[Text, ...] = Field(
+        (), description="Patterns of what to leave out, as in a .gitignore file.", examples=[["*.tmp", "/cache/"]]
+    )
+    one_file_system: Flag = Field(False, description="Whether to stay on the file system that the directory is on.")
+    allow_empty: Flag = Field(
+        False, description="Whether an empty directory may be backed up; mostly it is an unmounted disk."
+    )
+    policy: Name = Field(
+        "operational-data", description="Policy that says where the backups go and how long they stay."
+    )
+
+
+class PostgresSourceSettings(Section):
+    """A PostgreSQL database to back up with pg_dump."""
+
+    name: Name
+    kind: Literal["postgres"] = Field("postgres", description="What the source is: a PostgreSQL database.")
+    host: Text = Field(
+        "localhost", description="Host name, address, or the directory of a Unix socket.", examples=["db.example.org"]
+    )
+    port: Port = Field(5432, description="Port of the server.")
+    dbname: Text = Field(description="Database to back up.", examples=["shop"])
+    user: Text = Field(description="Role to connect as; it must be able to read every table.", examples=["backup"])
+    password: SecretStr | None = Field(None, description="Password of the role.")
+    sslmode: SslMode = Field("prefer", description="How the connection is protected, in the words of libpq.")
+    bin_dir: AnchoredPath | None = Field(
+        None,
+        description="Directory of pg_dump and pg_restore, where they are not found.",
+        examples=["/usr/lib/postgresql/16/bin"],
+    )
+    policy: Name = Field("critical-data", description="Policy that says where the backups go and how long they stay.")
+
+
+SourceSettings = FilesSourceSettings | PostgresSourceSettings
+
+
+class PolicySettings(Section):
+    """How long backups are kept, why, and in which regions."""
+
+    name: Name
+    retention_days: int = Field(strict=True, ge=1, description="Days that a backup is kept.", examples=[90])
+    compliance: tuple[Text, ...] = Field((), description="Regulations that the policy answers to.", examples=[["GDPR"]])
+    regions: tuple[Name, ...] | None = Field(
+        None,
+        min_length=1,
+        description="Regions that hold a copy, home among them; all where it is not given.",
+        examples=[["eu-west-1", "us-east-1"]],
+    )
+
+
+BUILT_IN_POLICIES = (
+    PolicySettings(name="critical-data", retention_days=365, compliance=("GDPR", "SOX")),
+    PolicySettings(name="operational-data", retention_days=90, compliance=("GDPR",)),
+    PolicySettings(name="development-data", retention_days=30),
+)
+"""The named policies every installation has; a table of the same name in the file changes them."""
