@@ -1,0 +1,53 @@
+# Every target makes what it needs first and can be run again. `make` alone prints this list.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+TYPED := strongroom api worker tasks stack tests/services beat_schedule.py
+LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile pyproject.toml --quiet --strip-extras --allow-unsafe \
+	--generate-hashes --no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	--extra aws --extra postgres --extra service
+
+.PHONY: help venv demo up down status test check fmt lock bench
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: ## Make .venv from the lock file (nothing to do when it is up to date)
+	@requirements/make-venv
+
+demo: venv ## Back up a database and a directory, lose a region, restore, compare; leaves nothing running
+	@$(BIN)/python -m stack.demo
+
+up: venv ## Start the whole service on this machine (API, worker, Beat, Flower, broker) and print the addresses
+	@$(BIN)/python -m stack up
+
+down: venv ## Stop what `make up` started; data and settings stay
+	@$(BIN)/python -m stack down
+
+status: venv ## Say which of the processes of `make up` are running
+	@$(BIN)/python -m stack status
+
+test: venv ## Run every test; PostgreSQL, Valkey, Ceph and the rest are started by the tests on private ports
+	@tests/install-services
+	$(BIN)/python -m pytest -n 2
+
+check: venv ## Run what needs no service: formatting, lint, types, import rules, policy and unit tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(TYPED)
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -n 2 tests/policy tests/unit --ignore tests/policy/test_static_checks.py
+
+fmt: venv ## Format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+lock: venv ## Write the lock files anew from pyproject.toml; keeps versions (UPGRADE=--upgrade takes the newest)
+	$(LOCK) $(UPGRADE) --output-file requirements/service.lock
+	$(LOCK) $(UPGRADE) --extra dev --output-file requirements/dev.lock
+
+bench: venv ## Measure side by side with restic and borg on the same data
+	@$(BIN)/python -m bench
