@@ -18,6 +18,11 @@ class Evidence(StrEnum):
     READ_BACK = "read-back"
     """The store offers no digest; the object was read and hashed."""
 
+    def weaker(self, other: "Evidence") -> "Evidence":
+        """Return the one that shows less."""
+        order = list(Evidence)
+        return max(self, other, key=order.index)
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:

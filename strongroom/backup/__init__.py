@@ -1,0 +1,1 @@
+"""Backups from request to restore: plan, run, verify, restore."""

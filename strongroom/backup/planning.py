@@ -1,0 +1,65 @@
+"""What a restore would do, decided before anything is written."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from strongroom.backup.lookup import choose_region, resolve_backup, verify_committed
+from strongroom.backup.requests import RestoreRequest
+from strongroom.backup.targets import verify_target
+from strongroom.catalog.backups import Backup
+from strongroom.repository.reader import BackupReader
+from strongroom.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePlan:
+    """A restore in figures; `bytes` is what will be written, `warnings` what the restored copy will lack."""
+
+    backup_id: uuid.UUID
+    source: str
+    source_kind: str
+    created_at: datetime
+    region: str
+    target: dict[str, str]
+    overwrite: bool
+    files: int
+    bytes: int
+    packs: int
+    warnings: tuple[str, ...]
+
+
+def plan_restore(services: Services, request: RestoreRequest) -> RestorePlan:
+    """Open the backup in the region a restore would read and say what it would do; writes nothing."""
+    with services.catalog.begin() as session:
+        backup = resolve_backup(session, request.backup)
+        verify_committed(backup)
+        verify_target(services.settings, request.target, backup.source_kind)
+    region = choose_region(services, backup.id, request.region)
+    head = BackupReader(
+        services.open_repository(), services.stores[region], services.keks[region], backup.source, backup.id
+    ).head
+    return RestorePlan(
+        backup_id=backup.id,
+        source=backup.source,
+        source_kind=backup.source_kind,
+        created_at=backup.created_at,
+        region=region,
+        target=request.target.as_args(),
+        overwrite=request.overwrite,
+        files=head.files,
+        bytes=head.source_bytes,
+        packs=len(head.packs),
+        warnings=_warnings(backup, region),
+    )
+
+
+def _warnings(backup: Backup, region: str) -> tuple[str, ...]:
+    warnings = []
+    if backup.partial:
+        warnings.append(f"the backup is partial: {backup.problem_count} entries of the source are not in it")
+    if backup.protected_at is None:
+        warnings.append("the backup is not in every region its policy asks for")
+    if region != backup.regions[0]:
+        warnings.append(f"reading from {region}, not from the home region {backup.regions[0]}")
+    return tuple(warnings)

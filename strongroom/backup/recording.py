@@ -1,0 +1,101 @@
+"""Telling the catalog what the bucket already knows: a backup is committed, and its copies are wanted."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from strongroom.catalog.backups import Backup, BackupState, Replica, ReplicaState
+from strongroom.jobs.context import JobContext
+from strongroom.repository.commit import CommitRecord
+from strongroom.repository.reader import BackupReader, ManifestHead
+from strongroom.services import Services
+from strongroom.storage.store import Evidence
+
+MOST_PROBLEMS = 1000
+
+
+def record_commit(services: Services, context: JobContext, record: CommitRecord) -> dict[str, Any]:
+    """Record a commit as the job's last step and return the job's result."""
+    head = read_head(services, record)
+    result = context.step(
+        "committed", lambda session: apply_commit(session, context.job_id, head, record, services.clock.now())
+    )
+    return result or {}
+
+
+def read_head(services: Services, record: CommitRecord) -> ManifestHead:
+    """Open the manifest that a commit record points to, in the home region."""
+    region, store = next(iter(services.stores.items()))
+    return BackupReader(
+        services.open_repository(), store, services.keks[region], record.source, record.backup_id
+    ).head
+
+
+def apply_commit(
+    session: Session, backup_id: uuid.UUID, head: ManifestHead, record: CommitRecord, now: datetime
+) -> dict[str, Any]:
+    """Mark the backup committed from its manifest, and every region but the home wanted; return a summary."""
+    backup = session.get_one(Backup, backup_id)
+    backup.state = BackupState.COMMITTED
+    backup.session_id = record.session_id
+    backup.committed_at = record.committed_at
+    _fill_counts(backup, head, record)
+    _want_replicas(session, backup, now)
+    if len(backup.regions) == 1:
+        backup.protected_at = now
+    return summary(backup)
+
+
+def _fill_counts(backup: Backup, head: ManifestHead, record: CommitRecord) -> None:
+    backup.files = head.files
+    backup.source_bytes = head.source_bytes
+    backup.stored_bytes = head.stored_bytes + record.manifest_size
+    backup.reused_bytes = head.reused_bytes
+    backup.objects = len(head.packs) + 1
+    backup.manifest_sha256 = record.manifest_sha256.hex()
+    backup.problem_count = head.problem_count
+    backup.problems = [
+        {"path": problem.path, "kind": problem.kind.value, "reason": problem.reason}
+        for problem in head.problems[:MOST_PROBLEMS]
+    ]
+    backup.facts = dict(head.facts)
+
+
+def _want_replicas(session: Session, backup: Backup, now: datetime) -> None:
+    for position, region in enumerate(backup.regions):
+        if session.get(Replica, (backup.id, region)) is None:
+            session.add(_home_replica(backup, now) if position == 0 else _wanted_replica(backup, region, now))
+
+
+def _home_replica(backup: Backup, now: datetime) -> Replica:
+    # The writer has read back and compared every object, which is stronger than any checksum the store offers.
+    return Replica(
+        backup_id=backup.id,
+        region=backup.regions[0],
+        state=ReplicaState.PRESENT,
+        evidence=Evidence.READ_BACK,
+        objects=backup.objects,
+        bytes=backup.stored_bytes,
+        confirmed_at=now,
+        updated_at=now,
+    )
+
+
+def _wanted_replica(backup: Backup, region: str, now: datetime) -> Replica:
+    return Replica(backup_id=backup.id, region=region, state=ReplicaState.WANTED, updated_at=now)
+
+
+def summary(backup: Backup) -> dict[str, Any]:
+    """Return what a job reports about a committed backup: counts only."""
+    return {
+        "backup": str(backup.id),
+        "source": backup.source,
+        "partial": backup.partial,
+        "files": backup.files,
+        "source_bytes": backup.source_bytes,
+        "stored_bytes": backup.stored_bytes,
+        "problem_count": backup.problem_count,
+        "problems": backup.problems[:20],
+    }

@@ -1,0 +1,135 @@
+"""The job that makes a backup: session, packs, manifest, key slots, commit, then the catalog."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from strongroom.backup.lookup import get_source
+from strongroom.backup.recording import record_commit
+from strongroom.catalog.backup_queries import find_latest_committed
+from strongroom.catalog.backups import Backup, BackupKind, BackupState
+from strongroom.ids import new_id
+from strongroom.jobs.context import JobContext
+from strongroom.jobs.progress import JobProgress
+from strongroom.repository.commit import CommitRecord, Outcome, find_commit
+from strongroom.repository.errors import CommitRefusedError
+from strongroom.repository.writer import BackupIdentity, BackupWriter, WriteProgress, WriterOptions
+from strongroom.services import Services
+from strongroom.settings import SourceSettings
+from strongroom.sources.opening import open_source
+
+
+def run_backup(services: Services, context: JobContext) -> dict[str, Any]:
+    """Make the backup a job asks for; every attempt writes in its own session and adopts a commit that already stands."""
+    source = get_source(services.settings, context.args["source"])
+    identity = _open_session(services, context, source)
+    record = _standing_commit(services, identity) or _write_or_adopt(services, context, source, identity)
+    return record_commit(services, context, record)
+
+
+def _open_session(services: Services, context: JobContext, source: SourceSettings) -> BackupIdentity:
+    session_id = new_id(services.clock, services.random)
+
+    def effect(session: Session) -> dict[str, Any]:
+        backup = session.get(Backup, context.job_id)
+        if backup is None:
+            session.add(_new_backup(services, context, source, session_id))
+        else:
+            backup.session_id = session_id
+        return {"session": str(session_id)}
+
+    opened = context.step(f"session:{context.attempt}", effect) or {}
+    return BackupIdentity(
+        source=source.name,
+        source_kind=source.kind,
+        backup_id=context.job_id,
+        session_id=uuid.UUID(opened["session"]),
+        kind=context.args["kind"],
+        policy=source.policy,
+        parent_id=None,
+    )
+
+
+def _new_backup(services: Services, context: JobContext, source: SourceSettings, session_id: uuid.UUID) -> Backup:
+    policy = services.settings.policies[source.policy]
+    declared = [region.name for region in services.settings.regions]
+    return Backup(
+        id=context.job_id,
+        source=source.name,
+        source_kind=source.kind,
+        kind=BackupKind(context.args["kind"]),
+        state=BackupState.RUNNING,
+        session_id=session_id,
+        trace_id=context.trace_id,
+        policy=source.policy,
+        regions=[name for name in declared if policy.regions is None or name in policy.regions or name == declared[0]],
+        created_at=services.clock.now(),
+    )
+
+
+def _standing_commit(services: Services, identity: BackupIdentity) -> CommitRecord | None:
+    """Find what an earlier attempt committed before it could say so."""
+    home = next(iter(services.stores.values()))
+    record = find_commit(services.open_repository(), home, identity.source, identity.backup_id)
+    return record if record is not None and record.outcome is Outcome.COMMIT else None
+
+
+def _write_or_adopt(
+    services: Services, context: JobContext, source: SourceSettings, identity: BackupIdentity
+) -> CommitRecord:
+    try:
+        return _write(services, context, source, identity)
+    except CommitRefusedError:
+        # A worker that was believed dead may have committed its own session meanwhile: that backup is as good.
+        record = _standing_commit(services, identity)
+        if record is None:
+            raise
+        return record
+
+
+def _write(services: Services, context: JobContext, source: SourceSettings, identity: BackupIdentity) -> CommitRecord:
+    opened = open_source(source, scratch=services.settings.data_dir / "scratch")
+    expected = opened.expected_bytes() or _last_size(services, source.name)
+
+    def report(progress: WriteProgress) -> None:
+        context.check()
+        context.report(
+            JobProgress(phase="reading", done_bytes=progress.bytes_read, total_bytes=expected, files=progress.files)
+        )
+
+    home = next(iter(services.stores.values()))
+    with BackupWriter(
+        services.open_repository(),
+        home,
+        services.keks,
+        identity,
+        options=writer_options(services),
+        clock=services.clock,
+        random=services.random,
+        on_progress=report,
+    ) as writer:
+        writer.begin()
+        with opened.open() as walk:
+            writer.write(walk)
+        writer.seal()
+        context.check()
+        return writer.commit()
+
+
+def _last_size(services: Services, source: str) -> int | None:
+    with services.catalog.begin() as session:
+        last = find_latest_committed(session, source)
+        return None if last is None else last.source_bytes
+
+
+def writer_options(services: Services) -> WriterOptions:
+    """Return the writer's tuning as the settings have it."""
+    settings = services.settings.repository
+    return WriterOptions(
+        compression_level=settings.compression_level,
+        pack_bytes=settings.pack_mib << 20,
+        workers=settings.workers,
+        uploads=settings.uploads,
+        verify_packs=settings.verify_packs,
+    )

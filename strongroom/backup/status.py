@@ -1,0 +1,127 @@
+"""The one-screen answer: is every source backed up, copied and recent; is every process alive."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from strongroom.catalog.backup_queries import find_latest_committed, list_replicas
+from strongroom.catalog.backups import Backup
+from strongroom.catalog.jobs import FINAL_STATES, Heartbeat, Job, JobState
+from strongroom.jobs.kinds import JobKind
+from strongroom.services import Services
+from strongroom.settings import SourceSettings
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """One source: its last committed backup, where the copies are, and what its newest job says."""
+
+    name: str
+    kind: str
+    policy: str
+    backup_id: str | None
+    last_committed: datetime | None
+    age_seconds: int | None
+    protected: bool
+    partial: bool
+    size: int
+    regions: dict[str, str]
+    running_job: str | None
+    last_error: str | None
+
+    @property
+    def healthy(self) -> bool:
+        """Say whether there is a whole backup in every region and the newest job did not fail."""
+        return self.protected and not self.partial and self.last_error is None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStatus:
+    """One process of the service and the age of its last sign of life."""
+
+    name: str
+    kind: str
+    silent_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """Sources with the worst first, jobs by state, and processes."""
+
+    sources: tuple[SourceStatus, ...]
+    jobs: dict[str, int]
+    processes: tuple[ProcessStatus, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Say whether every source is."""
+        return all(source.healthy for source in self.sources)
+
+
+def status(services: Services) -> StatusReport:
+    """Answer from the catalog alone; asks no region and needs no key."""
+    now = services.clock.now()
+    with services.catalog.begin() as session:
+        newest = _newest_jobs(session)
+        sources = [_source_status(session, s, newest.get(s.name), now) for s in services.settings.sources.values()]
+        return StatusReport(
+            sources=tuple(sorted(sources, key=_worst_first)),
+            jobs=_jobs_by_state(session),
+            processes=_processes(session, now),
+        )
+
+
+def _newest_jobs(session: Session) -> dict[str, Job]:
+    query = select(Job).where(Job.kind == JobKind.BACKUP_RUN).order_by(Job.id.desc()).limit(1000)
+    newest: dict[str, Job] = {}
+    for job in session.scalars(query):
+        newest.setdefault(job.args["source"], job)
+    return newest
+
+
+def _source_status(session: Session, source: SourceSettings, job: Job | None, now: datetime) -> SourceStatus:
+    backup = find_latest_committed(session, source.name)
+    running = job is not None and job.state not in FINAL_STATES
+    return SourceStatus(
+        name=source.name,
+        kind=source.kind,
+        policy=source.policy,
+        backup_id=None if backup is None else str(backup.id),
+        last_committed=None if backup is None else backup.committed_at,
+        age_seconds=_age(backup, now),
+        protected=backup is not None and backup.protected_at is not None,
+        partial=backup is not None and backup.partial,
+        size=0 if backup is None else backup.source_bytes,
+        regions={} if backup is None else {r.region: r.state.value for r in list_replicas(session, backup.id)},
+        running_job=str(job.id) if job is not None and running else None,
+        last_error=_last_error(job),
+    )
+
+
+def _age(backup: Backup | None, now: datetime) -> int | None:
+    if backup is None or backup.committed_at is None:
+        return None
+    return max(0, int((now - backup.committed_at).total_seconds()))
+
+
+def _last_error(job: Job | None) -> str | None:
+    if job is None or job.state not in {JobState.FAILED, JobState.DEAD}:
+        return None
+    return str((job.last_error or {}).get("message", job.state.value))
+
+
+def _worst_first(source: SourceStatus) -> tuple[bool, bool, int, str]:
+    age = source.age_seconds
+    return source.healthy, age is not None, -(age or 0), source.name
+
+
+def _jobs_by_state(session: Session) -> dict[str, int]:
+    counted = session.execute(select(Job.state, func.count()).group_by(Job.state)).all()
+    return {state.value if isinstance(state, JobState) else str(state): count for state, count in counted}
+
+
+def _processes(session: Session, now: datetime) -> tuple[ProcessStatus, ...]:
+    rows = session.scalars(select(Heartbeat).order_by(Heartbeat.kind, Heartbeat.name))
+    return tuple(ProcessStatus(row.name, row.kind, max(0, int((now - row.beat_at).total_seconds()))) for row in rows)

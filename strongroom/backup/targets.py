@@ -1,0 +1,94 @@
+"""Where a restore goes: a directory, or a database on the server of a configured source."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from strongroom.backup.errors import OverwriteNotConfirmedError, SourceUnknownError, TargetKindError
+from strongroom.settings import PostgresSourceSettings, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class FilesTargetRequest:
+    """A directory; absent or empty unless it may be overwritten."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Return the name that confirms an overwrite."""
+        return str(self.path)
+
+    def as_args(self) -> dict[str, str]:
+        """Return the form that a job carries."""
+        return {"kind": "files", "path": str(self.path)}
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresTargetRequest:
+    """A database on the server of the source called `server`."""
+
+    server: str
+    dbname: str
+
+    @property
+    def name(self) -> str:
+        """Return the name that confirms an overwrite."""
+        return self.dbname
+
+    def as_args(self) -> dict[str, str]:
+        """Return the form that a job carries; addresses and passwords stay in the settings."""
+        return {"kind": "postgres", "server": self.server, "dbname": self.dbname}
+
+
+TargetRequest = FilesTargetRequest | PostgresTargetRequest
+
+
+def parse_target(args: Mapping[str, Any]) -> TargetRequest:
+    """Read a target from a job's arguments; raises TargetKindError."""
+    match args:
+        case {"kind": "files", "path": str(path)}:
+            return FilesTargetRequest(Path(path))
+        case {"kind": "postgres", "server": str(server), "dbname": str(dbname)}:
+            return PostgresTargetRequest(server, dbname)
+    raise TargetKindError("The restore target is neither a directory nor a database.", next_step="Give a path, or a server and a database name.")
+
+
+def verify_target(settings: Settings, target: TargetRequest, source_kind: str) -> None:
+    """Check that the target fits what the backup holds; raises TargetKindError or SourceUnknownError."""
+    if isinstance(target, FilesTargetRequest):
+        _verify_directory(target, source_kind)
+    else:
+        _verify_database(settings, target, source_kind)
+
+
+def _verify_directory(target: FilesTargetRequest, source_kind: str) -> None:
+    if source_kind != "files":
+        raise TargetKindError(f"A {source_kind} backup is not restored into a directory.", next_step="Name a server and a database instead.")
+    if not target.path.is_absolute():
+        raise TargetKindError(f"The target {target.path} is not an absolute path.", next_step="Workers have their own working directory: start the path with /.")
+
+
+def _verify_database(settings: Settings, target: PostgresTargetRequest, source_kind: str) -> None:
+    if source_kind != "postgres":
+        raise TargetKindError(f"A {source_kind} backup is not restored into a database.", next_step="Name a directory instead.")
+    get_postgres_server(settings, target.server)
+
+
+def get_postgres_server(settings: Settings, name: str) -> PostgresSourceSettings:
+    """Return the settings of the source whose server a restore goes to; raises SourceUnknownError or TargetKindError."""
+    source = settings.sources.get(name)
+    if source is None:
+        raise SourceUnknownError(f"There is no source {name!r} whose server could be restored to.", next_step="See `strongroom sources list`.")
+    if not isinstance(source, PostgresSourceSettings):
+        raise TargetKindError(f"The source {name!r} is not a PostgreSQL server.", next_step="Name a source of kind postgres.")
+    return source
+
+
+def verify_overwrite(target: TargetRequest, *, overwrite: bool, confirm: str | None) -> None:
+    """Check that whoever overwrites a target has typed its name; raises OverwriteNotConfirmedError."""
+    if overwrite and confirm != target.name:
+        raise OverwriteNotConfirmedError(
+            f"Overwriting {target.name} needs its name as confirmation.", next_step=f"Repeat the request with --confirm {target.name}"
+        )

@@ -1,0 +1,1 @@
+"""Wanted replicas against actual ones, per region."""
