@@ -1,0 +1,101 @@
+"""Why a source cannot be read or a target cannot be filled."""
+
+from strongroom.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotAllowedError,
+    NotFoundError,
+    StrongroomError,
+    UnavailableError,
+)
+
+
+class SourceNotFoundError(NotFoundError):
+    """The configured directory does not exist, or is not a directory."""
+
+    code = "sources.not_found"
+
+
+class SourceNotReadableError(NotAllowedError):
+    """The process may not list the configured directory."""
+
+    code = "sources.not_readable"
+
+
+class EmptySourceError(InvalidInputError):
+    """The configured directory is empty, which usually means that a disk is not mounted."""
+
+    code = "sources.empty"
+
+
+class ProducerFailedError(StrongroomError):
+    """The program that produces the data ended with an error: what it wrote is not a whole backup."""
+
+    code = "sources.producer_failed"
+    retryable = True
+
+
+class PgDumpNotFoundError(NotFoundError):
+    """A PostgreSQL client program is not installed, or not where the settings say."""
+
+    code = "sources.pg_dump_not_found"
+
+
+class PgDumpTooOldError(InvalidInputError):
+    """The PostgreSQL client programs are older than the server or the dump, and would refuse it."""
+
+    code = "sources.pg_dump_too_old"
+
+
+class WrongPasswordError(NotAllowedError):
+    """The PostgreSQL server refused the user or the password."""
+
+    code = "sources.wrong_password"
+
+
+class DatabaseNotFoundError(NotFoundError):
+    """The PostgreSQL server has no database of this name."""
+
+    code = "sources.database_not_found"
+
+
+class ServerUnreachableError(UnavailableError):
+    """The PostgreSQL server did not answer, or accepts no connection now."""
+
+    code = "sources.server_unreachable"
+
+
+class UnusablePasswordError(InvalidInputError):
+    """The password cannot be written to a PostgreSQL password file."""
+
+    code = "sources.unusable_password"
+
+
+class TargetNotEmptyError(ConflictError):
+    """The place to restore to holds something already; nothing was changed."""
+
+    code = "sources.target_not_empty"
+
+
+class TargetConflictError(ConflictError):
+    """Something is in the way inside the target, and is not removed without being told to."""
+
+    code = "sources.target_conflict"
+
+
+class TargetNotWritableError(NotAllowedError):
+    """The process may not write to the target."""
+
+    code = "sources.target_not_writable"
+
+
+class TargetFullError(StrongroomError):
+    """The disk or quota of the target has no room left; what was restored so far is still there."""
+
+    code = "sources.target_full"
+
+
+class RestoreFailedError(StrongroomError):
+    """The program that fills the target ended with an error; nothing half-restored was left in the database."""
+
+    code = "sources.restore_failed"

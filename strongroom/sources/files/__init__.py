@@ -1,0 +1,1 @@
+"""Directory trees, with everything a restore needs to make them again."""

@@ -1,0 +1,1 @@
+"""Real parts in small, for tests and demonstrations: stores in memory, faults on demand, a scratch PostgreSQL."""
