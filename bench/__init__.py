@@ -1,0 +1,1 @@
+"""Side-by-side measurements against other tools; each module is one command."""
