@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from strongroom.catalog.base import Base, UtcDateTime
+from strongroom.catalog.base import Base, UtcDateTime, stored_enum
 
 
 class BackupKind(StrEnum):
@@ -54,8 +54,8 @@ class Backup(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     source: Mapped[str] = mapped_column(String(63))
     source_kind: Mapped[str] = mapped_column(String(32))
-    kind: Mapped[BackupKind] = mapped_column(String(16))
-    state: Mapped[BackupState] = mapped_column(String(16))
+    kind: Mapped[BackupKind] = mapped_column(stored_enum(BackupKind))
+    state: Mapped[BackupState] = mapped_column(stored_enum(BackupState))
     parent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("backup.id"))
     session_id: Mapped[uuid.UUID]
     trace_id: Mapped[str] = mapped_column(String(32))
@@ -92,7 +92,7 @@ class Replica(Base):
 
     backup_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("backup.id"), primary_key=True)
     region: Mapped[str] = mapped_column(String(63), primary_key=True)
-    state: Mapped[ReplicaState] = mapped_column(String(16))
+    state: Mapped[ReplicaState] = mapped_column(stored_enum(ReplicaState))
     evidence: Mapped[str | None] = mapped_column(String(16))
     """The weakest evidence by which its objects were confirmed."""
     objects: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -136,7 +136,7 @@ class Verification(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     backup_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("backup.id"))
     region: Mapped[str] = mapped_column(String(63))
-    level: Mapped[VerificationLevel] = mapped_column(String(16))
+    level: Mapped[VerificationLevel] = mapped_column(stored_enum(VerificationLevel))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     passed: Mapped[bool | None]

@@ -1,8 +1,9 @@
 """What all tables share: the declarative base and column types that behave alike on PostgreSQL and SQLite."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 
-from sqlalchemy import DateTime, Dialect, MetaData
+from sqlalchemy import JSON, DateTime, Dialect, Enum, MetaData
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -13,6 +14,9 @@ CONSTRAINT_NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+NullableJson = JSON(none_as_null=True)
+"""JSON in which None is SQL NULL, so that `IS NULL` means what it says."""
 
 
 class Base(DeclarativeBase):
@@ -38,3 +42,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def stored_enum(enum: type[StrEnum]) -> Enum:
+    """Return the column type that keeps an enum by its value in 16 characters; a new member needs no migration."""
+    return Enum(enum, native_enum=False, length=16, values_callable=lambda members: [m.value for m in members])

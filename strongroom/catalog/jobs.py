@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from strongroom.catalog.base import Base, UtcDateTime
+from strongroom.catalog.base import Base, NullableJson, UtcDateTime, stored_enum
 
 
 class JobState(StrEnum):
@@ -25,9 +25,12 @@ class JobState(StrEnum):
 
 FINAL_STATES = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.DEAD, JobState.CANCELLED})
 
+QUEUED = text("state = 'queued'")
+RUNNING = text("state = 'running'")
+
 
 class Job(Base):
-    """One durable piece of work. The row is its own outbox entry: a due row that was not published is published again."""
+    """One durable piece of work; the row is its own outbox entry, published until somebody takes it."""
 
     __tablename__ = "job"
 
@@ -39,8 +42,10 @@ class Job(Base):
     priority: Mapped[int]
     dedupe_key: Mapped[str | None] = mapped_column(String(200), unique=True)
     request_digest: Mapped[str] = mapped_column(String(64))
-    """SHA-256 of kind and args: the same dedupe key with other content is a conflict."""
-    state: Mapped[JobState] = mapped_column(String(16))
+    """SHA-256 of what was asked for: the same dedupe key with other content is a conflict."""
+    source: Mapped[str | None] = mapped_column(String(63))
+    """The source the job is about, so that jobs can be listed by it."""
+    state: Mapped[JobState] = mapped_column(stored_enum(JobState))
     attempt: Mapped[int] = mapped_column(default=0)
     errors: Mapped[int] = mapped_column(default=0)
     max_errors: Mapped[int] = mapped_column(default=5)
@@ -51,12 +56,14 @@ class Job(Base):
     heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     run_after: Mapped[datetime] = mapped_column(UtcDateTime)
+    publish_after: Mapped[datetime] = mapped_column(UtcDateTime)
+    """When the row is next handed to the broker: `run_after` at first, later and later while nobody answers."""
     published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     publish_count: Mapped[int] = mapped_column(default=0)
-    cursor: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    progress: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    result: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    last_error: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    cursor: Mapped[dict[str, Any] | None] = mapped_column(NullableJson)
+    progress: Mapped[dict[str, Any] | None] = mapped_column(NullableJson)
+    result: Mapped[dict[str, Any] | None] = mapped_column(NullableJson)
+    last_error: Mapped[dict[str, Any] | None] = mapped_column(NullableJson)
     """code, message, next_step, retryable."""
     trace_id: Mapped[str] = mapped_column(String(32))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -65,9 +72,10 @@ class Job(Base):
 
     __table_args__ = (
         CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="running_has_lease"),
-        Index("ix_job_due", "run_after", postgresql_where=text("state = 'queued'"), sqlite_where=text("state = 'queued'")),
-        Index("ix_job_lease", "lease_until", postgresql_where=text("state = 'running'"), sqlite_where=text("state = 'running'")),
+        Index("ix_job_due", "publish_after", postgresql_where=QUEUED, sqlite_where=QUEUED),
+        Index("ix_job_lease", "lease_until", postgresql_where=RUNNING, sqlite_where=RUNNING),
         Index(None, "trace_id"),
+        Index(None, "source", "id"),
     )
 
 
@@ -79,7 +87,7 @@ class JobStep(Base):
     job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("job.id"), primary_key=True)
     step: Mapped[str] = mapped_column(String(120), primary_key=True)
     fence: Mapped[int] = mapped_column(BigInteger)
-    result: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    result: Mapped[dict[str, Any] | None] = mapped_column(NullableJson)
     done_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

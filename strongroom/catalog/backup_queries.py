@@ -1,0 +1,112 @@
+"""Questions about backups, their replicas, restores and verifications."""
+
+import uuid
+from collections.abc import Sequence
+from typing import TypeVar
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from strongroom.catalog.backups import Backup, BackupState, Replica, ReplicaState, Restore, Verification
+from strongroom.catalog.errors import RecordNotFoundError
+from strongroom.catalog.paging import Page, fetch_page
+
+RecordT = TypeVar("RecordT", Backup, Restore, Verification)
+
+
+def get_backup(session: Session, backup_id: uuid.UUID) -> Backup:
+    """Return the backup; raises RecordNotFoundError."""
+    return _get(session, Backup, backup_id)
+
+
+def get_restore(session: Session, restore_id: uuid.UUID) -> Restore:
+    """Return the restore; raises RecordNotFoundError."""
+    return _get(session, Restore, restore_id)
+
+
+def get_verification(session: Session, verification_id: uuid.UUID) -> Verification:
+    """Return the verification; raises RecordNotFoundError."""
+    return _get(session, Verification, verification_id)
+
+
+def list_backups(
+    session: Session,
+    *,
+    source: str | None = None,
+    state: BackupState | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page[Backup]:
+    """Return backups, newest first; raises BadLimitError, BadCursorError."""
+    query = select(Backup)
+    if source is not None:
+        query = query.where(Backup.source == source)
+    if state is not None:
+        query = query.where(Backup.state == state)
+    return fetch_page(session, query, Backup.id, limit=limit, cursor=cursor)
+
+
+def list_restores(
+    session: Session, *, backup_id: uuid.UUID | None = None, limit: int = 50, cursor: str | None = None
+) -> Page[Restore]:
+    """Return restores, newest first; raises BadLimitError, BadCursorError."""
+    query = select(Restore)
+    if backup_id is not None:
+        query = query.where(Restore.backup_id == backup_id)
+    return fetch_page(session, query, Restore.id, limit=limit, cursor=cursor)
+
+
+def list_verifications(
+    session: Session, *, backup_id: uuid.UUID | None = None, limit: int = 50, cursor: str | None = None
+) -> Page[Verification]:
+    """Return verifications, newest first; raises BadLimitError, BadCursorError."""
+    query = select(Verification)
+    if backup_id is not None:
+        query = query.where(Verification.backup_id == backup_id)
+    return fetch_page(session, query, Verification.id, limit=limit, cursor=cursor)
+
+
+def list_replicas(session: Session, backup_id: uuid.UUID) -> Sequence[Replica]:
+    """Return the replicas of one backup, by region name."""
+    return session.scalars(select(Replica).where(Replica.backup_id == backup_id).order_by(Replica.region)).all()
+
+
+def wanted_replicas(session: Session) -> Sequence[Replica]:
+    """Return the replicas of committed backups that their region does not hold whole, oldest backup first."""
+    query = (
+        select(Replica)
+        .join(Backup, Backup.id == Replica.backup_id)
+        .where(Backup.state == BackupState.COMMITTED, Replica.state != ReplicaState.PRESENT)
+        .order_by(Backup.created_at, Replica.backup_id, Replica.region)
+    )
+    return session.scalars(query).all()
+
+
+def find_latest_committed(session: Session, source: str) -> Backup | None:
+    """Return the newest committed backup of a source, if there is one."""
+    query = (
+        select(Backup)
+        .where(Backup.source == source, Backup.state == BackupState.COMMITTED)
+        .order_by(Backup.created_at.desc(), Backup.id.desc())
+        .limit(1)
+    )
+    return session.scalar(query)
+
+
+def latest_per_source(session: Session) -> dict[str, Backup]:
+    """Return the newest committed backup of every source that has one, by source name."""
+    age = func.row_number().over(partition_by=Backup.source, order_by=(Backup.created_at.desc(), Backup.id.desc()))
+    ranked = select(Backup, age.label("age")).where(Backup.state == BackupState.COMMITTED).subquery()
+    newest = aliased(Backup, ranked)
+    backups = session.scalars(select(newest).where(ranked.c.age == 1).order_by(newest.source))
+    return {backup.source: backup for backup in backups}
+
+
+def _get(session: Session, record: type[RecordT], record_id: uuid.UUID) -> RecordT:
+    found = session.get(record, record_id)
+    if found is None:
+        what = record.__tablename__
+        raise RecordNotFoundError(
+            f"There is no {what} {record_id}.", next_step=f"Look it up in the list of {what}s and copy its id."
+        )
+    return found

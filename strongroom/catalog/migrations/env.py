@@ -1,0 +1,17 @@
+"""Run by Alembic: migrate on the connection, and inside the transaction, that `catalog.engine.upgrade` opened."""
+
+from alembic import context
+
+from strongroom.catalog import backups, jobs
+from strongroom.catalog.base import Base
+
+TABLE_MODULES = (backups, jobs)
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+    transactional_ddl=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,43 @@
+"""Transactions on the catalog."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from strongroom.catalog.faults import translated_faults
+
+READ_ONLY: dict[str, Any] = {"strongroom_read_only": True, "postgresql_readonly": True}
+
+
+class Catalog:
+    """Hands out transactions; safe to share between threads, never across a fork.
+
+    Rows stay readable after their transaction has ended, as they were then.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._write = sessionmaker(engine, expire_on_commit=False)
+        self._read = sessionmaker(engine.execution_options(**READ_ONLY), expire_on_commit=False)
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """Open a transaction that commits when the block ends well and rolls back otherwise.
+
+        Raises CatalogUnavailableError when the database is away; after a failed commit the outcome is unknown.
+        """
+        with translated_faults(), self._write.begin() as session:
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open a transaction for reading only, which on SQLite does not wait for a writer."""
+        with translated_faults(), self._read.begin() as session:
+            yield session
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self.engine.dispose()
