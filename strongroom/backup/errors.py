@@ -3,18 +3,6 @@
 from strongroom.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError, UnavailableError
 
 
-class SourceUnknownError(NotFoundError):
-    """The configuration declares no source of this name."""
-
-    code = "backup.unknown_source"
-
-
-class RegionUnknownError(NotFoundError):
-    """The configuration declares no region of this name."""
-
-    code = "backup.unknown_region"
-
-
 class KindNotOfferedError(InvalidInputError):
     """The source cannot be backed up in the kind that was asked for."""
 
@@ -25,6 +13,12 @@ class BackupNotCommittedError(ConflictError):
     """The backup has no commit record, so nothing can be read from it."""
 
     code = "backup.not_committed"
+
+
+class NoBackupYetError(NotFoundError):
+    """The source has no committed backup."""
+
+    code = "backup.none_yet"
 
 
 class NoReplicaError(UnavailableError):
@@ -49,9 +43,3 @@ class OverwriteNotConfirmedError(NotAllowedError):
     """Overwriting needs the target's own name as confirmation."""
 
     code = "backup.overwrite_not_confirmed"
-
-
-class DamagedReplicaError(ConflictError):
-    """The region's copy failed its last verification."""
-
-    code = "backup.damaged_replica"

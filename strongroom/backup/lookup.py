@@ -1,6 +1,5 @@
-"""Finding what a request names: sources, backups, and a region to read a backup from."""
+"""Finding what a request names: a backup, and a region to read it from."""
 
-import difflib
 import uuid
 from collections.abc import Iterator
 
@@ -8,36 +7,18 @@ from sqlalchemy.orm import Session
 
 from strongroom.backup.errors import (
     BackupNotCommittedError,
+    NoBackupYetError,
     NoReplicaError,
-    RegionUnknownError,
     RegionWithoutReplicaError,
-    SourceUnknownError,
 )
 from strongroom.catalog.backup_queries import find_latest_committed, get_backup, list_replicas
 from strongroom.catalog.backups import Backup, BackupState, ReplicaState
-from strongroom.errors import NotFoundError, StrongroomError
+from strongroom.errors import StrongroomError
 from strongroom.ids import parse_id
 from strongroom.repository.commit import find_commit
 from strongroom.services import Services
-from strongroom.settings import Settings, SourceSettings
 
 LATEST = "latest:"
-
-
-class NoBackupYetError(NotFoundError):
-    """The source has no committed backup."""
-
-    code = "backup.none_yet"
-
-
-def get_source(settings: Settings, name: str) -> SourceSettings:
-    """Return a declared source; raises SourceUnknownError with the nearest name there is."""
-    source = settings.sources.get(name)
-    if source is not None:
-        return source
-    near = difflib.get_close_matches(name, settings.sources, n=1)
-    hint = f"Did you mean {near[0]!r}?" if near else "See `strongroom sources list`."
-    raise SourceUnknownError(f"There is no source {name!r}.", next_step=hint)
 
 
 def resolve_backup(session: Session, reference: str) -> Backup:
@@ -47,7 +28,9 @@ def resolve_backup(session: Session, reference: str) -> Backup:
     source = reference.removeprefix(LATEST)
     backup = find_latest_committed(session, source)
     if backup is None:
-        raise NoBackupYetError(f"There is no committed backup of {source!r}.", next_step=f"Make one: strongroom backup run {source}")
+        raise NoBackupYetError(
+            f"There is no committed backup of {source!r}.", next_step=f"Make one: strongroom backup run {source}"
+        )
     return backup
 
 
@@ -55,21 +38,15 @@ def verify_committed(backup: Backup) -> None:
     """Check that the backup can be read; raises BackupNotCommittedError."""
     if backup.state is not BackupState.COMMITTED:
         raise BackupNotCommittedError(
-            f"Backup {backup.id} is {backup.state}, not committed.", next_step=f"Choose another: strongroom backup list --source {backup.source}"
+            f"Backup {backup.id} is {backup.state}, not committed.",
+            next_step=f"Choose another: strongroom backup list --source {backup.source}",
         )
-
-
-def verify_region(settings: Settings, region: str) -> None:
-    """Check that the region is declared; raises RegionUnknownError."""
-    names = [known.name for known in settings.regions]
-    if region not in names:
-        raise RegionUnknownError(f"There is no region {region!r}.", next_step=f"The regions are {', '.join(names)}.")
 
 
 def choose_region(services: Services, backup_id: uuid.UUID, region: str | None) -> str:
     """Return the region to read from: the one asked for, else the first in order that holds the backup and answers.
 
-    Raises RegionUnknownError, RegionWithoutReplicaError, NoReplicaError.
+    Raises UnknownRegionError, RegionWithoutReplicaError, NoReplicaError.
     """
     with services.catalog.begin() as session:
         backup = get_backup(session, backup_id)
@@ -85,15 +62,17 @@ def choose_region(services: Services, backup_id: uuid.UUID, region: str | None) 
             return name
         faults.append(f"{name}: {fault}")
     raise NoReplicaError(
-        f"No region that holds backup {backup_id} answers ({'; '.join(faults)}).", next_step="Mend one of them, or wait for it, and try again."
+        f"No region that holds backup {backup_id} answers ({'; '.join(faults)}).",
+        next_step="Mend one of them, or wait for it, and try again.",
     )
 
 
 def _chosen(services: Services, backup_id: uuid.UUID, region: str, present: set[str]) -> str:
-    verify_region(services.settings, region)
+    services.settings.get_region(region)
     if region not in present:
         raise RegionWithoutReplicaError(
-            f"Region {region} has no whole copy of backup {backup_id}.", next_step=f"Choose one of: {', '.join(sorted(present)) or 'none yet'}."
+            f"Region {region} has no whole copy of backup {backup_id}.",
+            next_step=f"Choose one of: {', '.join(sorted(present)) or 'none yet'}.",
         )
     return region
 

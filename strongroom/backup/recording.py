@@ -28,9 +28,7 @@ def record_commit(services: Services, context: JobContext, record: CommitRecord)
 def read_head(services: Services, record: CommitRecord) -> ManifestHead:
     """Open the manifest that a commit record points to, in the home region."""
     region, store = next(iter(services.stores.items()))
-    return BackupReader(
-        services.open_repository(), store, services.keks[region], record.source, record.backup_id
-    ).head
+    return BackupReader(services.open_repository(), store, services.keks[region], record.source, record.backup_id).head
 
 
 def apply_commit(

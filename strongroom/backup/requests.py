@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from strongroom.backup.errors import KindNotOfferedError
-from strongroom.backup.lookup import get_source, resolve_backup, verify_committed, verify_region
+from strongroom.backup.lookup import resolve_backup, verify_committed
 from strongroom.backup.targets import TargetRequest, verify_overwrite, verify_target
 from strongroom.catalog.backups import Backup, BackupKind, Restore, Verification, VerificationLevel
 from strongroom.catalog.jobs import Job
@@ -49,13 +49,17 @@ class VerificationRequest:
 
 
 def request_backup(services: Services, request: BackupRequest) -> Job:
-    """Queue a backup; raises SourceUnknownError, KindNotOfferedError, IdempotencyConflictError."""
-    source = get_source(services.settings, request.source)
+    """Queue a backup; raises UnknownSourceError, KindNotOfferedError, IdempotencyConflictError."""
+    source = services.settings.get_source(request.source)
     if request.kind is not BackupKind.FULL:
-        raise KindNotOfferedError(f"Source {source.name!r} is backed up in full only, not {request.kind}.", next_step="Ask for --type full.")
+        raise KindNotOfferedError(
+            f"Source {source.name!r} is backed up in full only, not {request.kind}.", next_step="Ask for --type full."
+        )
     args = {"source": source.name, "kind": request.kind.value}
     with services.catalog.begin() as session:
-        return services.ledger.enqueue(session, _job(JobKind.BACKUP_RUN, args, request.idempotency_key, request.trace_id))
+        return services.ledger.enqueue(
+            session, _job(JobKind.BACKUP_RUN, args, request.idempotency_key, request.trace_id)
+        )
 
 
 def request_restore(services: Services, request: RestoreRequest) -> Restore:
@@ -70,7 +74,9 @@ def request_restore(services: Services, request: RestoreRequest) -> Restore:
             "target": request.target.as_args(),
             "overwrite": request.overwrite,
         }
-        job = services.ledger.enqueue(session, _job(JobKind.RESTORE_RUN, args, request.idempotency_key, request.trace_id))
+        job = services.ledger.enqueue(
+            session, _job(JobKind.RESTORE_RUN, args, request.idempotency_key, request.trace_id)
+        )
         return session.get(Restore, job.id) or _new_restore(session, job, backup, request)
 
 
@@ -80,7 +86,9 @@ def request_verification(services: Services, request: VerificationRequest) -> Ve
         backup = _readable(services, session, request.backup, request.region)
         region = request.region or backup.regions[0]
         args = {"backup": str(backup.id), "region": region, "level": request.level.value}
-        job = services.ledger.enqueue(session, _job(JobKind.VERIFICATION_RUN, args, request.idempotency_key, request.trace_id))
+        job = services.ledger.enqueue(
+            session, _job(JobKind.VERIFICATION_RUN, args, request.idempotency_key, request.trace_id)
+        )
         return session.get(Verification, job.id) or _new_verification(session, job, backup, region, request.level)
 
 
@@ -90,7 +98,7 @@ def _job(kind: JobKind, args: dict[str, object], key: str | None, trace_id: str)
 
 def _readable(services: Services, session: Session, reference: str, region: str | None) -> Backup:
     if region is not None:
-        verify_region(services.settings, region)
+        services.settings.get_region(region)
     backup = resolve_backup(session, reference)
     verify_committed(backup)
     return backup
@@ -98,13 +106,19 @@ def _readable(services: Services, session: Session, reference: str, region: str 
 
 def _new_restore(session: Session, job: Job, backup: Backup, request: RestoreRequest) -> Restore:
     restore = Restore(
-        id=job.id, backup_id=backup.id, region=request.region, target=request.target.as_args(), created_at=job.created_at
+        id=job.id,
+        backup_id=backup.id,
+        region=request.region,
+        target=request.target.as_args(),
+        created_at=job.created_at,
     )
     session.add(restore)
     return restore
 
 
-def _new_verification(session: Session, job: Job, backup: Backup, region: str, level: VerificationLevel) -> Verification:
+def _new_verification(
+    session: Session, job: Job, backup: Backup, region: str, level: VerificationLevel
+) -> Verification:
     verification = Verification(
         id=job.id, backup_id=backup.id, region=region, level=level, passed=None, created_at=job.created_at
     )

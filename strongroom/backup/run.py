@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from strongroom.backup.lookup import get_source
 from strongroom.backup.recording import record_commit
 from strongroom.catalog.backup_queries import find_latest_committed
 from strongroom.catalog.backups import Backup, BackupKind, BackupState
@@ -22,7 +21,7 @@ from strongroom.sources.opening import open_source
 
 def run_backup(services: Services, context: JobContext) -> dict[str, Any]:
     """Make the backup a job asks for; every attempt writes in its own session and adopts a commit that already stands."""
-    source = get_source(services.settings, context.args["source"])
+    source = services.settings.get_source(context.args["source"])
     identity = _open_session(services, context, source)
     record = _standing_commit(services, identity) or _write_or_adopt(services, context, source, identity)
     return record_commit(services, context, record)
@@ -52,8 +51,6 @@ def _open_session(services: Services, context: JobContext, source: SourceSetting
 
 
 def _new_backup(services: Services, context: JobContext, source: SourceSettings, session_id: uuid.UUID) -> Backup:
-    policy = services.settings.policies[source.policy]
-    declared = [region.name for region in services.settings.regions]
     return Backup(
         id=context.job_id,
         source=source.name,
@@ -63,7 +60,7 @@ def _new_backup(services: Services, context: JobContext, source: SourceSettings,
         session_id=session_id,
         trace_id=context.trace_id,
         policy=source.policy,
-        regions=[name for name in declared if policy.regions is None or name in policy.regions or name == declared[0]],
+        regions=list(services.settings.regions_of(source.policy)),
         created_at=services.clock.now(),
     )
 
@@ -89,7 +86,7 @@ def _write_or_adopt(
 
 
 def _write(services: Services, context: JobContext, source: SourceSettings, identity: BackupIdentity) -> CommitRecord:
-    opened = open_source(source, scratch=services.settings.data_dir / "scratch")
+    opened = open_source(source, scratch=services.settings.scratch_dir)
     expected = opened.expected_bytes() or _last_size(services, source.name)
 
     def report(progress: WriteProgress) -> None:

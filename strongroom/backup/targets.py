@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from strongroom.backup.errors import OverwriteNotConfirmedError, SourceUnknownError, TargetKindError
+from strongroom.backup.errors import OverwriteNotConfirmedError, TargetKindError
 from strongroom.settings import PostgresSourceSettings, Settings
 
 
@@ -52,11 +52,14 @@ def parse_target(args: Mapping[str, Any]) -> TargetRequest:
             return FilesTargetRequest(Path(path))
         case {"kind": "postgres", "server": str(server), "dbname": str(dbname)}:
             return PostgresTargetRequest(server, dbname)
-    raise TargetKindError("The restore target is neither a directory nor a database.", next_step="Give a path, or a server and a database name.")
+    raise TargetKindError(
+        "The restore target is neither a directory nor a database.",
+        next_step="Give a path, or a server and a database name.",
+    )
 
 
 def verify_target(settings: Settings, target: TargetRequest, source_kind: str) -> None:
-    """Check that the target fits what the backup holds; raises TargetKindError or SourceUnknownError."""
+    """Check that the target fits what the backup holds; raises TargetKindError or UnknownSourceError."""
     if isinstance(target, FilesTargetRequest):
         _verify_directory(target, source_kind)
     else:
@@ -65,24 +68,32 @@ def verify_target(settings: Settings, target: TargetRequest, source_kind: str) -
 
 def _verify_directory(target: FilesTargetRequest, source_kind: str) -> None:
     if source_kind != "files":
-        raise TargetKindError(f"A {source_kind} backup is not restored into a directory.", next_step="Name a server and a database instead.")
+        raise TargetKindError(
+            f"A {source_kind} backup is not restored into a directory.",
+            next_step="Name a server and a database instead.",
+        )
     if not target.path.is_absolute():
-        raise TargetKindError(f"The target {target.path} is not an absolute path.", next_step="Workers have their own working directory: start the path with /.")
+        raise TargetKindError(
+            f"The target {target.path} is not an absolute path.",
+            next_step="Workers have their own working directory: start the path with /.",
+        )
 
 
 def _verify_database(settings: Settings, target: PostgresTargetRequest, source_kind: str) -> None:
     if source_kind != "postgres":
-        raise TargetKindError(f"A {source_kind} backup is not restored into a database.", next_step="Name a directory instead.")
+        raise TargetKindError(
+            f"A {source_kind} backup is not restored into a database.", next_step="Name a directory instead."
+        )
     get_postgres_server(settings, target.server)
 
 
 def get_postgres_server(settings: Settings, name: str) -> PostgresSourceSettings:
-    """Return the settings of the source whose server a restore goes to; raises SourceUnknownError or TargetKindError."""
-    source = settings.sources.get(name)
-    if source is None:
-        raise SourceUnknownError(f"There is no source {name!r} whose server could be restored to.", next_step="See `strongroom sources list`.")
+    """Return the settings of the source whose server a restore goes to; raises UnknownSourceError or TargetKindError."""
+    source = settings.get_source(name)
     if not isinstance(source, PostgresSourceSettings):
-        raise TargetKindError(f"The source {name!r} is not a PostgreSQL server.", next_step="Name a source of kind postgres.")
+        raise TargetKindError(
+            f"The source {name!r} is not a PostgreSQL server.", next_step="Name a source of kind postgres."
+        )
     return source
 
 
@@ -90,5 +101,6 @@ def verify_overwrite(target: TargetRequest, *, overwrite: bool, confirm: str | N
     """Check that whoever overwrites a target has typed its name; raises OverwriteNotConfirmedError."""
     if overwrite and confirm != target.name:
         raise OverwriteNotConfirmedError(
-            f"Overwriting {target.name} needs its name as confirmation.", next_step=f"Repeat the request with --confirm {target.name}"
+            f"Overwriting {target.name} needs its name as confirmation.",
+            next_step=f"Repeat the request with --confirm {target.name}",
         )

@@ -54,13 +54,17 @@ def _check_presence(services: Services, context: JobContext, source: str, findin
     for ref in refs:
         context.check()
         _confirm(store, ref, findings)
-        context.report(JobProgress(phase="confirming", done_bytes=findings.bytes, total_bytes=_size(refs), files=findings.objects))
+        context.report(
+            JobProgress(phase="confirming", done_bytes=findings.bytes, total_bytes=_size(refs), files=findings.objects)
+        )
 
 
 def _objects(services: Services, context: JobContext, source: str) -> list[ObjectRef]:
     region = context.args["region"]
     backup_id = uuid.UUID(context.args["backup"])
-    return replica_objects(services.open_repository(), services.stores[region], services.keks[region], source, backup_id)
+    return replica_objects(
+        services.open_repository(), services.stores[region], services.keks[region], source, backup_id
+    )
 
 
 def _size(refs: list[ObjectRef]) -> int:
