@@ -1,6 +1,14 @@
 """What an object store can answer instead of doing what was asked."""
 
-from strongroom.errors import ConflictError, IntegrityError, NotAllowedError, NotFoundError, StrongroomError, UnavailableError
+from strongroom.errors import (
+    ConflictError,
+    IntegrityError,
+    InvalidInputError,
+    NotAllowedError,
+    NotFoundError,
+    StrongroomError,
+    UnavailableError,
+)
 
 
 class ObjectNotFoundError(NotFoundError):
@@ -43,3 +51,9 @@ class UnsafeStoreError(StrongroomError):
     """The store lacks something that safe commits need, such as atomic create-if-absent."""
 
     code = "storage.unsafe"
+
+
+class InvalidKeyError(InvalidInputError):
+    """The text cannot name an object in every kind of store."""
+
+    code = "storage.invalid_key"

@@ -43,17 +43,21 @@ class Capabilities:
 class Store(Protocol):
     """Whole objects in one region.
 
-    Keys are relative, `/`-separated, made of `[A-Za-z0-9._/-]`, without empty, `.` or `..` segments. A reader never sees
-    half an object. Every method may raise StoreUnavailableError (retry helps) and StoreDeniedError.
+    Keys are relative, `/`-separated, made of `[A-Za-z0-9._/-]`, without empty, `.` or `..` segments, and none is the
+    folder of another. A reader never sees half an object. Every method may raise StoreUnavailableError (retry helps),
+    StoreDeniedError and InvalidKeyError.
     """
 
     region: str
 
     def put(self, key: str, body: Body, *, sha256: bytes) -> None:
-        """Write or replace an object durably; raises ChecksumMismatchError if body does not hash to sha256, StoreFullError."""
+        """Write or replace an object durably.
+
+        Raises ChecksumMismatchError if body does not hash to sha256, and StoreFullError.
+        """
 
     def create(self, key: str, body: Body, *, sha256: bytes) -> None:
-        """Write an object unless the key is taken, atomically among all writers; raises ObjectExistsError."""
+        """Write an object unless the key is taken, atomic among all writers; raises ObjectExistsError, or as put."""
 
     def get(self, key: str) -> bytes:
         """Return the whole object; raises ObjectNotFoundError."""

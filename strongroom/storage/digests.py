@@ -1,0 +1,39 @@
+"""Proof that bytes are the ones that were meant, before they leave and after they arrived."""
+
+import hashlib
+import hmac
+
+from strongroom.storage.errors import ChecksumMismatchError
+from strongroom.storage.store import Body
+
+
+def verify_body(key: str, body: Body, sha256: bytes) -> None:
+    """Catch memory corruption before it is stored; raises ChecksumMismatchError."""
+    if not hmac.compare_digest(hashlib.sha256(body).digest(), sha256):
+        raise ChecksumMismatchError(
+            f"The bytes to be stored as {key} no longer have the SHA-256 they were made with; nothing was stored.",
+            next_step="Run the job again; if it happens twice, test this machine's memory.",
+            key=key,
+        )
+
+
+def verify_stored_size(region: str, key: str, *, found: int, expected: int) -> None:
+    """Compare sizes in bytes; raises ChecksumMismatchError."""
+    if found != expected:
+        raise stored_mismatch(region, key, f"holds {found} bytes where {expected} were stored")
+
+
+def verify_stored_sha256(region: str, key: str, *, found: bytes, expected: bytes) -> None:
+    """Compare digests; raises ChecksumMismatchError."""
+    if not hmac.compare_digest(found, expected):
+        raise stored_mismatch(region, key, f"has SHA-256 {found.hex()} where {expected.hex()} was stored")
+
+
+def stored_mismatch(region: str, key: str, finding: str) -> ChecksumMismatchError:
+    """Word the finding about a stored object that is not what it should be."""
+    return ChecksumMismatchError(
+        f"Object {key} in region {region} {finding}.",
+        next_step="Do not restore from this region; remove the object so that it is copied again from a sound region.",
+        region=region,
+        key=key,
+    )

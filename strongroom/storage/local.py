@@ -1,0 +1,159 @@
+"""A region in a local directory: one file per object, written beside its place and moved there whole.
+
+Layout below the root: `<key>` holds the object's bytes and nothing else; `~region` marks the directory as a region, so
+that an unmounted disk looks down instead of empty; `~incoming/` holds objects being written. No key contains a `~`.
+Directories have mode 0700 and files 0600.
+"""
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from strongroom.clock import RandomBytes, system_random
+from strongroom.storage.digests import verify_body, verify_stored_sha256, verify_stored_size
+from strongroom.storage.errors import ObjectExistsError, ObjectNotFoundError, StoreUnavailableError, UnsafeStoreError
+from strongroom.storage.incoming import incoming_file, sweep_incoming, sync_directory
+from strongroom.storage.keys import verify_key, verify_prefix
+from strongroom.storage.local_errors import translated
+from strongroom.storage.local_listing import list_files
+from strongroom.storage.placing import place_file, remove_file
+from strongroom.storage.probing import probe_store
+from strongroom.storage.store import Body, Capabilities, Evidence, ObjectInfo
+
+MARKER = "~region"
+INCOMING = "~incoming"
+
+_NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
+
+
+class LocalStore:
+    """Whole objects as files below one directory, safe among threads and processes."""
+
+    def __init__(self, region: str, root: Path, *, random: RandomBytes = system_random) -> None:
+        self.region = region
+        self._root = root
+        self._random = random
+        self._swept = False
+
+    def prepare(self) -> None:
+        """Make the directory, or an existing one, a region; no other call ever does. Raises as any call of a store."""
+        with translated(self.region, str(self._root)):
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(self._root / MARKER, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            sync_directory(self._root)
+
+    def put(self, key: str, body: Body, *, sha256: bytes) -> None:
+        with self._written(key, body, sha256) as written:
+            place_file(self._root, self._path(key), partial(os.replace, written))
+
+    def create(self, key: str, body: Body, *, sha256: bytes) -> None:
+        with self._written(key, body, sha256) as written:
+            place_file(self._root, self._path(key), partial(self._link, written))
+
+    def get(self, key: str) -> bytes:
+        with self._reading(key) as path:
+            return path.read_bytes()
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        with self._reading(key) as path, path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            return os.pread(file.fileno(), length, start if start >= 0 else max(0, size + start))
+
+    def find(self, key: str) -> ObjectInfo | None:
+        try:
+            with self._reading(key) as path:
+                found = path.lstat()
+        except ObjectNotFoundError:
+            return None
+        return ObjectInfo(key, found.st_size) if stat.S_ISREG(found.st_mode) else None
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        verify_prefix(prefix)
+        with translated(self.region, prefix or "the listing"):
+            self._verify_mounted()
+            yield from list_files(self._root, prefix)
+            # A region that went away during the walk must not pass for a smaller one.
+            self._verify_mounted()
+
+    def delete(self, key: str) -> None:
+        verify_key(key)
+        with translated(self.region, key):
+            self._verify_mounted()
+            remove_file(self._root, self._path(key))
+
+    def confirm(self, key: str, *, size: int, sha256: bytes) -> Evidence:
+        with self._reading(key) as path, path.open("rb") as file:
+            verify_stored_size(self.region, key, found=os.fstat(file.fileno()).st_size, expected=size)
+            found = hashlib.file_digest(file, "sha256").digest()
+        verify_stored_sha256(self.region, key, found=found, expected=sha256)
+        return Evidence.CHECKSUM
+
+    def probe(self) -> Capabilities:
+        return probe_store(self, self._random)
+
+    def _path(self, key: str) -> Path:
+        return self._root / key
+
+    @contextmanager
+    def _reading(self, key: str) -> Iterator[Path]:
+        verify_key(key)
+        with translated(self.region, key):
+            try:
+                yield self._path(key)
+            except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+                self._verify_mounted()
+                raise ObjectNotFoundError(
+                    f"Region {self.region} holds no object {key}.",
+                    next_step="Check the region's other replicas; copying again brings the object back.",
+                    region=self.region,
+                    key=key,
+                ) from None
+
+    @contextmanager
+    def _written(self, key: str, body: Body, sha256: bytes) -> Iterator[Path]:
+        verify_key(key)
+        verify_body(key, body, sha256)
+        with translated(self.region, key):
+            self._verify_mounted()
+            self._sweep_once()
+            with incoming_file(self._root / INCOMING, body) as written:
+                yield written
+
+    def _sweep_once(self) -> None:
+        if not self._swept:
+            sweep_incoming(self._root / INCOMING)
+            self._swept = True
+
+    def _link(self, written: Path, target: Path) -> None:
+        try:
+            target.hardlink_to(written)
+        except FileExistsError:
+            raise ObjectExistsError(
+                f"Region {self.region} already holds {target.relative_to(self._root)}; it was left as it is.",
+                next_step="Read the existing object and decide by what it says.",
+                region=self.region,
+            ) from None
+        except OSError as error:
+            if error.errno in _NO_HARD_LINKS:
+                raise self._without_hard_links() from error
+            raise
+
+    def _without_hard_links(self) -> UnsafeStoreError:
+        return UnsafeStoreError(
+            f"The file system below region {self.region} has no hard links, so nothing can be created exactly once.",
+            next_step="Keep the region on a file system with hard links, such as ext4, XFS, Btrfs, ZFS or NFS.",
+            region=self.region,
+        )
+
+    def _verify_mounted(self) -> None:
+        if not (self._root / MARKER).is_file():
+            raise StoreUnavailableError(
+                f"The directory of region {self.region}, {self._root}, is missing or is not a region.",
+                next_step="Mount it again; for a new, empty region run `strongroom init`.",
+                region=self.region,
+            )
