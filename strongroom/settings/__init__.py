@@ -1,6 +1,15 @@
 """The settings of an installation, from strongroom.toml and the environment; nothing else reads either."""
 
-from strongroom.settings.errors import ConfigError, ConfigNotFoundError, Mistake, UnknownRegionError, UnknownSourceError
+from strongroom.settings.environment import find_config, process_environment
+from strongroom.settings.errors import (
+    ConfigError,
+    ConfigNotFoundError,
+    Mistake,
+    SecretMissingError,
+    UnknownRegionError,
+    UnknownSourceError,
+)
+from strongroom.settings.loading import load_settings
 from strongroom.settings.regions import KekSettings, RegionSettings
 from strongroom.settings.root import (
     ApiSettings,
@@ -26,8 +35,12 @@ __all__ = [
     "PostgresSourceSettings",
     "RegionSettings",
     "RepositorySettings",
+    "SecretMissingError",
     "Settings",
     "SourceSettings",
     "UnknownRegionError",
     "UnknownSourceError",
+    "find_config",
+    "load_settings",
+    "process_environment",
 ]

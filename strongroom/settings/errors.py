@@ -32,7 +32,7 @@ class ConfigError(InvalidInputError):
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         listing = "\n".join(f"  {mistake}" for mistake in mistakes)
         super().__init__(
-            f"{path.name} has {count}:\n{listing}\n",
+            f"{path.name} has {count}:\n{listing}",
             next_step="Correct the file, then run `strongroom config check`.",
             path=str(path),
         )

@@ -1,10 +1,13 @@
 """The kinds of value that settings are made of."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
 class Section(BaseModel):
@@ -26,10 +29,18 @@ def _http_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise PydanticCustomError(
+            "name", "A name is made of lower-case letters, digits, `-` and `_`, at most 63 of them."
+        )
+    return name
+
+
 AnchoredPath = Annotated[Path, AfterValidator(_anchor)]
 """A path; relative ones start at the folder of the configuration file."""
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Name = Annotated[str, AfterValidator(_name)]
 """What a person calls a source, a region or a policy; it becomes part of object keys."""
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]

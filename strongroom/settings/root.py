@@ -32,7 +32,9 @@ class KeyringSettings(Section):
     """Where key-encryption keys of provider `local` live."""
 
     path: AnchoredPath = Field(
-        Path("strongroom.keys"), description="The key file. Losing it means losing the backups it protects."
+        Path("strongroom.keys"),
+        validate_default=True,
+        description="The key file. Losing it means losing the backups it protects.",
     )
 
 
@@ -64,13 +66,20 @@ def _built_in_policies() -> dict[str, PolicySettings]:
     return {policy.name: policy for policy in BUILT_IN_POLICIES}
 
 
-class Settings(Section):
+class TopLevel(Section):
+    """What stands in the file before the first table."""
+
+    data_dir: AnchoredPath = Field(
+        Path("data"),
+        validate_default=True,
+        description="Directory of the embedded catalog, sockets, logs and scratch files.",
+    )
+
+
+class Settings(TopLevel):
     """Everything that is configured; `regions` has the home region first."""
 
     path: Path
-    data_dir: AnchoredPath = Field(
-        Path("data"), description="Directory of the embedded catalog, sockets, logs and scratch files."
-    )
     catalog_url: SecretStr
     broker_url: SecretStr
     api: ApiSettings = ApiSettings()

@@ -1,0 +1,106 @@
+"""What the environment says: where the file is, addresses and secrets."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from strongroom.settings.errors import ConfigNotFoundError
+from strongroom.settings.fields import Section
+from strongroom.settings.findings import Findings, is_secret
+from strongroom.settings.places import KeyPath
+
+DEFAULT_FILE = Path("strongroom.toml")
+
+VARIABLES = {
+    "STRONGROOM_CONFIG": "Path of the configuration file, where `--config` is not given.",
+    "STRONGROOM_CATALOG_URL": "Address of the catalog database; by default an SQLite file in `data_dir`.",
+    "STRONGROOM_BROKER_URL": "Address of the Celery broker; by default a socket in `data_dir`.",
+    "STRONGROOM_API_TOKEN": "Service token that callers of the API present, at least 16 characters.",
+    "STRONGROOM_FLOWER_PASSWORD": "Password of Flower's login, at least 8 characters.",
+}
+"""Every variable the settings read, besides those that the file names in its `*_env` keys."""
+
+_CATALOG_SCHEMES = ("sqlite", "postgresql", "postgresql+psycopg")
+_BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps")
+
+
+def process_environment() -> Mapping[str, str]:
+    """Return the environment of this process; the one place that reads it."""
+    return os.environ
+
+
+def find_config(explicit: Path | None, env: Mapping[str, str]) -> Path:
+    """Return the path of the configuration file: the given one, STRONGROOM_CONFIG, or strongroom.toml right here.
+
+    Raises ConfigNotFoundError.
+    """
+    path = explicit or Path(env.get("STRONGROOM_CONFIG") or DEFAULT_FILE)
+    if path.is_file():
+        return path.absolute()
+    raise ConfigNotFoundError(
+        f"There is no configuration file {path}.",
+        next_step="Create one with `strongroom init`, or name it with --config or STRONGROOM_CONFIG.",
+    )
+
+
+def resolve_secrets(
+    model: type[Section], table: dict[str, Any], path: KeyPath, env: Mapping[str, str], findings: Findings
+) -> dict[str, Any]:
+    """Replace each `NAME_env = VARIABLE` of a table by the secret in it; note secrets that are missing or in clear."""
+    resolved = dict(table)
+    for name, field in model.model_fields.items():
+        if not is_secret(field):
+            continue
+        if resolved.pop(name, None) is not None:
+            findings.add(
+                (*path, name), "Secrets do not belong in the file.", f'Write `{name}_env = "VARIABLE"` instead.'
+            )
+        variable = resolved.pop(f"{name}_env", None)
+        if variable is not None:
+            resolved[name] = _secret_in(variable, (*path, f"{name}_env"), env, findings)
+    return resolved
+
+
+def _secret_in(variable: Any, path: KeyPath, env: Mapping[str, str], findings: Findings) -> SecretStr:
+    if not isinstance(variable, str):
+        findings.add(
+            path, "This is not the name of a variable.", f'Write for example `{path[-1]} = "SHOP_DB_PASSWORD"`.'
+        )
+    elif not env.get(variable):
+        findings.add(path, f"The environment variable {variable} is not set.", "Set it, or name another one.")
+    return SecretStr(env.get(str(variable), ""))
+
+
+def service_secret(variable: str, shortest: int, env: Mapping[str, str], findings: Findings) -> SecretStr | None:
+    """Return a secret of the service's own, or None where it is not set."""
+    value = env.get(variable)
+    if value and len(value) < shortest:
+        findings.add_variable(variable, f"This has fewer than {shortest} characters.", "Make a longer one, at random.")
+        return None
+    return SecretStr(value) if value else None
+
+
+def catalog_url(env: Mapping[str, str], data_dir: Path, findings: Findings) -> SecretStr:
+    """Return the address of the catalog database."""
+    default = f"sqlite:///{data_dir / 'catalog.db'}"
+    return _address("STRONGROOM_CATALOG_URL", default, _CATALOG_SCHEMES, env, findings)
+
+
+def broker_url(env: Mapping[str, str], data_dir: Path, findings: Findings) -> SecretStr:
+    """Return the address of the Celery broker."""
+    default = f"redis+socket://{data_dir / 'broker.sock'}"
+    return _address("STRONGROOM_BROKER_URL", default, _BROKER_SCHEMES, env, findings)
+
+
+def _address(
+    variable: str, default: str, schemes: tuple[str, ...], env: Mapping[str, str], findings: Findings
+) -> SecretStr:
+    address = env.get(variable) or default
+    if urlsplit(address).scheme not in schemes:
+        known = ", ".join(f"{scheme}://" for scheme in schemes)
+        findings.add_variable(variable, "This address begins with an unknown scheme.", f"Begin it with one of {known}")
+    return SecretStr(address)
