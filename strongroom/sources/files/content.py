@@ -1,0 +1,115 @@
+"""Reading one file: without holes, and knowing whether it kept still."""
+
+import errno
+import os
+import stat
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import NoReturn, Self
+
+from strongroom.sources.files.capture import displayed, entry_of, xattrs_of
+from strongroom.sources.files.folders import Folder, open_quietly
+from strongroom.sources.files.links import LinkTable
+from strongroom.sources.files.sparse import data_segments, holes_between
+from strongroom.tree.content import ContentVanishedError, OpenContent, Problem, ProblemKind
+from strongroom.tree.entry import Entry
+
+_GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ESTALE}
+_REPLACED = "replaced by something that is not a file"
+
+
+def problem_of(path: bytes, error: OSError) -> Problem:
+    """Describe a failed call: VANISHED when the name is no longer there, UNREADABLE otherwise."""
+    kind = ProblemKind.VANISHED if error.errno in _GONE else ProblemKind.UNREADABLE
+    return Problem(displayed(path), kind, error.strerror or "unknown error")
+
+
+class FileContent:
+    """The bytes of a file that a walk has just yielded; open it before the walk takes its next step."""
+
+    __slots__ = ("_entry", "_folder", "_links")
+    replayable = True
+
+    def __init__(self, folder: Folder, entry: Entry, links: LinkTable) -> None:
+        self._folder = folder
+        self._entry = entry
+        self._links = links
+
+    def open(self) -> AbstractContextManager[OpenContent]:
+        """Open for reading; raises ContentVanishedError."""
+        name = self._entry.name
+        try:
+            descriptor = open_quietly(name, os.O_RDONLY, self._folder.descriptor)
+        except OSError as error:
+            self._give_up(problem_of(self._folder.path(name), error))
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(descriptor)
+            self._give_up(Problem(displayed(self._folder.path(name)), ProblemKind.VANISHED, _REPLACED))
+        return OpenFile(descriptor, self._entry_now(status), status, self._folder)
+
+    def _entry_now(self, status: os.stat_result) -> Entry:
+        is_same = status.st_ino == self._entry.inode
+        return entry_of(self._entry.name, status, self._entry.link_id if is_same else 0)
+
+    def _give_up(self, problem: Problem) -> NoReturn:
+        if self._entry.link_id:
+            self._links.forget(self._entry.link_id)
+        raise ContentVanishedError(problem)
+
+
+class OpenFile:
+    """A file being read; it ends at the size it had when it was opened, however it grows."""
+
+    __slots__ = ("_before", "_end", "_failure", "_fd", "_folder", "_next", "_offset", "_segments", "entry")
+
+    def __init__(self, descriptor: int, entry: Entry, status: os.stat_result, folder: Folder) -> None:
+        self._fd = descriptor
+        self._before = status
+        self._folder = folder
+        self.entry = entry
+        entry.xattrs = xattrs_of(descriptor)
+        self._segments = data_segments(descriptor, status)
+        self._failure: OSError | None = None
+        self._next = self._offset = self._end = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._fd)
+
+    def holes(self) -> list[tuple[int, int]]:
+        """Return the (offset, length) of holes, ascending."""
+        return holes_between(self._segments, self.entry.size)
+
+    def readinto(self, view: memoryview) -> int:
+        """Fill view with the next data bytes; 0 at the end, and where a disk gives nothing back (see settle)."""
+        if self._offset == self._end:
+            if self._next == len(self._segments):
+                return 0
+            self._offset, self._end = self._segments[self._next]
+            self._next += 1
+        left = self._end - self._offset
+        try:
+            got = os.preadv(self._fd, [view if len(view) <= left else view[:left]], self._offset)
+        except OSError as error:
+            self._failure = error
+            return 0
+        self._offset += got
+        return got
+
+    def settle(self) -> Problem | None:
+        """Return None if the file did not change since it was opened and could be read to its end."""
+        if self._failure:
+            return problem_of(self._folder.path(self.entry.name), self._failure)
+        if _version(os.fstat(self._fd)) == _version(self._before):
+            return None
+        path = displayed(self._folder.path(self.entry.name))
+        return Problem(path, ProblemKind.CHANGED, "written to while it was being read")
+
+
+def _version(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns

@@ -1,0 +1,122 @@
+"""The open directories between the root of a walk and where it stands."""
+
+import errno
+import os
+from types import TracebackType
+from typing import Self
+
+from strongroom.errors import UnavailableError
+from strongroom.sources.files.capture import displayed
+
+_KEPT_OPEN = 64
+_QUIET = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOATIME
+
+
+class SourceMovedError(UnavailableError):
+    """A directory was moved elsewhere while the walk was below it."""
+
+    code = "sources.moved"
+
+
+def open_quietly(name: bytes, flags: int, directory: int) -> int:
+    """Open for reading without following a link, without blocking on a fifo, and without touching the access time."""
+    try:
+        return os.open(name, flags | _QUIET, dir_fd=directory)
+    except PermissionError as error:
+        if error.errno != errno.EPERM:
+            raise
+        # Only the owner of a file may leave its access time alone.
+        return os.open(name, flags | _QUIET & ~os.O_NOATIME, dir_fd=directory)
+
+
+class Folder:
+    """One directory on the way; its descriptor is -1 while it is closed."""
+
+    __slots__ = ("descriptor", "device", "inode", "name", "parent")
+
+    def __init__(self, name: bytes, descriptor: int, parent: "Folder | None" = None) -> None:
+        status = os.fstat(descriptor)
+        self.name = name
+        self.descriptor = descriptor
+        self.device = status.st_dev
+        self.inode = status.st_ino
+        self.parent = parent
+
+    def path(self, name: bytes = b"") -> bytes:
+        """Return the path of a name in this directory, relative to the root."""
+        parts = [name] if name else []
+        folder: Folder | None = self
+        while folder is not None and folder.parent is not None:
+            parts.append(folder.name)
+            folder = folder.parent
+        return b"/".join(reversed(parts))
+
+    def close(self) -> None:
+        """Give the descriptor back; harmless when it is closed already."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def is_same(self, descriptor: int) -> bool:
+        """Tell whether the descriptor shows this very directory."""
+        status = os.fstat(descriptor)
+        return (status.st_dev, status.st_ino) == (self.device, self.inode)
+
+
+class FolderStack:
+    """The way down from the root, as descriptors: no path is ever resolved twice, and any depth can be walked.
+
+    Only the nearest 64 directories are held open; those above are found again through "..", and recognised by their
+    inode number. Owns the root's descriptor.
+    """
+
+    def __init__(self, root: int) -> None:
+        self._folders = [Folder(b"", root)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for folder in self._folders:
+            folder.close()
+
+    @property
+    def current(self) -> Folder:
+        """The directory that the walk is in."""
+        return self._folders[-1]
+
+    @property
+    def root(self) -> Folder:
+        """The directory that the walk began with."""
+        return self._folders[0]
+
+    def enter(self, name: bytes) -> Folder:
+        """Go down into a directory; raises OSError and stays where it is."""
+        descriptor = open_quietly(name, os.O_RDONLY | os.O_DIRECTORY, self.current.descriptor)
+        folder = Folder(name, descriptor, self.current)
+        self._folders.append(folder)
+        far_above = len(self._folders) - 1 - _KEPT_OPEN
+        if far_above >= 0:
+            self._folders[far_above].close()
+        return folder
+
+    def leave(self) -> None:
+        """Go up again; raises SourceMovedError."""
+        left = self._folders.pop()
+        try:
+            if self._folders and self.current.descriptor < 0:
+                self._reopen(self.current, left)
+        finally:
+            left.close()
+
+    def _reopen(self, folder: Folder, below: Folder) -> None:
+        descriptor = open_quietly(b"..", os.O_RDONLY | os.O_DIRECTORY, below.descriptor)
+        if not folder.is_same(descriptor):
+            os.close(descriptor)
+            raise SourceMovedError(
+                f"The directory {displayed(below.path())} was moved while it was being read.",
+                next_step="Run the backup again when nothing is moving large directories.",
+            )
+        folder.descriptor = descriptor

@@ -1,0 +1,74 @@
+"""A directory tree as a source of backups."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from strongroom.settings.sources import FilesSourceSettings
+from strongroom.sources.errors import EmptySourceError, SourceNotFoundError, SourceNotReadableError
+from strongroom.sources.files.capture import displayed
+from strongroom.sources.files.exclusion import Exclusion
+from strongroom.sources.files.folders import FolderStack
+from strongroom.sources.files.walk import FilesWalk
+from strongroom.tree.content import Walk
+
+
+class FilesSource:
+    """Reads the directory that the settings name; the settings' path itself may be a symbolic link."""
+
+    def __init__(self, settings: FilesSourceSettings) -> None:
+        self._settings = settings
+
+    def expected_bytes(self) -> int | None:
+        """Return None: only walking the tree would tell its size."""
+        return None
+
+    @contextmanager
+    def open(self) -> Iterator[Walk]:
+        """Begin a walk.
+
+        Raises SourceNotFoundError, SourceNotReadableError, EmptySourceError, BadExcludePatternError.
+        """
+        settings = self._settings
+        exclusion = Exclusion(settings.exclude) if settings.exclude else None
+        with FolderStack(_open_root(settings.path, settings.name)) as folders:
+            if not settings.allow_empty:
+                _verify_not_empty(folders.root.descriptor, settings)
+            facts: dict[str, str | int] = {"root": displayed(os.fsencode(settings.path)), "host": os.uname().nodename}
+            yield FilesWalk(folders, exclusion, facts, one_file_system=settings.one_file_system)
+
+
+def _open_root(path: Path, name: str) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _not_opened(path, name, error) from error
+
+
+def _not_opened(path: Path, name: str, error: OSError) -> SourceNotFoundError | SourceNotReadableError:
+    where = displayed(os.fsencode(path))
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return SourceNotReadableError(
+            f"The directory {where} of source {name} may not be read by this process.",
+            next_step="Run the worker as a user that may read it, or grant read access with an ACL.",
+        )
+    reason = "is not a directory" if error.errno == errno.ENOTDIR else f"cannot be opened ({error.strerror})"
+    return SourceNotFoundError(
+        f"The path {where} of source {name} {reason}.",
+        next_step="Correct path of the source in strongroom.toml, or mount what belongs there.",
+    )
+
+
+def _verify_not_empty(descriptor: int, settings: FilesSourceSettings) -> None:
+    try:
+        with os.scandir(descriptor) as entries:
+            is_empty = next(entries, None) is None
+    except OSError as error:
+        raise _not_opened(settings.path, settings.name, error) from error
+    if is_empty:
+        raise EmptySourceError(
+            f"The directory {displayed(os.fsencode(settings.path))} of source {settings.name} is empty.",
+            next_step="Mount the disk that belongs there; if it is meant to be empty, set allow_empty = true.",
+        )

@@ -1,0 +1,123 @@
+"""One pass over a directory tree."""
+
+import os
+import stat
+from collections.abc import Iterator
+
+from strongroom.sources.files.capture import entry_of, xattrs_of, xattrs_of_name
+from strongroom.sources.files.content import FileContent, problem_of
+from strongroom.sources.files.exclusion import Exclusion
+from strongroom.sources.files.folders import Folder, FolderStack
+from strongroom.sources.files.links import LinkTable
+from strongroom.tree.content import Enter, Item, Leave, Problem, ProblemKind, Step
+from strongroom.tree.entry import Entry, EntryType
+
+
+class FilesWalk:
+    """The steps of a tree, depth first, names in byte order; can be iterated once.
+
+    Never follows a symbolic link below the root, and resolves each name against its open directory, so that nobody can
+    lead the walk elsewhere. With one_file_system a mount point is an empty directory.
+    """
+
+    def __init__(
+        self, folders: FolderStack, exclusion: Exclusion | None, facts: dict[str, str | int], *, one_file_system: bool
+    ) -> None:
+        self._folders = folders
+        self._exclusion = exclusion
+        self._facts = facts
+        self._one_file_system = one_file_system
+        self._links = LinkTable()
+        self._problems: list[Problem] = []
+        self._pending: list[list[bytes]] = []
+
+    def __iter__(self) -> Iterator[Step]:
+        """Yield the steps; the content of an Item is to be opened before the next step is asked for."""
+        yield from self._begin(self._folders.root)
+        while self._pending:
+            names = self._pending[-1]
+            if names:
+                yield from self._steps_of(names.pop())
+            else:
+                self._pending.pop()
+                self._folders.leave()
+                yield Leave()
+
+    def problems(self) -> list[Problem]:
+        """Return what could not be listed, or was gone before it could be looked at."""
+        return list(self._problems)
+
+    def facts(self) -> dict[str, str | int]:
+        """Return where the tree was."""
+        return dict(self._facts)
+
+    def _steps_of(self, name: bytes) -> Iterator[Step]:
+        folder = self._folders.current
+        try:
+            status = os.stat(name, dir_fd=folder.descriptor, follow_symlinks=False)
+        except OSError as error:
+            self._problems.append(problem_of(folder.path(name), error))
+            return
+        is_directory = stat.S_ISDIR(status.st_mode)
+        if self._exclusion and self._exclusion.covers(folder.path(name), is_directory=is_directory):
+            return
+        if is_directory:
+            yield from self._directory(name, status)
+        elif stat.S_ISREG(status.st_mode):
+            yield self._file(folder, name, status)
+        else:
+            yield from self._special(folder, name, status)
+
+    def _file(self, folder: Folder, name: bytes, status: os.stat_result) -> Item:
+        if status.st_nlink == 1:
+            entry = entry_of(name, status)
+            return Item(entry, FileContent(folder, entry, self._links))
+        link_id, is_first = self._links.number(status)
+        entry = entry_of(name, status, link_id)
+        return Item(entry, FileContent(folder, entry, self._links) if is_first else None)
+
+    def _special(self, folder: Folder, name: bytes, status: os.stat_result) -> Iterator[Step]:
+        entry = entry_of(name, status, self._links.number(status)[0] if status.st_nlink > 1 else 0)
+        if entry.type is EntryType.SYMLINK:
+            try:
+                entry.target = os.readlink(name, dir_fd=folder.descriptor)
+            except OSError as error:
+                self._problems.append(problem_of(folder.path(name), error))
+                return
+        entry.xattrs = xattrs_of_name(folder.descriptor, name)
+        yield Item(entry, None)
+
+    def _directory(self, name: bytes, status: os.stat_result) -> Iterator[Step]:
+        try:
+            folder = self._folders.enter(name)
+        except OSError as error:
+            problem = problem_of(self._folders.current.path(name), error)
+            self._problems.append(problem)
+            if problem.kind is ProblemKind.UNREADABLE:
+                yield Enter(entry_of(name, status))
+                yield Leave()
+            return
+        yield from self._begin(folder)
+
+    def _begin(self, folder: Folder) -> Iterator[Step]:
+        entry = _directory_entry(folder)
+        self._pending.append([] if self._is_foreign(folder) else self._listing(folder))
+        yield Enter(entry)
+
+    def _is_foreign(self, folder: Folder) -> bool:
+        return self._one_file_system and folder.device != self._folders.root.device
+
+    def _listing(self, folder: Folder) -> list[bytes]:
+        """Return the names last first, to be taken from the end."""
+        try:
+            names = os.listdir(folder.descriptor)  # noqa: PTH208 - a descriptor has no pathlib spelling
+        except OSError as error:
+            self._problems.append(problem_of(folder.path(), error))
+            return []
+        return sorted(map(os.fsencode, names), reverse=True)
+
+
+def _directory_entry(folder: Folder) -> Entry:
+    entry = entry_of(folder.name, os.fstat(folder.descriptor))
+    entry.xattrs = xattrs_of(folder.descriptor)
+    return entry
