@@ -1,0 +1,74 @@
+"""What the policy tests look at: the files git knows or would add, and the modules found by walking the packages."""
+
+import ast
+import functools
+import pkgutil
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import strongroom
+
+ROOT = Path(__file__).resolve().parents[2]
+LIBRARY = "strongroom"
+SERVICE_PACKAGES = ("api", "worker", "tasks", "stack")
+BEAT_SCHEDULE = ROOT / "beat_schedule.py"
+
+
+@functools.cache
+def project_files() -> tuple[Path, ...]:
+    """Return every file that is tracked, or would be by `git add --all`, and exists."""
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+    return tuple(sorted(path for name in set(names) if name and (path := ROOT / name).is_file()))
+
+
+def relative(path: Path) -> str:
+    """Spell a file of the project as people do."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def python_files(*tops: str) -> list[Path]:
+    """Return the Python files below the named top-level folders; every Python file without a name."""
+    files = [path for path in project_files() if path.suffix == ".py"]
+    return [path for path in files if not tops or path.relative_to(ROOT).parts[0] in tops]
+
+
+def product_files() -> list[Path]:
+    """Return the Python files of the library and of the service folders."""
+    return python_files(LIBRARY, *SERVICE_PACKAGES, BEAT_SCHEDULE.name)
+
+
+def documents() -> list[Path]:
+    """Return every Markdown page."""
+    return [path for path in project_files() if path.suffix == ".md"]
+
+
+@functools.cache
+def syntax(path: Path) -> ast.Module:
+    """Parse a Python file."""
+    return ast.parse(path.read_text(encoding="utf-8"), filename=relative(path))
+
+
+def library_modules() -> list[str]:
+    """Return the dotted name of every module in the library, found by walking the package."""
+    found = pkgutil.walk_packages(strongroom.__path__, prefix=f"{LIBRARY}.")
+    return [LIBRARY, *(module.name for module in found if ".migrations." not in module.name)]
+
+
+def imported_names(path: Path, *, top_level_only: bool = False) -> Iterator[str]:
+    """Yield the dotted name of every absolute import in a file."""
+    tree = syntax(path)
+    for node in tree.body if top_level_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module
+
+
+@functools.cache
+def metadata() -> dict[str, Any]:
+    """Return pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

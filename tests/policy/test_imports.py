@@ -1,0 +1,132 @@
+"""The library imports without the service's dependencies, without the extras, and without touching anything."""
+
+import ast
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.policy.project import (
+    BEAT_SCHEDULE,
+    LIBRARY,
+    ROOT,
+    imported_names,
+    library_modules,
+    python_files,
+    relative,
+    syntax,
+)
+
+SERVICE_ONLY = [
+    "celery",
+    "kombu",
+    "redis",
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "flower",
+    "supervisor",
+    "api",
+    "worker",
+    "tasks",
+    "stack",
+]
+EXTRAS = ["boto3", "botocore", "psycopg"]
+
+IMPORT_THEM = """
+import importlib, json, sys
+blocked, modules = json.load(sys.stdin)
+for name in blocked:
+    sys.modules[name] = None
+for module in modules:
+    importlib.import_module(module)
+"""
+
+IMPORT_THEM_WATCHED = """
+import importlib, json, os, sys
+modules = json.load(sys.stdin)
+EFFECTS = {"socket.connect", "socket.bind", "subprocess.Popen", "os.fork", "os.mkdir", "os.remove", "sqlite3.connect"}
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+seen, watching = [], True
+def watch(event, arguments):
+    if not watching:
+        return
+    if event in EFFECTS:
+        seen.append([event, str(arguments[0])])
+    if event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING:
+        seen.append([event, str(arguments[0])])
+sys.addaudithook(watch)
+for module in modules:
+    importlib.import_module(module)
+watching = False
+print(json.dumps(seen))
+"""
+
+
+def run_python(program: str, payload: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-B", "-c", program]
+    return subprocess.run(command, input=json.dumps(payload), cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def modules_that_are_an_extra() -> set[str]:
+    """Return the library modules whose own first act is to import an extra: the adapters."""
+    adapters = set()
+    for path in python_files(LIBRARY):
+        if {name.split(".")[0] for name in imported_names(path, top_level_only=True)} & set(EXTRAS):
+            adapters.add(relative(path).removesuffix(".py").replace("/", "."))
+    return adapters
+
+
+def test_the_walk_finds_the_library():
+    modules = library_modules()
+
+    assert len(modules) > 50
+    assert {f"{LIBRARY}.keyring.provider", f"{LIBRARY}.catalog.jobs"} <= set(modules)
+
+
+def test_every_module_of_the_library_imports_without_the_service():
+    run = run_python(IMPORT_THEM, [SERVICE_ONLY, library_modules()])
+
+    assert run.returncode == 0, run.stderr
+
+
+def test_a_blocked_package_would_be_noticed():
+    run = run_python(IMPORT_THEM, [["msgspec"], library_modules()])
+
+    assert "msgspec" in run.stderr
+
+
+@pytest.mark.parametrize("room", ["keyring", "catalog", "jobs", "repository", "storage", "settings"])
+def test_a_room_imports_without_the_extras(room: str):
+    modules = [module for module in library_modules() if module.split(".")[1:2] == [room]]
+    wanted = [module for module in modules if module not in modules_that_are_an_extra()]
+    assert wanted
+
+    run = run_python(IMPORT_THEM, [[*SERVICE_ONLY, *EXTRAS], wanted])
+
+    assert run.returncode == 0, run.stderr
+
+
+def test_importing_the_library_connects_writes_and_starts_nothing():
+    run = run_python(IMPORT_THEM_WATCHED, library_modules())
+
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout) == []
+
+
+def test_the_beat_schedule_imports_only_the_schedules_of_celery():
+    names = set(imported_names(BEAT_SCHEDULE))
+
+    assert {name for name in names if name.split(".")[0] not in sys.stdlib_module_names} <= {"celery.schedules"}
+
+
+def test_nobody_uses_a_relative_import():
+    relative_imports = [
+        f"{relative(path)}:{node.lineno}"
+        for path in python_files()
+        for node in ast.walk(syntax(path))
+        if isinstance(node, ast.ImportFrom) and node.level > 0
+    ]
+
+    assert relative_imports == []
