@@ -10,7 +10,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile pyproject.toml --q
 	--generate-hashes --no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	--extra aws --extra postgres --extra service
 
-.PHONY: help venv demo up down status test check fmt lock bench
+.PHONY: help venv demo up down status test check fmt docs lock bench
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,9 +45,12 @@ fmt: venv ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
+docs: venv ## Write docs/errors.md anew from the error classes
+	$(BIN)/python -m tests.policy.error_page
+
 lock: venv ## Write the lock files anew from pyproject.toml; keeps versions (UPGRADE=--upgrade takes the newest)
 	$(LOCK) $(UPGRADE) --output-file requirements/service.lock
 	$(LOCK) $(UPGRADE) --extra dev --output-file requirements/dev.lock
 
 bench: venv ## Measure side by side with restic and borg on the same data
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.backup

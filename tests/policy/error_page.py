@@ -22,7 +22,7 @@ EXIT_CODES = {
     ExitCode.FAILURE: "It failed, and no narrower number fits.",
     ExitCode.USAGE: "The command, its arguments or the settings are wrong.",
     ExitCode.PARTIAL: "A backup was made, and something in it could not be read; the problems are listed with it.",
-    ExitCode.UNHEALTHY: "The question was answered, and the answer is not good: `strongroom status` found a source unprotected.",
+    ExitCode.UNHEALTHY: "The question was answered, and the answer is not good: a source is not protected.",
     ExitCode.NOT_FOUND: "The named thing does not exist.",
     ExitCode.BUSY: "Somebody else holds it, or it already exists.",
     ExitCode.CANNOT_DECRYPT: "The key at hand does not open the data.",
@@ -56,7 +56,7 @@ def render() -> str:
     """Return the page as it should be."""
     exits = "".join(f"| {code.value} | {code.name} | {meaning} |\n" for code, meaning in EXIT_CODES.items())
     rows = "".join(
-        f"| `{error.code}` | {first_sentence(error)} | {error.exit_code.value} | {'yes' if error.retryable else 'no'} |\n"
+        f"| `{error.code}` | {first_sentence(error)} | {error.exit_code.value} | {'yes' * error.retryable} |\n"
         for error in error_classes()
     )
     return (
