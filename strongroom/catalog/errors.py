@@ -1,6 +1,6 @@
 """What the catalog can answer instead of a row."""
 
-from strongroom.errors import ConflictError, InvalidInputError, NotFoundError, StrongroomError, UnavailableError
+from strongroom.errors import InvalidInputError, NotFoundError, StrongroomError, UnavailableError
 
 
 class CatalogUnavailableError(UnavailableError):
@@ -43,9 +43,3 @@ class BadLimitError(InvalidInputError):
     """A page was asked for with fewer than one or too many rows."""
 
     code = "catalog.bad_limit"
-
-
-class DuplicateRecordError(ConflictError):
-    """A row with this key is already there."""
-
-    code = "catalog.duplicate"

@@ -1,0 +1,40 @@
+"""Why an attempt failed, in the words a person gets to read."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from strongroom.errors import StrongroomError
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailure:
+    """What `job.last_error` holds."""
+
+    code: str
+    message: str
+    next_step: str
+    retryable: bool
+
+    @classmethod
+    def of(cls, error: StrongroomError) -> "JobFailure":
+        """Describe an error Strongroom raised itself."""
+        return cls(error.code, error.what, error.next_step, error.retryable)
+
+    def as_stored(self) -> dict[str, Any]:
+        """Return code, message, next_step and retryable."""
+        return asdict(self)
+
+
+UNEXPECTED = JobFailure(
+    code="jobs.unexpected",
+    message="The job failed in a way nobody foresaw.",
+    next_step="Look for its trace id in the worker's log, report what it says, then run the job again.",
+    retryable=False,
+)
+
+POISONED = JobFailure(
+    code="jobs.poisoned",
+    message="The worker vanished every time it ran this job.",
+    next_step="Look in the worker's log for what ended it (often too little memory), then ask for the job again.",
+    retryable=False,
+)

@@ -1,0 +1,13 @@
+"""What ends an attempt from outside. They derive from BaseException, so that no broad except swallows them."""
+
+
+class LeaseLost(BaseException):
+    """Somebody else may hold the job now; do nothing more, record nothing more."""
+
+
+class JobCancelled(BaseException):
+    """An operator asked for the job to stop."""
+
+
+class ShutdownRequested(BaseException):
+    """The process is about to end; the job goes back to the queue at once."""

@@ -1,0 +1,43 @@
+"""The kinds of work, and the queue and urgency each has."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Queue(StrEnum):
+    """Where a job waits; long work never stands before short work because each kind has its own."""
+
+    RESTORE = "restore"
+    BACKUP = "backup"
+    COPY = "copy"
+    MAINTENANCE = "maintenance"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A queue and a priority in it; the lower number goes first."""
+
+    queue: Queue
+    priority: int
+
+
+class JobKind(StrEnum):
+    """What a job does; the value is also the name of the task that carries it."""
+
+    BACKUP_RUN = "backup.run"
+    RESTORE_RUN = "restore.run"
+    VERIFICATION_RUN = "verification.run"
+    REPLICATION_COPY = "replication.copy"
+
+    @property
+    def route(self) -> Route:
+        """Return where a job of this kind waits."""
+        return ROUTES[self]
+
+
+ROUTES = {
+    JobKind.RESTORE_RUN: Route(Queue.RESTORE, 0),
+    JobKind.BACKUP_RUN: Route(Queue.BACKUP, 3),
+    JobKind.REPLICATION_COPY: Route(Queue.COPY, 6),
+    JobKind.VERIFICATION_RUN: Route(Queue.MAINTENANCE, 6),
+}

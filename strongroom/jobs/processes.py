@@ -1,0 +1,68 @@
+"""Signs of life of workers, of the scheduler and of the API. One that hangs gives none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from strongroom.catalog.dbtime import utcnow
+from strongroom.catalog.jobs import Heartbeat
+
+
+class ProcessKind(StrEnum):
+    """What a process is for."""
+
+    API = "api"
+    WORKER = "worker"
+    SCHEDULER = "scheduler"
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessIdentity:
+    """A process as it calls itself; the name is unique among the processes of an installation."""
+
+    name: str
+    kind: ProcessKind
+    host: str
+    pid: int
+    started_at: datetime
+
+
+def record_heartbeat(session: Session, process: ProcessIdentity) -> None:
+    """Write down that the process is alive now, by the database's clock."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    latest = {
+        "kind": process.kind.value,
+        "host": process.host,
+        "pid": process.pid,
+        "started_at": process.started_at,
+        "beat_at": utcnow(),
+    }
+    statement = insert(Heartbeat).values(name=process.name, **latest)
+    session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=latest))
+
+
+def list_alive(session: Session, *, within_seconds: float) -> Sequence[Heartbeat]:
+    """Return the processes that gave a sign of life lately, by name."""
+    query = select(Heartbeat).where(Heartbeat.beat_at > utcnow(-within_seconds)).order_by(Heartbeat.name)
+    return session.scalars(query).all()
+
+
+def list_heartbeats(session: Session) -> Sequence[Heartbeat]:
+    """Return the last sign of life of every process, by name."""
+    return session.scalars(select(Heartbeat).order_by(Heartbeat.name)).all()
+
+
+def forget_process(session: Session, name: str) -> None:
+    """Drop a process that ended in order."""
+    session.execute(delete(Heartbeat).where(Heartbeat.name == name))
+
+
+def forget_silent(session: Session, *, after_seconds: float) -> int:
+    """Drop the processes that have been silent for longer, and return how many there were."""
+    silent = delete(Heartbeat).where(Heartbeat.beat_at < utcnow(-after_seconds)).returning(Heartbeat.name)
+    return len(session.scalars(silent).all())

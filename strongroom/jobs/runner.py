@@ -1,0 +1,114 @@
+"""Running one attempt of a job: the edge between the ledger and a capability's handler."""
+
+import logging
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from strongroom.catalog.errors import CatalogUnavailableError
+from strongroom.catalog.jobs import Job, JobState
+from strongroom.errors import StrongroomError
+from strongroom.jobs.claiming import Claim
+from strongroom.jobs.context import JobContext
+from strongroom.jobs.failures import UNEXPECTED, JobFailure
+from strongroom.jobs.interrupts import JobCancelled, LeaseLost, ShutdownRequested
+from strongroom.jobs.lease import Lease
+from strongroom.jobs.ledger import Ledger
+from strongroom.jobs.persistence import persist
+from strongroom.tracing import trace
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[JobContext], dict[str, Any]]
+
+
+class RunOutcome(StrEnum):
+    """What became of one delivery of a job."""
+
+    SKIPPED = "skipped"
+    """Not due, held by somebody else, or over: nothing was done."""
+    SUCCEEDED = "succeeded"
+    RETRYING = "retrying"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    RELEASED = "released"
+    LEASE_LOST = "lease_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How an attempt is to be recorded, and what it is called when that puts the job back into the queue."""
+
+    settle: Callable[[Ledger, Claim], Job]
+    when_queued: RunOutcome = RunOutcome.RETRYING
+
+    def outcome(self, job: Job) -> RunOutcome:
+        """Name the outcome after the state the ledger chose."""
+        return self.when_queued if job.state is JobState.QUEUED else RunOutcome(job.state.value)
+
+
+def never_stopping() -> bool:
+    """Say that the process is not about to end."""
+    return False
+
+
+def run_job(
+    ledger: Ledger,
+    job_id: uuid.UUID,
+    handler: Handler,
+    *,
+    owner: str,
+    stopping: Callable[[], bool] = never_stopping,
+) -> RunOutcome:
+    """Claim the job, run its handler while renewing the lease, and record how it ended.
+
+    `owner` names the process for people; `stopping` is asked at every check whether the process wants to end. An
+    interrupt from the keyboard or the system gives the job back and goes on. Raises CatalogUnavailableError only while
+    claiming, when nothing has begun.
+    """
+    claim = ledger.claim(job_id, owner)
+    if claim is None:
+        return RunOutcome.SKIPPED
+    with trace(claim.trace_id), Lease(ledger, claim) as lease:
+        log.info("job %s (%s): attempt %d begins", claim.job_id, claim.kind, claim.attempt)
+        outcome = _run_attempt(ledger, claim, lease, handler, stopping)
+        log.info("job %s (%s): attempt %d ended: %s", claim.job_id, claim.kind, claim.attempt, outcome)
+        return outcome
+
+
+def _run_attempt(
+    ledger: Ledger, claim: Claim, lease: Lease, handler: Handler, stopping: Callable[[], bool]
+) -> RunOutcome:
+    context = JobContext(ledger, claim, lease, stopping)
+    try:
+        verdict = _judge(context, handler)
+        return verdict.outcome(persist(lambda: verdict.settle(ledger, claim), lease, ledger.clock))
+    except LeaseLost:
+        return RunOutcome.LEASE_LOST
+    except (KeyboardInterrupt, SystemExit):
+        # If this does not get through, the lease lapses and the sweeper does the same a little later.
+        with suppress(CatalogUnavailableError, LeaseLost):
+            ledger.release(claim)
+        raise
+
+
+def _judge(context: JobContext, handler: Handler) -> Verdict:
+    """Run the handler and return what is to be recorded."""
+    try:
+        result = handler(context)
+        context.flush()
+        return Verdict(lambda ledger, claim: ledger.finish(claim, result))
+    except JobCancelled:
+        return Verdict(Ledger.cancel)
+    except ShutdownRequested:
+        return Verdict(Ledger.release, when_queued=RunOutcome.RELEASED)
+    except StrongroomError as error:
+        failure = JobFailure.of(error)
+        log.warning("job %s: %s: %s", context.job_id, failure.code, failure.message)
+    except Exception:
+        failure = UNEXPECTED
+        log.exception("job %s: unexpected failure", context.job_id)
+    return Verdict(lambda ledger, claim: ledger.fail(claim, failure))

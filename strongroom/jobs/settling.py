@@ -1,0 +1,65 @@
+"""How an attempt ends: succeeded, failed, cancelled or given back. Each can be repeated when its outcome is unknown."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from strongroom.catalog.jobs import Job, JobState
+from strongroom.clock import RandomBytes
+from strongroom.jobs.claiming import Claim
+from strongroom.jobs.failures import JobFailure
+from strongroom.jobs.interrupts import LeaseLost
+from strongroom.jobs.policy import LedgerPolicy
+from strongroom.jobs.transitions import end, requeue
+
+
+def settle_succeeded(session: Session, claim: Claim, result: dict[str, Any]) -> Job:
+    """End the job well, with its result; raises LeaseLost."""
+
+    def change(job: Job) -> None:
+        job.result = result
+        job.last_error = None
+        end(job, JobState.SUCCEEDED)
+
+    return _settle(session, claim, change)
+
+
+def settle_failed(
+    session: Session, claim: Claim, failure: JobFailure, policy: LedgerPolicy, random: RandomBytes
+) -> Job:
+    """Queue the job again after a passing fault, or end it when the fault is permanent or one too many."""
+
+    def change(job: Job) -> None:
+        job.errors += 1
+        job.last_error = failure.as_stored()
+        if failure.retryable and job.errors < job.max_errors:
+            requeue(job, policy.retry_delay(job.errors, random))
+        else:
+            end(job, JobState.FAILED)
+
+    return _settle(session, claim, change)
+
+
+def settle_cancelled(session: Session, claim: Claim) -> Job:
+    """End the job as somebody wished; raises LeaseLost."""
+    return _settle(session, claim, lambda job: end(job, JobState.CANCELLED))
+
+
+def settle_released(session: Session, claim: Claim) -> Job:
+    """Give the job back to the queue at once; raises LeaseLost."""
+    return _settle(session, claim, lambda job: requeue(job, 0.0))
+
+
+def _settle(session: Session, claim: Claim, change: Callable[[Job], None]) -> Job:
+    query = select(Job).where(Job.id == claim.job_id, Job.fence == claim.fence).with_for_update()
+    job = session.scalar(query)
+    if job is None:
+        raise LeaseLost
+    # The same fence in another state: this very attempt settled it, and the answer to its commit got lost.
+    if job.state is JobState.RUNNING:
+        change(job)
+        session.flush()
+        session.refresh(job)
+    return job
