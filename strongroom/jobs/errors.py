@@ -28,6 +28,6 @@ class BadIdempotencyKeyError(InvalidInputError):
 
 
 class BrokerUnavailableError(UnavailableError):
-    """The broker did not take the message and the job waits in the ledger; every publisher raises this when it fails."""
+    """The broker did not take the message; the job waits in the ledger. What every publisher raises when it fails."""
 
     code = "jobs.broker_unavailable"
