@@ -1,6 +1,13 @@
 """What can go wrong with keys; no message ever carries key bytes."""
 
-from strongroom.errors import CannotDecryptError, InvalidInputError, NotFoundError, UnavailableError
+from strongroom.errors import (
+    CannotDecryptError,
+    IntegrityError,
+    InvalidInputError,
+    NotAllowedError,
+    NotFoundError,
+    UnavailableError,
+)
 
 
 class WrongKeyError(CannotDecryptError):
@@ -10,7 +17,7 @@ class WrongKeyError(CannotDecryptError):
 
 
 class KeyVersionNotFoundError(NotFoundError):
-    """The keyring has no such key version."""
+    """The keyring has no such key, or no such version of it."""
 
     code = "keyring.version_not_found"
 
@@ -25,3 +32,21 @@ class KeyProviderUnavailableError(UnavailableError):
     """The key management service did not answer."""
 
     code = "keyring.provider_unavailable"
+
+
+class WrappedKeyFormatError(IntegrityError):
+    """The wrapped key is cut short, too long, or of a layout this version does not know."""
+
+    code = "keyring.wrapped_key_format"
+
+
+class KeyDisabledError(NotAllowedError):
+    """The key-encryption key is disabled or on its way to deletion."""
+
+    code = "keyring.key_disabled"
+
+
+class KeyProviderDeniedError(NotAllowedError):
+    """The key management service refused the credentials or the operation."""
+
+    code = "keyring.provider_denied"

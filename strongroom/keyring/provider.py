@@ -11,7 +11,7 @@ from strongroom.keyring.secret import SecretKey
 class WrappedKey:
     """A data key sealed under one KEK version; safe to store anywhere.
 
-    `version` names the KEK version inside its provider (`v1`, or a KMS key id); made of `[A-Za-z0-9_-]`, at most 64 long.
+    `version` names the KEK version inside its provider (`v1`, or a KMS key id); made of `[A-Za-z0-9_-]`, 64 at most.
     """
 
     provider: str
@@ -23,7 +23,8 @@ class KekProvider(Protocol):
     """Wraps 32-byte keys; the KEK itself never leaves the provider.
 
     The context (str to str) is authenticated: unwrapping with another context raises WrongKeyError.
-    Every method may raise KeyProviderUnavailableError (retry helps).
+    Every method may raise KeyProviderUnavailableError (retry helps), KeyProviderDeniedError, KeyDisabledError and,
+    where there is a key file, KeyFileError.
     """
 
     name: str
@@ -38,7 +39,7 @@ class KekProvider(Protocol):
         """Seal a data key under the current KEK version."""
 
     def unwrap(self, wrapped: WrappedKey, context: Mapping[str, str]) -> SecretKey:
-        """Open a wrapped key; raises WrongKeyError or KeyVersionNotFoundError."""
+        """Open a wrapped key; raises WrongKeyError, KeyVersionNotFoundError or WrappedKeyFormatError."""
 
     def rewrap(self, wrapped: WrappedKey, context: Mapping[str, str]) -> WrappedKey:
         """Move a wrapped key to the current KEK version without showing the key where the provider can."""

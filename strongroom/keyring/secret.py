@@ -21,6 +21,9 @@ class SecretKey:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SecretKey) and hmac.compare_digest(self._bytes, other._bytes)
 
+    def __hash__(self) -> NoReturn:
+        raise TypeError("a SecretKey is never hashed")
+
     def __repr__(self) -> str:
         return "SecretKey(hidden)"
 
