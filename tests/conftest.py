@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.services.moto",
     "tests.services.postgres",
     "tests.services.catalog",
+    "tests.services.proxy",
 ]
