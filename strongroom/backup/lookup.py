@@ -48,7 +48,7 @@ def choose_region(services: Services, backup_id: uuid.UUID, region: str | None) 
 
     Raises UnknownRegionError, RegionWithoutReplicaError, NoReplicaError.
     """
-    with services.catalog.begin() as session:
+    with services.catalog.read() as session:
         backup = get_backup(session, backup_id)
         verify_committed(backup)
         source = backup.source

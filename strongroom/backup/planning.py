@@ -31,7 +31,7 @@ class RestorePlan:
 
 def plan_restore(services: Services, request: RestoreRequest) -> RestorePlan:
     """Open the backup in the region a restore would read and say what it would do; writes nothing."""
-    with services.catalog.begin() as session:
+    with services.catalog.read() as session:
         backup = resolve_backup(session, request.backup)
         verify_committed(backup)
         verify_target(services.settings, request.target, backup.source_kind)

@@ -41,12 +41,12 @@ def _unsettled(services: Services) -> list[uuid.UUID]:
         .where(Backup.state == BackupState.RUNNING, Job.state.in_(FINAL_STATES))
         .limit(100)
     )
-    with services.catalog.begin() as session:
+    with services.catalog.read() as session:
         return list(session.scalars(query))
 
 
 def _settle(services: Services, backup_id: uuid.UUID) -> Outcome:
-    with services.catalog.begin() as session:
+    with services.catalog.read() as session:
         identity = _identity(session.get_one(Backup, backup_id))
         sessions = _session_ids(session, backup_id)
     home = next(iter(services.stores.values()))

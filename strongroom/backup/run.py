@@ -115,7 +115,7 @@ def _write(services: Services, context: JobContext, source: SourceSettings, iden
 
 
 def _last_size(services: Services, source: str) -> int | None:
-    with services.catalog.begin() as session:
+    with services.catalog.read() as session:
         last = find_latest_committed(session, source)
         return None if last is None else last.source_bytes
 

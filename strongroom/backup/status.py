@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from strongroom.catalog.backup_queries import find_latest_committed, list_replicas
+from strongroom.catalog.backup_queries import latest_per_source, list_replicas
 from strongroom.catalog.backups import Backup
 from strongroom.catalog.jobs import FINAL_STATES, Heartbeat, Job, JobState
 from strongroom.jobs.kinds import JobKind
@@ -63,9 +63,12 @@ class StatusReport:
 def status(services: Services) -> StatusReport:
     """Answer from the catalog alone; asks no region and needs no key."""
     now = services.clock.now()
-    with services.catalog.begin() as session:
-        newest = _newest_jobs(session)
-        sources = [_source_status(session, s, newest.get(s.name), now) for s in services.settings.sources.values()]
+    with services.catalog.read() as session:
+        newest, latest = _newest_jobs(session), latest_per_source(session)
+        sources = [
+            _source_status(session, source, latest.get(source.name), newest.get(source.name), now)
+            for source in services.settings.sources.values()
+        ]
         return StatusReport(
             sources=tuple(sorted(sources, key=_worst_first)),
             jobs=_jobs_by_state(session),
@@ -81,8 +84,9 @@ def _newest_jobs(session: Session) -> dict[str, Job]:
     return newest
 
 
-def _source_status(session: Session, source: SourceSettings, job: Job | None, now: datetime) -> SourceStatus:
-    backup = find_latest_committed(session, source.name)
+def _source_status(
+    session: Session, source: SourceSettings, backup: Backup | None, job: Job | None, now: datetime
+) -> SourceStatus:
     running = job is not None and job.state not in FINAL_STATES
     return SourceStatus(
         name=source.name,

@@ -37,7 +37,7 @@ class Findings:
 def run_verification(services: Services, context: JobContext) -> dict[str, Any]:
     """Check the copy that a job names; damage is the result of the check, not a failure of the job."""
     backup_id, region = uuid.UUID(context.args["backup"]), context.args["region"]
-    with services.catalog.begin() as session:
+    with services.catalog.read() as session:
         source = get_backup(session, backup_id).source
     check = _check_data if context.args["level"] == VerificationLevel.DATA else _check_presence
     findings = Findings()

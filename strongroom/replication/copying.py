@@ -64,7 +64,7 @@ def _copy(services: Services, context: JobContext, backup_id: uuid.UUID, region:
 
 def _plan(services: Services, backup_id: uuid.UUID, region: str) -> tuple[str, list[ObjectRef]]:
     """Choose the first region that holds the backup and answers, and list what a replica is made of."""
-    with services.catalog.begin() as session:
+    with services.catalog.read() as session:
         source = get_backup(session, backup_id).source
         holders = {r.region for r in list_replicas(session, backup_id) if r.state is ReplicaState.PRESENT}
     faults = []

@@ -23,7 +23,7 @@ def reconcile(services: Services) -> list[Job]:
     Takes no input, so a missed tick, a double tick and a restart are all harmless: the dedupe key of a copy counts the
     rounds, and two ticks that see the same round make the same job.
     """
-    with services.catalog.begin() as session:
+    with services.catalog.read() as session:
         regions = {replica.region for replica in wanted_replicas(session)}
     up = {region for region in regions if region in services.stores and _answers(services.stores[region])}
     with services.catalog.begin() as session:
