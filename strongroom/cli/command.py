@@ -1,0 +1,101 @@
+"""Commands as this program has them: help with examples first, the same options everywhere, groups that load late."""
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from strongroom.cli.invocation import Invocation
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value:
+        setattr(context.ensure_object(Invocation), str(parameter.name), value)
+
+
+def shared_options() -> list[click.Parameter]:
+    """Return new instances of the options that every command has."""
+    path = click.Path(dir_okay=False, path_type=Path)
+    return [
+        click.Option(["--config"], type=path, expose_value=False, callback=_keep, help="Use this strongroom.toml."),
+        click.Option(["--json"], is_flag=True, expose_value=False, callback=_keep, help="Print JSON."),
+        click.Option(
+            ["--quiet", "-q"], is_flag=True, expose_value=False, callback=_keep, help="Print data and errors only."
+        ),
+        click.Option(
+            ["--verbose", "-v"], count=True, expose_value=False, callback=_keep, help="Say more; repeat for still more."
+        ),
+    ]
+
+
+class Command(click.Command):
+    """A command that begins its help with examples and has the shared options."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+        self.params.extend(shared_options())
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, then the usual help."""
+        write_examples(self.examples, formatter)
+        super().format_help(ctx, formatter)
+
+
+class Group(click.Group):
+    """A group whose commands are of this module's kind."""
+
+    command_class = Command
+
+
+@dataclass(frozen=True, slots=True)
+class LateCommand:
+    """A command that is imported when it is called: `module:attribute`, and its one line in the list of commands."""
+
+    target: str
+    summary: str
+
+
+class LateGroup(click.Group):
+    """The top of the program; knows its commands by name, so that printing the version imports none of them."""
+
+    def __init__(self, *args: Any, late: dict[str, LateCommand], examples: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.late = late
+        self.examples = examples
+        self.params.extend(shared_options())
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order they are shown."""
+        return list(self.late)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        if cmd_name not in self.late:
+            return None
+        module, _, attribute = self.late[cmd_name].target.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, then the usual help."""
+        write_examples(self.examples, formatter)
+        super().format_help(ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.summary) for name, command in self.late.items()])
+
+
+def write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:
+    """Write example command lines as the first thing of a help page."""
+    if not examples:
+        return
+    formatter.write_heading("Examples" if len(examples) > 1 else "Example")
+    for example in examples:
+        formatter.write(f"  {example}\n")
+    formatter.write_paragraph()

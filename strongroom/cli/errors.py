@@ -1,0 +1,33 @@
+"""What the command itself can run into."""
+
+from strongroom.errors import ConflictError, ExitCode, InvalidInputError, StrongroomError
+
+
+class ConfigExistsError(ConflictError):
+    """There is a configuration file already, and it is not overwritten."""
+
+    code = "cli.config_exists"
+
+
+class TargetSpellingError(InvalidInputError):
+    """The restore target is neither a path nor SOURCE/DATABASE."""
+
+    code = "cli.target_spelling"
+
+
+class JobFailedError(StrongroomError):
+    """The job the command waited for did not succeed; the exit code is that of the job's own error."""
+
+    code = "cli.job_failed"
+
+    def __init__(self, what: str, *, next_step: str, job_code: str, ends_in: ExitCode) -> None:
+        super().__init__(what, next_step=next_step, job_code=job_code)
+        self.job_code = job_code
+        self.ends_in = ends_in
+
+
+class WaitInterruptedError(StrongroomError):
+    """Somebody pressed Ctrl-C while the command waited for a job."""
+
+    code = "cli.interrupted"
+    exit_code = ExitCode.INTERRUPTED

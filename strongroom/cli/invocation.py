@@ -1,0 +1,53 @@
+"""What one call of the command was told, and what it opens because of that."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from strongroom.cli.screen import Screen
+
+# The settings and the runtime stay out of `strongroom --version`: they are imported by the commands that need them.
+if TYPE_CHECKING:
+    from strongroom.services import Services
+    from strongroom.settings import Settings
+
+
+@dataclass(slots=True)
+class Invocation:
+    """The shared options of a call; filled in while the command line is parsed."""
+
+    config: Path | None = None
+    json: bool = False
+    quiet: bool = False
+    verbose: int = 0
+
+    @property
+    def screen(self) -> Screen:
+        """Return where the command's answer and messages go."""
+        return Screen(json=self.json, quiet=self.quiet, verbose=self.verbose)
+
+    def environment(self) -> Mapping[str, str]:
+        """Return the environment of the process."""
+        from strongroom.settings import process_environment
+
+        return process_environment()
+
+    def settings(self) -> "Settings":
+        """Read the settings; raises ConfigNotFoundError and ConfigError."""
+        from strongroom.settings import find_config, load_settings
+
+        env = self.environment()
+        return load_settings(find_config(self.config, env), env)
+
+    @contextmanager
+    def services(self) -> Iterator["Services"]:
+        """Open what the capabilities work with, and close it again."""
+        from strongroom.runtime import build_runtime
+
+        runtime = build_runtime(self.settings())
+        try:
+            yield runtime.services()
+        finally:
+            runtime.close()

@@ -1,0 +1,78 @@
+"""The process edge of the command: every error becomes a message and an exit code here, and nowhere else."""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+from click.exceptions import NoArgsIsHelpError
+
+from strongroom.cli.errors import JobFailedError
+from strongroom.cli.root import root
+from strongroom.errors import ExitCode, StrongroomError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; prints one message for whatever went wrong."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    report = _Report(
+        as_json="--json" in words, with_traceback=any(word in {"-v", "-vv", "--verbose"} for word in words)
+    )
+    try:
+        code = root.main(words, prog_name="strongroom", standalone_mode=False)
+    except StrongroomError as error:
+        return report.expected(error)
+    except click.Abort:
+        return report.message(ExitCode.INTERRUPTED, "cli.interrupted", "Interrupted.", "")
+    except NoArgsIsHelpError as error:
+        return report.help(error)
+    except click.ClickException as error:
+        return report.usage(error)
+    except BrokenPipeError:
+        return report.silent()
+    except Exception as error:
+        return report.unexpected(error)
+    return int(code or ExitCode.OK)
+
+
+class _Report:
+    def __init__(self, *, as_json: bool, with_traceback: bool) -> None:
+        self._as_json = as_json
+        self._with_traceback = with_traceback
+
+    def expected(self, error: StrongroomError) -> int:
+        if isinstance(error, JobFailedError):
+            return self.message(error.ends_in, error.job_code, error.what, error.next_step)
+        return self.message(error.exit_code, error.code, error.what, error.next_step)
+
+    def usage(self, error: click.ClickException) -> int:
+        command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "strongroom"
+        next_step = f"See `{command} --help`."
+        return self.message(ExitCode.USAGE, "cli.usage", error.format_message(), next_step)
+
+    def unexpected(self, error: Exception) -> int:
+        if self._with_traceback:
+            traceback.print_exception(error, file=sys.stderr)
+        what = f"Something went wrong that Strongroom did not expect ({type(error).__name__})."
+        next_step = "Run the command again with -v, and report what it prints as a fault."
+        return self.message(ExitCode.FAILURE, "cli.unexpected", what, next_step)
+
+    def help(self, error: NoArgsIsHelpError) -> int:
+        sys.stderr.write(error.format_message() + "\n")
+        return ExitCode.USAGE
+
+    def silent(self) -> int:
+        # Whoever read the output has gone; without this the interpreter complains once more while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILURE
+
+    def message(self, exit_code: ExitCode, code: str, what: str, next_step: str) -> int:
+        if self._as_json:
+            fields = {"exit_code": int(exit_code), "code": code, "message": what, "next_step": next_step}
+            text = json.dumps({"message_type": "exit_error", **fields}, ensure_ascii=False)
+        else:
+            text = "\n".join(filter(None, [f"Error: {what}", next_step, f"({code}, exit code {exit_code:d})"]))
+        sys.stderr.write(text + "\n")
+        return exit_code

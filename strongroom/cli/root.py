@@ -1,0 +1,29 @@
+"""The top of the command: the list of commands and what `--version` prints."""
+
+import click
+
+from strongroom import __version__
+from strongroom.cli.command import LateCommand, LateGroup
+
+COMMANDS = {
+    "init": LateCommand("strongroom.cli.init:init", "Write a configuration, make the first key, prepare the regions."),
+    "config": LateCommand("strongroom.cli.config:config", "Check or show the configuration."),
+    "status": LateCommand("strongroom.cli.status:status", "Show on one screen whether every source is protected."),
+    "sources": LateCommand("strongroom.cli.sources:sources", "List what is backed up."),
+    "backup": LateCommand("strongroom.cli.backup:backup", "Make, list, show and verify backups."),
+    "restore": LateCommand("strongroom.cli.restore:restore", "Plan and run restores."),
+    "jobs": LateCommand("strongroom.cli.jobs:jobs", "List, follow and cancel jobs."),
+    "completion": LateCommand("strongroom.cli.completion:completion", "Print the completion script of a shell."),
+}
+
+
+root = click.version_option(__version__, message="%(prog)s %(version)s")(
+    LateGroup(
+        "strongroom",
+        late=COMMANDS,
+        examples=("strongroom init", "strongroom backup run uploads", "strongroom status"),
+        help="Encrypted backups in several regions, and restores that prove them.",
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+)

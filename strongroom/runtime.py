@@ -1,0 +1,162 @@
+"""What a process starts with: a catalog, a ledger, regions and keys, opened as the settings say."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from strongroom.backup.restore import run_restore
+from strongroom.backup.run import run_backup
+from strongroom.backup.verification import run_verification
+from strongroom.catalog.engine import open_engine
+from strongroom.catalog.session import Catalog
+from strongroom.clock import Clock, RandomBytes, SystemClock, system_random
+from strongroom.errors import StrongroomError, UnavailableError
+from strongroom.jobs.context import JobContext
+from strongroom.jobs.kinds import JobKind
+from strongroom.jobs.ledger import Ledger, LedgerPolicy
+from strongroom.keyring.key_file import KeyFile
+from strongroom.keyring.opening import open_kek
+from strongroom.keyring.provider import KekProvider
+from strongroom.replication.copying import run_copy
+from strongroom.repository.access import Repository, open_repository
+from strongroom.services import Services
+from strongroom.settings import JobSettings, Settings
+from strongroom.storage.regions import open_store
+from strongroom.storage.store import Store
+
+OpenedT = TypeVar("OpenedT")
+
+HANDLERS: Mapping[JobKind, Callable[[Services, JobContext], dict[str, Any]]] = {
+    JobKind.BACKUP_RUN: run_backup,
+    JobKind.RESTORE_RUN: run_restore,
+    JobKind.VERIFICATION_RUN: run_verification,
+    JobKind.REPLICATION_COPY: run_copy,
+}
+"""What does each kind of job."""
+
+
+class NoRegionAnswersError(UnavailableError):
+    """The repository could not be opened because no region answered."""
+
+    code = "runtime.no_region_answers"
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Everything one process works with. Build it after a fork, never before."""
+
+    settings: Settings
+    clock: Clock
+    random: RandomBytes
+    catalog: Catalog
+    ledger: Ledger
+    stores: Mapping[str, Store]
+    keks: Mapping[str, KekProvider]
+    repository: Callable[[], Repository]
+    """Opens the repository, once, from the first region that answers; raises NoRegionAnswersError."""
+
+    def services(self) -> Services:
+        """Return what handlers and use cases are given."""
+        return Services(
+            settings=self.settings,
+            clock=self.clock,
+            random=self.random,
+            catalog=self.catalog,
+            ledger=self.ledger,
+            stores=self.stores,
+            keks=self.keks,
+            open_repository=self.repository,
+        )
+
+    def close(self) -> None:
+        """Close the catalog's connections."""
+        self.catalog.close()
+
+
+def build_runtime(settings: Settings, *, clock: Clock | None = None, random: RandomBytes = system_random) -> Runtime:
+    """Put the parts together; connects to nothing and reads no key until something is used."""
+    clock = clock or SystemClock()
+    catalog = Catalog(open_engine(settings.catalog_url.get_secret_value()))
+    stores = open_stores(settings)
+    keks = open_keks(settings)
+    return Runtime(
+        settings=settings,
+        clock=clock,
+        random=random,
+        catalog=catalog,
+        ledger=Ledger(catalog, clock, random, ledger_policy(settings.jobs)),
+        stores=stores,
+        keks=keks,
+        repository=Once(lambda: open_from_first_region(stores, keks)),
+    )
+
+
+def ledger_policy(jobs: JobSettings) -> LedgerPolicy:
+    """Return the ledger's limits as configured."""
+    return LedgerPolicy(
+        lease_seconds=float(jobs.lease_seconds), max_errors=jobs.max_errors, max_crashes=jobs.max_crashes
+    )
+
+
+def open_stores(settings: Settings) -> Mapping[str, Store]:
+    """Return the regions' stores, home first, each opened when it is first asked for."""
+    regions = {region.name: region for region in settings.regions}
+    return OpenedOnUse(regions, lambda name: open_store(regions[name]))
+
+
+def open_keks(settings: Settings) -> Mapping[str, KekProvider]:
+    """Return the regions' key-encryption keys, home first, each opened when it is first asked for."""
+    regions = {region.name: region for region in settings.regions}
+    key_file = KeyFile(settings.keyring.path)
+    return OpenedOnUse(regions, lambda name: open_kek(regions[name].kek, key_file))
+
+
+def open_from_first_region(stores: Mapping[str, Store], keks: Mapping[str, KekProvider]) -> Repository:
+    """Open the repository from the first region in order that can; a region that is away or empty is passed over.
+
+    Raises the first fault that is not mere absence, else NoRegionAnswersError.
+    """
+    faults: dict[str, StrongroomError] = {}
+    for region in stores:
+        try:
+            return open_repository(stores[region], keks[region])
+        except StrongroomError as error:
+            faults[region] = error
+    for fault in faults.values():
+        if not isinstance(fault, UnavailableError):
+            raise fault
+    reasons = "; ".join(f"{region}: {fault.what}" for region, fault in faults.items())
+    raise NoRegionAnswersError(f"No region answers ({reasons}).", next_step="Mend one of them, and try again.")
+
+
+class Once(Generic[OpenedT]):
+    """Calls a function once, also when several threads ask at the same time; a failure is not remembered."""
+
+    def __init__(self, opener: Callable[[], OpenedT]) -> None:
+        self._opener = opener
+        self._lock = threading.Lock()
+        self._opened: list[OpenedT] = []
+
+    def __call__(self) -> OpenedT:
+        with self._lock:
+            if not self._opened:
+                self._opened.append(self._opener())
+            return self._opened[0]
+
+
+class OpenedOnUse(Mapping[str, OpenedT]):
+    """A mapping whose keys are known from the start and whose values are opened once, when first looked up."""
+
+    def __init__(self, names: Iterable[str], opener: Callable[[str], OpenedT]) -> None:
+        self._values = {name: Once(partial(opener, name)) for name in names}
+
+    def __getitem__(self, name: str) -> OpenedT:
+        return self._values[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
