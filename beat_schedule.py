@@ -1,0 +1,30 @@
+"""When: entry name -> task, seconds between ticks, queue, seconds after which a waiting tick is worthless.
+
+Data only. Every tick compares wanted with actual, so a missed tick, a double tick and a restart are all harmless.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "hand waiting jobs to the broker": {
+        "task": "jobs.dispatch",
+        "schedule": timedelta(seconds=5),
+        "options": {"queue": "control", "expires": 5},
+    },
+    "take jobs back from workers that vanished": {
+        "task": "jobs.sweep",
+        "schedule": timedelta(seconds=10),
+        "options": {"queue": "control", "expires": 10},
+    },
+    "queue copies that a region lacks": {
+        "task": "replication.reconcile",
+        "schedule": timedelta(seconds=15),
+        "options": {"queue": "maintenance", "expires": 15},
+    },
+    "settle backups whose job ended without a commit": {
+        "task": "backup.reconcile",
+        "schedule": timedelta(seconds=60),
+        "options": {"queue": "maintenance", "expires": 60},
+    },
+}

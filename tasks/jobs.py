@@ -1,0 +1,27 @@
+"""Ticks of the job ledger."""
+
+from celery import shared_task
+
+from strongroom.jobs.processes import forget_silent
+from strongroom.jobs.sweeper import sweep
+from tasks.process import current
+from tasks.running import hand_over
+
+FORGOTTEN_AFTER_SECONDS = 24 * 3600.0
+
+
+@shared_task(name="jobs.dispatch")
+def dispatch() -> int:
+    """Hand the jobs that are due to the broker, and return how many."""
+    return hand_over(current())
+
+
+@shared_task(name="jobs.sweep")
+def sweep_jobs() -> dict[str, int]:
+    """Take jobs back from holders that went silent, and forget processes that have been gone for a day."""
+    process = current()
+    report = sweep(process.services.ledger)
+    with process.services.catalog.begin() as session:
+        forget_silent(session, after_seconds=FORGOTTEN_AFTER_SECONDS)
+    hand_over(process)
+    return {"requeued": len(report.requeued), "dead": len(report.dead), "cancelled": len(report.cancelled)}

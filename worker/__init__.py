@@ -1,0 +1,1 @@
+"""The Celery application that carries job ids: configuration, queues, process start and stop."""

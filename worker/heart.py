@@ -1,0 +1,40 @@
+"""The sign of life that a process writes to the catalog."""
+
+import os
+import socket
+from dataclasses import dataclass
+
+from strongroom.catalog.engine import open_engine
+from strongroom.catalog.session import Catalog
+from strongroom.clock import SystemClock
+from strongroom.jobs.processes import ProcessIdentity, ProcessKind, forget_process, record_heartbeat
+from worker.settings import read_settings
+
+HEARTBEAT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Heart:
+    """Writes the sign of life of one process; holds no connection between two of them, so the process may fork."""
+
+    catalog: Catalog
+    identity: ProcessIdentity
+
+    def beat(self) -> None:
+        """Write down that the process works; raises CatalogUnavailableError."""
+        with self.catalog.begin() as session:
+            record_heartbeat(session, self.identity)
+        self.catalog.close()
+
+    def stop(self) -> None:
+        """Say that the process ended in order; raises CatalogUnavailableError."""
+        with self.catalog.begin() as session:
+            forget_process(session, self.identity.name)
+        self.catalog.close()
+
+
+def open_heart(kind: ProcessKind, name: str) -> Heart:
+    """Return the heart of this process, from the settings."""
+    catalog = Catalog(open_engine(read_settings().catalog_url.get_secret_value()))
+    identity = ProcessIdentity(name, kind, socket.gethostname(), os.getpid(), SystemClock().now())
+    return Heart(catalog, identity)

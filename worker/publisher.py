@@ -1,0 +1,32 @@
+"""Handing jobs from the ledger to the broker."""
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from strongroom.jobs.errors import BrokerUnavailableError
+from strongroom.jobs.outbox import JobMessage
+
+
+class Publisher:
+    """Sends one message a job: its id, and the trace id as a header. Connects on first use."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def __call__(self, message: JobMessage) -> None:
+        """Hand the message over within seconds; raises BrokerUnavailableError."""
+        try:
+            self._app.send_task(
+                message.kind,
+                kwargs={"job_id": str(message.job_id)},
+                queue=message.queue,
+                priority=message.priority,
+                headers={"x_trace_id": message.trace_id},
+                retry=False,
+            )
+        except (OperationalError, RedisError, OSError) as error:
+            raise BrokerUnavailableError(
+                f"The message broker did not take the message of job {message.job_id}: {type(error).__name__}.",
+                next_step="Nothing is lost: the job waits in the ledger. See that the broker runs.",
+            ) from error

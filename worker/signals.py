@@ -1,0 +1,37 @@
+"""What happens when the processes of a worker start and end.
+
+Nothing that holds a connection is made before the fork: each pool process builds its own Runtime.
+"""
+
+import os
+import socket
+from typing import Any
+
+from celery import Celery, signals
+
+from strongroom.jobs.processes import ProcessKind
+from strongroom.runtime import build_runtime
+from tasks import process
+from worker.heart import open_heart
+from worker.publisher import Publisher
+from worker.settings import read_settings
+
+
+def connect(app: Celery) -> None:
+    """Have the processes of this application's workers start and end as they should."""
+
+    def start(**_: Any) -> None:
+        owner = f"{socket.gethostname()}:{os.getpid()}"
+        process.start(process.Process(build_runtime(read_settings()).services(), Publisher(app), owner))
+
+    signals.worker_process_init.connect(start, weak=False)
+    signals.worker_process_shutdown.connect(_stop, weak=False)
+    signals.worker_shutdown.connect(_forget, weak=False)
+
+
+def _stop(**_: Any) -> None:
+    process.stop()
+
+
+def _forget(sender: Any, **_: Any) -> None:
+    open_heart(ProcessKind.WORKER, sender.hostname).stop()
