@@ -1,0 +1,43 @@
+"""Where objects lie: the key of every kind of object, in one place."""
+
+from uuid import UUID
+
+REPOSITORY_KEY = "repo"
+ROOT_SLOTS = "keys/repo/"
+COMMITS = "c/"
+
+
+def pack_key(session_id: UUID, sha256: bytes) -> str:
+    """Name a pack by its session and the SHA-256 of its stored bytes, fanned out over 256 prefixes."""
+    return f"{session_pack_prefix(session_id)}{sha256.hex()}.pk"
+
+
+def session_pack_prefix(session_id: UUID) -> str:
+    """Name the prefix of every pack that one session wrote."""
+    session = session_id.hex
+    return f"p/{session[-2:]}/{session}/"
+
+
+def session_key(session_id: UUID) -> str:
+    """Name the marker of a writing session."""
+    return f"s/{session_id.hex}"
+
+
+def manifest_key(source: str, backup_id: UUID, session_id: UUID) -> str:
+    """Name the manifest that one session wrote for a backup."""
+    return f"m/{source}/{backup_id.hex}.{session_id.hex}.mf"
+
+
+def commit_key(source: str, backup_id: UUID) -> str:
+    """Name the one commit (or abort) record of a backup."""
+    return f"{COMMITS}{source}/{backup_id.hex}"
+
+
+def backup_slots(backup_id: UUID, session_id: UUID) -> str:
+    """Name the prefix of the key slots that one session wrote for a backup."""
+    return f"keys/{backup_id.hex}/{session_id.hex}."
+
+
+def slot_key(prefix: str, region: str, version: str) -> str:
+    """Name one key slot: the KEK of which region, in which version, opens it."""
+    return f"{prefix}{region}.{version}"
