@@ -2,6 +2,7 @@
 
 from strongroom.errors import (
     ConflictError,
+    IntegrityError,
     InvalidInputError,
     NotAllowedError,
     NotFoundError,
@@ -81,6 +82,18 @@ class TargetConflictError(ConflictError):
     """Something is in the way inside the target, and is not removed without being told to."""
 
     code = "sources.target_conflict"
+
+
+class UnsafePathError(IntegrityError):
+    """A backup names a path that would lead out of the target."""
+
+    code = "sources.unsafe_path"
+
+
+class IncompleteRestoreError(IntegrityError):
+    """The backup's data ended before every file of the target had all its bytes."""
+
+    code = "sources.incomplete_restore"
 
 
 class TargetNotWritableError(NotAllowedError):

@@ -1,0 +1,84 @@
+"""Giving a restored entry its owner, mode, extended attributes and times."""
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec
+
+from strongroom.sources.files.capture import entry_path
+from strongroom.tree.content import Problem, ProblemKind
+from strongroom.tree.entry import Entry, EntryType
+
+_SET_ID_BITS = stat.S_ISUID | stat.S_ISGID
+
+P = ParamSpec("P")
+Note = Callable[[str], None]
+"""Takes the reason why something was not restored."""
+
+
+class ProblemLog:
+    """What a restore could not do; one entry a reason for metadata, since a missing right affects every file alike."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self._reasons: set[str] = set()
+
+    def add(self, path: str, kind: ProblemKind, reason: str) -> None:
+        """Record a problem of one entry."""
+        self.problems.append(Problem(path, kind, reason))
+
+    def add_once(self, path: str, reason: str) -> None:
+        """Record a metadata problem, with the first path that has it."""
+        if reason not in self._reasons:
+            self._reasons.add(reason)
+            self.add(path, ProblemKind.METADATA, reason)
+
+
+def apply_to_descriptor(descriptor: int, entry: Entry, note: Note) -> None:
+    """Set all metadata of an open file or directory; what the process may not set is noted and left out."""
+    is_owned = _try(note, "owner", os.fchown, descriptor, entry.uid, entry.gid)
+    for name, value in entry.xattrs:
+        _try(note, f"{_namespace(name)} attributes", os.setxattr, descriptor, name, value)
+    # After the owner, whose change clears set-user-ID; after the attributes, which a read-only file would refuse.
+    _try(note, "mode", os.fchmod, descriptor, _safe_mode(entry, is_owned=is_owned))
+    _try(note, "times", os.utime, descriptor, ns=(entry.mtime_ns, entry.mtime_ns))
+
+
+def apply_to_name(directory: int, name: bytes, entry: Entry, note: Note) -> None:
+    """Set all metadata of a symbolic link or special file, without following the link."""
+    is_owned = _try(note, "owner", os.chown, name, entry.uid, entry.gid, dir_fd=directory, follow_symlinks=False)
+    place = entry_path(directory, name)
+    for key, value in entry.xattrs:
+        _try(note, f"{_namespace(key)} attributes", os.setxattr, place, key, value, follow_symlinks=False)
+    if entry.type is not EntryType.SYMLINK:
+        _try(note, "mode", chmod_nofollow, directory, name, _safe_mode(entry, is_owned=is_owned))
+    times = (entry.mtime_ns, entry.mtime_ns)
+    _try(note, "times", os.utime, name, ns=times, dir_fd=directory, follow_symlinks=False)
+
+
+def chmod_nofollow(directory: int, name: bytes, mode: int) -> None:
+    """Change the mode of a name that may be exchanged for a symbolic link at any moment."""
+    descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        Path(f"/proc/self/fd/{descriptor}").chmod(mode)
+    finally:
+        os.close(descriptor)
+
+
+def _try(note: Note, what: str, call: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
+    try:
+        call(*args, **kwargs)
+    except OSError as error:
+        note(f"{what} not restored: {error.strerror}")
+        return False
+    return True
+
+
+def _safe_mode(entry: Entry, *, is_owned: bool) -> int:
+    """Never let a program run with the rights of whoever happened to restore it."""
+    return entry.mode if is_owned else entry.mode & ~_SET_ID_BITS
+
+
+def _namespace(name: bytes) -> str:
+    return name.partition(b".")[0].decode("ascii", "replace")
