@@ -59,13 +59,21 @@ def library_modules() -> list[str]:
 
 
 def imported_names(path: Path, *, top_level_only: bool = False) -> Iterator[str]:
-    """Yield the dotted name of every absolute import in a file."""
+    """Yield the dotted name of every absolute import that happens when the program runs, not only in the type checker."""
     tree = syntax(path)
-    for node in tree.body if top_level_only else ast.walk(tree):
+    for node in tree.body if top_level_only else running(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             yield node.module
+
+
+def running(node: ast.AST) -> Iterator[ast.AST]:
+    """Walk a syntax tree without the blocks that only a type checker reads."""
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield child
+            yield from running(child)
 
 
 @functools.cache

