@@ -1,6 +1,6 @@
 """What the ledger can answer instead of doing what was asked."""
 
-from strongroom.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
+from strongroom.errors import ConflictError, InvalidInputError, NotFoundError, StrongroomError, UnavailableError
 
 
 class JobNotFoundError(NotFoundError):
@@ -31,3 +31,15 @@ class BrokerUnavailableError(UnavailableError):
     """The broker did not take the message; the job waits in the ledger. What every publisher raises when it fails."""
 
     code = "jobs.broker_unavailable"
+
+
+class UnexpectedFailureError(StrongroomError):
+    """The job failed in a way nobody foresaw; the worker's log has the details."""
+
+    code = "jobs.unexpected"
+
+
+class PoisonedJobError(StrongroomError):
+    """The worker vanished every time it ran the job, so the job is not tried again."""
+
+    code = "jobs.poisoned"

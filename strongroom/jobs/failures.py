@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from strongroom.errors import StrongroomError
+from strongroom.jobs.errors import PoisonedJobError, UnexpectedFailureError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +26,16 @@ class JobFailure:
         return asdict(self)
 
 
-UNEXPECTED = JobFailure(
-    code="jobs.unexpected",
-    message="The job failed in a way nobody foresaw.",
-    next_step="Look for its trace id in the worker's log, report what it says, then run the job again.",
-    retryable=False,
+UNEXPECTED = JobFailure.of(
+    UnexpectedFailureError(
+        "The job failed in a way nobody foresaw.",
+        next_step="Look for its trace id in the worker's log, report what it says, then run the job again.",
+    )
 )
 
-POISONED = JobFailure(
-    code="jobs.poisoned",
-    message="The worker vanished every time it ran this job.",
-    next_step="Look in the worker's log for what ended it (often too little memory), then ask for the job again.",
-    retryable=False,
+POISONED = JobFailure.of(
+    PoisonedJobError(
+        "The worker vanished every time it ran this job.",
+        next_step="Look in the worker's log for what ended it (often too little memory), then ask for the job again.",
+    )
 )
