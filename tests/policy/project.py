@@ -59,7 +59,7 @@ def library_modules() -> list[str]:
 
 
 def imported_names(path: Path, *, top_level_only: bool = False) -> Iterator[str]:
-    """Yield the dotted name of every absolute import that happens when the program runs, not only in the type checker."""
+    """Yield the dotted name of every absolute import that happens when the program runs."""
     tree = syntax(path)
     for node in tree.body if top_level_only else running(tree):
         if isinstance(node, ast.Import):
