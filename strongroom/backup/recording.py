@@ -13,8 +13,6 @@ from strongroom.repository.reader import BackupReader, ManifestHead
 from strongroom.services import Services
 from strongroom.storage.store import Evidence
 
-MOST_PROBLEMS = 1000
-
 
 def record_commit(services: Services, context: JobContext, record: CommitRecord) -> dict[str, Any]:
     """Record a commit as the job's last step and return the job's result."""
@@ -54,10 +52,7 @@ def _fill_counts(backup: Backup, head: ManifestHead, record: CommitRecord) -> No
     backup.objects = len(head.packs) + 1
     backup.manifest_sha256 = record.manifest_sha256.hex()
     backup.problem_count = head.problem_count
-    backup.problems = [
-        {"path": problem.path, "kind": problem.kind.value, "reason": problem.reason}
-        for problem in head.problems[:MOST_PROBLEMS]
-    ]
+    backup.problems = [problem.as_json() for problem in head.problems]
     backup.facts = dict(head.facts)
 
 

@@ -20,7 +20,7 @@ from strongroom.sources.opening import open_source
 
 
 def run_backup(services: Services, context: JobContext) -> dict[str, Any]:
-    """Make the backup a job asks for; every attempt writes in its own session and adopts a commit that already stands."""
+    """Make the backup a job asks for; each attempt has its own session and adopts a commit that already stands."""
     source = services.settings.get_source(context.args["source"])
     identity = _open_session(services, context, source)
     record = _standing_commit(services, identity) or _write_or_adopt(services, context, source, identity)

@@ -12,6 +12,7 @@ from strongroom.errors import IntegrityError, NotFoundError, StrongroomError
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.progress import JobProgress
 from strongroom.repository.check import check_data
+from strongroom.repository.layout import commit_key
 from strongroom.repository.reader import BackupReader
 from strongroom.repository.replica import ObjectRef, replica_objects
 from strongroom.services import Services
@@ -44,7 +45,7 @@ def run_verification(services: Services, context: JobContext) -> dict[str, Any]:
     try:
         check(services, context, source, findings)
     except (IntegrityError, NotFoundError) as error:
-        findings.blame(f"c/{source}/{backup_id}", error)
+        findings.blame(commit_key(source, backup_id), error)
     return context.step("verified", lambda session: _record(session, services, context, region, findings)) or {}
 
 

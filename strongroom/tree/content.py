@@ -27,6 +27,10 @@ class Problem:
     kind: ProblemKind
     reason: str
 
+    def as_json(self) -> dict[str, str]:
+        """Return the form that the catalog and the API show."""
+        return {"path": self.path, "kind": self.kind.value, "reason": self.reason}
+
 
 class ContentVanishedError(Exception):
     """The file is gone, or cannot be opened any more; the writer records the problem and goes on."""

@@ -1,0 +1,87 @@
+"""The job that restores a backup from one region into its target."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from strongroom.backup.lookup import choose_region
+from strongroom.backup.restore_database import restore_database
+from strongroom.backup.restore_tree import Restored, restore_tree
+from strongroom.backup.targets import FilesTargetRequest, TargetRequest, get_postgres_server, parse_target
+from strongroom.catalog.backup_queries import get_backup
+from strongroom.catalog.backups import Restore
+from strongroom.jobs.context import JobContext
+from strongroom.jobs.progress import JobProgress
+from strongroom.repository.reader import BackupReader
+from strongroom.services import Services
+from strongroom.sources.files.target import FilesTarget
+from strongroom.sources.postgres.target import PostgresTarget
+
+MOST_PROBLEMS = 1000
+
+
+def run_restore(services: Services, context: JobContext) -> dict[str, Any]:
+    """Restore what a job names; an attempt that follows a broken one completes its target."""
+    args = context.args
+    region = choose_region(services, uuid.UUID(args["backup"]), args["region"])
+    reader = _open(services, uuid.UUID(args["backup"]), region)
+    restored = _restore(services, context, reader, parse_target(args["target"]))
+    return context.step("restored", lambda session: _record(session, services, context, region, restored)) or {}
+
+
+def _open(services: Services, backup_id: uuid.UUID, region: str) -> BackupReader:
+    with services.catalog.read() as session:
+        source = get_backup(session, backup_id).source
+    return BackupReader(services.open_repository(), services.stores[region], services.keks[region], source, backup_id)
+
+
+def _restore(services: Services, context: JobContext, reader: BackupReader, request: TargetRequest) -> Restored:
+    # Only an attempt that found the target as it should be records this, so only its successors may fill it further.
+    begun = bool(context.cursor)
+    report = _reporter(context, reader.head.source_bytes)
+    if isinstance(request, FilesTargetRequest):
+        with FilesTarget(request.path, overwrite=context.args["overwrite"] or begun) as target:
+            target.prepare()
+            context.save_cursor({"begun": True})
+            return restore_tree(reader, target, report)
+    database = PostgresTarget(
+        get_postgres_server(services.settings, request.server),
+        request.dbname,
+        scratch=services.settings.scratch_dir,
+        overwrite=context.args["overwrite"],
+    )
+    return restore_database(reader, database, report)
+
+
+def _reporter(context: JobContext, total: int) -> Callable[[int, int], None]:
+    def report(done_bytes: int, files: int) -> None:
+        context.check()
+        context.report(JobProgress(phase="restoring", done_bytes=done_bytes, total_bytes=total, files=files))
+
+    return report
+
+
+def _record(
+    session: Session, services: Services, context: JobContext, region: str, restored: Restored
+) -> dict[str, Any]:
+    restore = session.get_one(Restore, context.job_id)
+    restore.region = region
+    restore.finished_at = services.clock.now()
+    restore.files, restore.bytes = restored.files, restored.bytes
+    restore.problem_count = len(restored.problems)
+    restore.problems = [problem.as_json() for problem in restored.problems[:MOST_PROBLEMS]]
+    return _summary(restore)
+
+
+def _summary(restore: Restore) -> dict[str, Any]:
+    return {
+        "backup": str(restore.backup_id),
+        "region": restore.region,
+        "files": restore.files,
+        "bytes": restore.bytes,
+        "partial": restore.problem_count > 0,
+        "problem_count": restore.problem_count,
+        "problems": restore.problems[:20],
+    }
