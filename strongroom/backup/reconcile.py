@@ -54,7 +54,7 @@ def _settle(services: Services, backup_id: uuid.UUID) -> Outcome:
     record = abort_session(repository, home, identity, reason="the job ended without a commit", clock=services.clock)
     if record.outcome is Outcome.ABORT:
         for session_id in sessions:
-            discard_session(home, session_id)
+            discard_session(home, identity.source, backup_id, session_id)
     _record(services, backup_id, record)
     return record.outcome
 

@@ -88,7 +88,7 @@ def _verify_database(settings: Settings, target: PostgresTargetRequest, source_k
 
 
 def get_postgres_server(settings: Settings, name: str) -> PostgresSourceSettings:
-    """Return the settings of the source whose server a restore goes to; raises UnknownSourceError or TargetKindError."""
+    """Return the source whose server a restore goes to; raises UnknownSourceError or TargetKindError."""
     source = settings.get_source(name)
     if not isinstance(source, PostgresSourceSettings):
         raise TargetKindError(

@@ -76,7 +76,7 @@ def _plan(services: Services, backup_id: uuid.UUID, region: str) -> tuple[str, l
         except StrongroomError as error:
             faults.append(f"{origin}: {error.what}")
     raise NoSourceRegionError(
-        f"Backup {backup_id} cannot be copied to {region}: no other region gives it ({'; '.join(faults) or 'none holds it'}).",
+        f"No other region gives backup {backup_id} for {region} ({'; '.join(faults) or 'none holds it'}).",
         next_step="The copy is tried again when a region that holds the backup is back.",
     )
 

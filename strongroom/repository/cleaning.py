@@ -1,17 +1,21 @@
 """Removing what an aborted session left behind in a region."""
 
-import uuid
+from uuid import UUID
 
-from strongroom.repository.layout import session_key, session_pack_prefix
+from strongroom.repository.layout import backup_slots, manifest_key, session_key, session_pack_prefix
 from strongroom.storage.store import Store
 
 
-def discard_session(store: Store, session_id: uuid.UUID) -> int:
-    """Delete the packs and then the marker of a session whose backup has an ABORT record; return how many packs.
+def discard_session(store: Store, source: str, backup_id: UUID, session_id: UUID) -> int:
+    """Delete what a session wrote for a backup that has an ABORT record; return how many packs that was.
 
-    Only the manifest of the session's own backup, or of a child of that backup once committed, can refer to these packs;
-    the ABORT record rules both out, so nothing that can be restored loses a byte.
+    Only the manifest of the session's own backup, or of a child of that backup once committed, can refer to these
+    packs; the ABORT record rules both out, so nothing that can be restored loses a byte. Keys go first and the marker
+    last, so that what a crash leaves is unreadable and still known to belong to a session.
     """
+    for slot in list(store.list(backup_slots(backup_id, session_id))):
+        store.delete(slot.key)
+    store.delete(manifest_key(source, backup_id, session_id))
     packs = list(store.list(session_pack_prefix(session_id)))
     for pack in packs:
         store.delete(pack.key)
