@@ -57,3 +57,9 @@ class InvalidKeyError(InvalidInputError):
     """The text cannot name an object in every kind of store."""
 
     code = "storage.invalid_key"
+
+
+class ClientMissingError(StrongroomError):
+    """The library that talks to this kind of store is not installed."""
+
+    code = "storage.client_missing"

@@ -13,7 +13,7 @@ _CHARACTERS = re.compile(r"[A-Za-z0-9._/-]*\Z")
 
 def verify_key(key: str) -> None:
     """Refuse what the Store contract does not allow as a key; raises InvalidKeyError."""
-    if not _is_charset(key) or not all(map(is_segment, key.split("/"))):
+    if not is_key(key):
         raise _invalid(key, "key")
 
 
@@ -22,6 +22,11 @@ def verify_prefix(prefix: str) -> None:
     folders = prefix.split("/")[:-1]
     if not _is_charset(prefix) or not all(map(is_segment, folders)):
         raise _invalid(prefix, "key prefix")
+
+
+def is_key(text: str) -> bool:
+    """Say whether the Store contract allows the text as a key."""
+    return _is_charset(text) and all(map(is_segment, text.split("/")))
 
 
 def is_segment(name: str) -> bool:

@@ -1,0 +1,38 @@
+"""From a region's settings to its store."""
+
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from strongroom.storage.errors import ClientMissingError
+from strongroom.storage.local import LocalStore
+from strongroom.storage.store import Store
+
+if TYPE_CHECKING:
+    from strongroom.settings.regions import RegionSettings
+
+
+def open_store(region: "RegionSettings") -> Store:
+    """Make the store of a region; nothing is read or sent yet. Raises ClientMissingError where boto3 is missing."""
+    if region.path is not None:
+        return LocalStore(region.name, region.path)
+    return _open_s3(region)
+
+
+def _open_s3(region: "RegionSettings") -> Store:
+    # boto3 takes 0.3 s to import, and it is an optional dependency.
+    try:
+        from strongroom.storage.s3 import S3Store
+        from strongroom.storage.s3_client import S3Access, s3_client
+    except ModuleNotFoundError as error:
+        raise ClientMissingError(
+            f"Region {region.name} is an S3 bucket, but boto3 is not installed.",
+            next_step="Install it: `pip install 'strongroom[aws]'`.",
+        ) from error
+    access = S3Access(region.endpoint, region.s3_region, _revealed(region.access_key), _revealed(region.secret_key))
+    prefix = region.prefix.strip("/")
+    return S3Store(region.name, s3_client(access), region.bucket or "", f"{prefix}/" if prefix else "")
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

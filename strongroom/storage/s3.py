@@ -1,0 +1,91 @@
+"""A region in an S3 bucket: one PutObject per object, so that the store can vouch for the whole of it.
+
+Object `<prefix><key>`; its metadata `sha256` and `md5` hold the hexadecimal digests that the writer computed. Objects
+go through PutObject and GetObject only, never through boto3's transfer manager.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from strongroom.clock import Clock, RandomBytes, SystemClock, system_random
+from strongroom.storage.digests import verify_body
+from strongroom.storage.errors import ObjectNotFoundError
+from strongroom.storage.keys import verify_key, verify_prefix
+from strongroom.storage.probing import probe_store
+from strongroom.storage.s3_bucket import S3Bucket
+from strongroom.storage.s3_confirming import confirm_object
+from strongroom.storage.s3_creating import create_object
+from strongroom.storage.store import Body, Capabilities, Evidence, ObjectInfo
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+_FIRST_PAUSE_SECONDS = 0.1
+
+
+class S3Store:
+    """Whole objects below a prefix of one bucket; safe among threads, processes and machines."""
+
+    def __init__(
+        self,
+        region: str,
+        client: "S3Client",
+        bucket: str,
+        prefix: str = "",
+        *,
+        clock: Clock | None = None,
+        random: RandomBytes = system_random,
+    ) -> None:
+        self.region = region
+        self._bucket = S3Bucket(region, client, bucket, prefix)
+        self._clock = clock or SystemClock()
+        self._random = random
+
+    def put(self, key: str, body: Body, *, sha256: bytes) -> None:
+        verify_key(key)
+        verify_body(key, body, sha256)
+        self._bucket.put(key, body, sha256)
+
+    def create(self, key: str, body: Body, *, sha256: bytes) -> None:
+        verify_key(key)
+        verify_body(key, body, sha256)
+        create_object(self._bucket, key, body, sha256, self._pause)
+
+    def get(self, key: str) -> bytes:
+        verify_key(key)
+        return self._bucket.get(key)
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        verify_key(key)
+        if length <= 0:
+            self._bucket.head(key)
+            return b""
+        # An HTTP range can count from the end, but then not stop before it.
+        http_range = f"bytes={start}-{start + length - 1}" if start >= 0 else f"bytes={start}"
+        return self._bucket.get_range(key, http_range)[:length]
+
+    def find(self, key: str) -> ObjectInfo | None:
+        verify_key(key)
+        try:
+            return ObjectInfo(key, self._bucket.head(key)["ContentLength"])
+        except ObjectNotFoundError:
+            return None
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        verify_prefix(prefix)
+        return self._bucket.list(prefix)
+
+    def delete(self, key: str) -> None:
+        verify_key(key)
+        self._bucket.delete(key)
+
+    def confirm(self, key: str, *, size: int, sha256: bytes) -> Evidence:
+        verify_key(key)
+        return confirm_object(self._bucket, key, size=size, sha256=sha256)
+
+    def probe(self) -> Capabilities:
+        return probe_store(self, self._random)
+
+    def _pause(self, attempt: int) -> None:
+        jitter = self._random(1)[0] / 256
+        self._clock.sleep(_FIRST_PAUSE_SECONDS * 2**attempt * (0.5 + jitter))

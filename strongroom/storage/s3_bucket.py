@@ -1,0 +1,126 @@
+"""The S3 calls Strongroom makes, in its own terms and with its own errors."""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from botocore.exceptions import ClientError
+
+from strongroom.storage.errors import ObjectNotFoundError
+from strongroom.storage.keys import is_key
+from strongroom.storage.s3_errors import Answer, read_answer, translated
+from strongroom.storage.store import Body, ObjectInfo
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+    from types_boto3_s3.type_defs import HeadObjectOutputTypeDef, ListObjectsV2OutputTypeDef, PutObjectRequestTypeDef
+
+SHA256_METADATA = "sha256"
+MD5_METADATA = "md5"
+
+_REFUSED_CREATIONS = {409, 412}
+_INVALID_RANGE = 416
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class S3Bucket:
+    """One bucket and the prefix that all keys start with in it; every method raises what the Store contract names."""
+
+    region: str
+    client: "S3Client"
+    name: str
+    prefix: str
+
+    def put(self, key: str, body: Body, sha256: bytes) -> None:
+        """Write or replace an object."""
+        with translated(self.region, self.name, key):
+            self.client.put_object(**self._put_request(key, body, sha256))
+
+    def put_if_absent(self, key: str, body: Body, sha256: bytes) -> Answer | None:
+        """Write an object unless the key is taken; return the server's refusal (409 or 412), or None when written."""
+        request = self._put_request(key, body, sha256)
+        request["IfNoneMatch"] = "*"
+        with translated(self.region, self.name, key):
+            try:
+                self.client.put_object(**request)
+            except ClientError as error:
+                answer = read_answer(error)
+                if answer.status not in _REFUSED_CREATIONS:
+                    raise
+                return answer
+        return None
+
+    def head(self, key: str) -> "HeadObjectOutputTypeDef":
+        """Return what the store knows of the object without sending it."""
+        try:
+            with translated(self.region, self.name, key):
+                return self.client.head_object(Bucket=self.name, Key=self.prefix + key, ChecksumMode="ENABLED")
+        except ObjectNotFoundError:
+            # The answer to HEAD has no body, so a missing bucket looks like a missing object.
+            self._verify_bucket(key)
+            raise
+
+    def get(self, key: str) -> bytes:
+        """Return the whole object."""
+        with translated(self.region, self.name, key):
+            return self.client.get_object(Bucket=self.name, Key=self.prefix + key)["Body"].read()
+
+    def get_range(self, key: str, http_range: str) -> bytes:
+        """Return the bytes of an HTTP range such as `bytes=0-9`; none where it lies behind the end."""
+        with translated(self.region, self.name, key):
+            try:
+                return self.client.get_object(Bucket=self.name, Key=self.prefix + key, Range=http_range)["Body"].read()
+            except ClientError as error:
+                if read_answer(error).status != _INVALID_RANGE:
+                    raise
+        return b""
+
+    def digest(self, key: str) -> bytes:
+        """Read the object and return its SHA-256."""
+        digest = hashlib.sha256()
+        with translated(self.region, self.name, key):
+            for chunk in self.client.get_object(Bucket=self.name, Key=self.prefix + key)["Body"].iter_chunks(_CHUNK):
+                digest.update(chunk)
+        return digest.digest()
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield the objects whose key starts with prefix; what others keep below the bucket's prefix is left out."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=self.prefix + prefix)
+        with translated(self.region, self.name, "the listing"):
+            for page in pages:
+                yield from self._objects(page)
+
+    def delete(self, key: str) -> None:
+        """Remove the object, if it is there."""
+        with translated(self.region, self.name, key):
+            self.client.delete_object(Bucket=self.name, Key=self.prefix + key)
+
+    def _objects(self, page: "ListObjectsV2OutputTypeDef") -> Iterator[ObjectInfo]:
+        for found in page.get("Contents", []):
+            key = found["Key"].removeprefix(self.prefix)
+            if is_key(key):
+                yield ObjectInfo(key, found["Size"])
+
+    def _verify_bucket(self, key: str) -> None:
+        with translated(self.region, self.name, key):
+            self.client.list_objects_v2(Bucket=self.name, Prefix=self.prefix + key, MaxKeys=1)
+
+    def _put_request(self, key: str, body: Body, sha256: bytes) -> "PutObjectRequestTypeDef":
+        md5 = hashlib.md5(body, usedforsecurity=False).digest()
+        return {
+            "Bucket": self.name,
+            "Key": self.prefix + key,
+            "Body": _acceptable(body),
+            "ContentMD5": base64.b64encode(md5).decode("ascii"),
+            "ChecksumSHA256": base64.b64encode(sha256).decode("ascii"),
+            "ContentType": "application/octet-stream",
+            "Metadata": {SHA256_METADATA: sha256.hex(), MD5_METADATA: md5.hex()},
+        }
+
+
+def _acceptable(body: Body) -> bytes:
+    # botocore takes bytes and bytearray, which its types do not say, but no memoryview.
+    return bytes(body) if isinstance(body, memoryview) else cast("bytes", body)

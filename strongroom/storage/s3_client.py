@@ -1,0 +1,63 @@
+"""How Strongroom talks to S3: one place for timeouts, retries, signing and checksums."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+# S3 servers other than AWS care little about the region's name, but a signature needs one.
+DEFAULT_REGION = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class S3Patience:
+    """How long a call may take: seconds to connect, seconds of silence, attempts. A dead server costs under 60 s."""
+
+    connect_seconds: float = 5
+    silence_seconds: float = 18
+    attempts: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class S3Access:
+    """Where a bucket is and who asks; without an access key the AWS default chain decides."""
+
+    endpoint: str | None = None
+    region: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+
+    def __repr__(self) -> str:
+        return f"S3Access(endpoint={self.endpoint!r}, region={self.region!r})"
+
+
+def s3_client(access: S3Access, patience: S3Patience = S3Patience()) -> "S3Client":
+    """Make a client that may be shared among threads; nothing is sent yet."""
+    session = boto3.session.Session(access.access_key, access.secret_key, region_name=_region_name(access))
+    return session.client("s3", endpoint_url=access.endpoint, config=_config(access, patience))
+
+
+def _region_name(access: S3Access) -> str | None:
+    return access.region or (DEFAULT_REGION if access.endpoint else None)
+
+
+def _config(access: S3Access, patience: S3Patience) -> Config:
+    return Config(
+        connect_timeout=patience.connect_seconds,
+        read_timeout=patience.silence_seconds,
+        retries={"mode": "standard", "total_max_attempts": patience.attempts},
+        tcp_keepalive=True,
+        max_pool_connections=16,
+        # Every object carries its own SHA-256; botocore's default CRC32 trailer breaks servers other than AWS.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={
+            "addressing_style": "path" if access.endpoint else "auto",
+            # The signed Content-MD5 and SHA-256 headers already bind the body; signing it too doubles the CPU time.
+            "payload_signing_enabled": False,
+        },
+    )
