@@ -1,7 +1,7 @@
 """What is derived from the repository's root secret: the signing key, chunk-id keys and cut seeds.
 
-The root secret is 32 random bytes. HKDF-SHA256 with the repository id as salt and one info string per purpose gives every
-key below. It never encrypts data, so shredding a backup does not depend on it.
+The root secret is 32 random bytes. HKDF-SHA256 with the repository id as salt and one info string per purpose gives
+every key below. It never encrypts data, so shredding a backup does not depend on it.
 """
 
 from uuid import UUID

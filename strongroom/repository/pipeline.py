@@ -1,0 +1,125 @@
+"""The sealing pool: workers that hash, deduplicate, compress and seal chunks, each into a pack of its own."""
+
+import queue
+import threading
+from array import array
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import blake3
+
+from strongroom.repository.buffers import LOOK_SECONDS, Gate, Lease
+from strongroom.repository.frame import FrameKind
+from strongroom.repository.shelf import PackFiller, Place, Shelf
+from strongroom.repository.stopping import Halt
+
+_NOWHERE = -1
+
+
+class Placements:
+    """Where each chunk came to lie: two numbers per chunk, so that a million chunks cost 8 MB."""
+
+    def __init__(self) -> None:
+        self._packs = array("i")
+        self._frames = array("i")
+
+    def reserve(self) -> int:
+        """Give a chunk its number before it has a place."""
+        self._frames.append(_NOWHERE)
+        self._packs.append(_NOWHERE)
+        return len(self._packs) - 1
+
+    def settle(self, chunk: int, place: Place) -> None:
+        """Record a chunk's place; the pack last, as it says that the frame is known."""
+        pack, frame = place
+        self._frames[chunk] = frame
+        self._packs[chunk] = pack
+
+    def find(self, chunk: int) -> Place | None:
+        """Return a chunk's place once it has one."""
+        pack = self._packs[chunk]
+        return None if pack == _NOWHERE else (pack, self._frames[chunk])
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Plaintext on its way to a pack: the bytes, and the buffer they lie in."""
+
+    number: int
+    plain: memoryview
+    lease: Lease
+
+
+class SealingPool:
+    """Takes chunks from the reading thread; equal chunks of one backup are stored once."""
+
+    def __init__(self, shelf: Shelf, halt: Halt, *, workers: int) -> None:
+        self.placements = Placements()
+        self._shelf = shelf
+        self._halt = halt
+        self._id_key = shelf.target.chunk_id_key
+        self._chunks: queue.SimpleQueue[Chunk | None] = queue.SimpleQueue()
+        self._known: dict[bytes, Place] = {}
+        self._reused = 0
+        self._lock = threading.Lock()
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="sealer")
+        self._workers = [self._executor.submit(self._work) for _ in range(workers)]
+        for worker in self._workers:
+            halt.watch(worker)
+
+    @property
+    def reused_bytes(self) -> int:
+        """Return the plaintext bytes that needed no storing because an equal chunk was there."""
+        return self._reused
+
+    def submit(self, number: int, plain: memoryview, lease: Lease) -> None:
+        """Hand a chunk over; the pool lets go of the lease when it is done with the bytes."""
+        lease.hold()
+        self._chunks.put(Chunk(number, plain, lease))
+
+    def finish(self, gate: Gate) -> None:
+        """Wait until every chunk has its place and every worker has sent its last pack away."""
+        for _ in self._workers:
+            self._chunks.put(None)
+        done = threading.Event()
+        for worker in self._workers:
+            worker.add_done_callback(lambda _: done.set() if _all_done(self._workers) else None)
+        while not done.wait(LOOK_SECONDS):
+            gate()
+        gate()
+
+    def close(self) -> None:
+        """Wait for the workers to end; the caller has finished or stopped them."""
+        self._executor.shutdown(wait=True)
+
+    def _work(self) -> None:
+        filler = PackFiller(self._shelf, self._halt.verify_running)
+        while (chunk := self._next()) is not None:
+            place = self._place(filler, chunk.plain)
+            self.placements.settle(chunk.number, place)
+            chunk.lease.release()
+        filler.finish()
+
+    def _next(self) -> Chunk | None:
+        while True:
+            self._halt.verify_running()
+            try:
+                return self._chunks.get(timeout=LOOK_SECONDS)
+            except queue.Empty:
+                continue
+
+    def _place(self, filler: PackFiller, plain: memoryview) -> Place:
+        chunk_id = blake3.blake3(plain, key=self._id_key).digest()
+        with self._lock:
+            known = self._known.get(chunk_id)
+            if known is not None:
+                self._reused += len(plain)
+                return known
+        place = filler.place(FrameKind.DATA, chunk_id, plain)
+        with self._lock:
+            self._known[chunk_id] = place
+        return place
+
+
+def _all_done(futures: list[Future[None]]) -> bool:
+    return all(future.done() for future in futures)

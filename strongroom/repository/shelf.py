@@ -1,0 +1,167 @@
+"""Packs in the making: who gets which ordinal, key and buffer, and how full packs reach the region."""
+
+import hashlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import blake3
+import zstandard
+
+from strongroom.clock import RandomBytes
+from strongroom.repository.buffers import LOOK_SECONDS, BufferPool, Gate
+from strongroom.repository.errors import TamperedError
+from strongroom.repository.frame import FrameKind
+from strongroom.repository.head import PackRef
+from strongroom.repository.layout import pack_key
+from strongroom.repository.pack import MAX_PACK_FRAMES, OpenPack, PackBuilder, buffer_bytes
+from strongroom.repository.stopping import Halt
+from strongroom.storage.store import Store
+
+LARGEST_CHUNK = 4 * 1024 * 1024
+
+Place = tuple[int, int]
+"""Pack ordinal and frame number."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackTarget:
+    """Where and how packs are stored; `ids` are those of the repository and the session."""
+
+    store: Store
+    ids: tuple[UUID, UUID]
+    chunk_id_key: bytes = field(repr=False)
+    pack_bytes: int
+    level: int
+    uploads: int
+    verify: bool
+
+
+@dataclass(slots=True)
+class DraftPack:
+    """A pack that is being filled, with the buffer it lies in."""
+
+    ordinal: int
+    key: bytes = field(repr=False)
+    buffer: bytearray = field(repr=False)
+    builder: PackBuilder = field(repr=False)
+
+
+class Shelf:
+    """Hands out drafts and stores full packs in threads of its own, at most `uploads` at once.
+
+    One draft per filler and one buffer per upload is all there ever is, so a slow region slows the fillers down.
+    """
+
+    def __init__(self, target: PackTarget, *, fillers: int, halt: Halt, random: RandomBytes) -> None:
+        self.target = target
+        self._random = random
+        self._halt = halt
+        self._lock = threading.Lock()
+        self._next = 0
+        self._packs: list[PackRef] = []
+        self._stored = 0
+        self._buffers = BufferPool(fillers + target.uploads, buffer_bytes(target.pack_bytes, LARGEST_CHUNK))
+        self._uploader = ThreadPoolExecutor(target.uploads, thread_name_prefix="pack-upload")
+        self._pending: set[Future[None]] = set()
+
+    def draft(self, compressor: zstandard.ZstdCompressor, gate: Gate) -> DraftPack:
+        """Begin a pack; waits while all buffers are on their way to the region."""
+        buffer = self._buffers.acquire(gate)
+        with self._lock:
+            ordinal, key = self._next, self._random(32)
+            self._next += 1
+        return DraftPack(ordinal, key, buffer, PackBuilder(buffer, key, ids=self.target.ids, compressor=compressor))
+
+    def submit(self, draft: DraftPack) -> None:
+        """Close a pack and have it stored."""
+        future = self._uploader.submit(self._store, draft)
+        with self._lock:
+            self._pending.add(future)
+        future.add_done_callback(self._forget)
+        self._halt.watch(future)
+
+    def wait(self, gate: Gate) -> None:
+        """Wait until every submitted pack is stored."""
+        while True:
+            with self._lock:
+                waiting = next(iter(self._pending), None)
+            gate()
+            if waiting is None:
+                return
+            _wait_a_little(waiting)
+
+    def packs(self) -> tuple[PackRef, ...]:
+        """Return the stored packs by ordinal."""
+        with self._lock:
+            return tuple(sorted(self._packs, key=lambda pack: pack.ordinal))
+
+    @property
+    def stored_bytes(self) -> int:
+        """Return the size of the stored packs."""
+        return self._stored
+
+    def close(self) -> None:
+        """Wait for uploads under way and drop those that have not begun."""
+        self._uploader.shutdown(wait=True, cancel_futures=True)
+
+    def _forget(self, future: "Future[None]") -> None:
+        with self._lock:
+            self._pending.discard(future)
+
+    def _store(self, draft: DraftPack) -> None:
+        self._halt.verify_running()
+        body = draft.builder.close()
+        sha256 = hashlib.sha256(body).digest()
+        if self.target.verify:
+            verify_pack(body, draft.key, self.target)
+        session_id = self.target.ids[1]
+        self.target.store.put(pack_key(session_id, sha256), body, sha256=sha256)
+        with self._lock:
+            self._packs.append(PackRef(draft.ordinal, session_id.bytes, sha256, len(body), draft.key))
+            self._stored += len(body)
+        self._buffers.release(draft.buffer)
+
+
+def _wait_a_little(future: "Future[None]") -> None:
+    done = threading.Event()
+    future.add_done_callback(lambda _: done.set())
+    done.wait(LOOK_SECONDS)
+
+
+def verify_pack(body: memoryview, key: bytes, target: PackTarget) -> None:
+    """Decode a pack before it leaves and compare every chunk id, so that bad memory is found now; raises TamperedError."""
+    pack = OpenPack(body, key, ids=target.ids)
+    for number, row in enumerate(pack.rows):
+        if blake3.blake3(pack.read(number), key=target.chunk_id_key).digest() != row.chunk_id:
+            raise TamperedError(
+                f"Frame {number} of a pack changed between hashing and sealing.",
+                next_step="Run the backup again; if this happens twice, test the memory of this machine.",
+            )
+
+
+class PackFiller:
+    """Fills one pack after the other; belongs to one thread."""
+
+    def __init__(self, shelf: Shelf, gate: Callable[[], None]) -> None:
+        self._shelf = shelf
+        self._gate = gate
+        self._compressor = zstandard.ZstdCompressor(level=shelf.target.level)
+        self._draft: DraftPack | None = None
+
+    def place(self, kind: FrameKind, chunk_id: bytes, plain: memoryview) -> Place:
+        """Seal a chunk into the current pack and return where it lies."""
+        draft = self._draft or self._shelf.draft(self._compressor, self._gate)
+        self._draft = draft
+        number = draft.builder.add(kind, chunk_id, plain)
+        if draft.builder.size >= self._shelf.target.pack_bytes or draft.builder.frames == MAX_PACK_FRAMES:
+            self.finish()
+        return draft.ordinal, number
+
+    def finish(self) -> None:
+        """Send the current pack away, if there is one."""
+        if self._draft is not None:
+            self._shelf.submit(self._draft)
+        self._draft = None

@@ -1,0 +1,186 @@
+"""The tree stream: a backup's entries, depth first, as msgpack records in TREE frames.
+
+A frame's plaintext is one msgpack array of records. A record is an array that starts with its tag:
+
+    [1, entry]      a directory begins
+    [2]             the directory that was entered last ends
+    [3, entry]      any other entry
+    [4, [extents]]  further extents that go before those of the next entry; keeps records small for very large files
+
+Frames are cut after an entry whose name hashes to a boundary, so that a change in one place leaves the frames elsewhere
+byte for byte equal.
+"""
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+
+from strongroom.repository.errors import TamperedError, TruncatedError
+from strongroom.tree.content import Enter, Item, Leave, Step
+from strongroom.tree.entry import Entry, EntryType, Extent
+
+MIN_FRAME_BYTES = 64 * 1024
+MAX_FRAME_BYTES = 1024 * 1024
+MAX_EXTENTS = 4096
+MAX_DEPTH = 100_000
+
+_BOUNDARY = 0x3FF
+_ARRAY_32 = b"\xdd"
+_HEAD_BYTES = 5
+
+
+class EnterRecord(msgspec.Struct, array_like=True, frozen=True, tag=1):
+    """A directory begins."""
+
+    entry: Entry
+
+
+class LeaveRecord(msgspec.Struct, array_like=True, frozen=True, tag=2):
+    """A directory ends."""
+
+
+class ItemRecord(msgspec.Struct, array_like=True, frozen=True, tag=3):
+    """An entry that is not a directory."""
+
+    entry: Entry
+
+
+class ExtentsRecord(msgspec.Struct, array_like=True, frozen=True, tag=4):
+    """Extents of the next entry that come before its own."""
+
+    extents: list[Extent]
+
+
+Record = EnterRecord | LeaveRecord | ItemRecord | ExtentsRecord
+
+
+class TreeEncoder:
+    """Turns entries into frame plaintexts and hands each to `emit`; it is reused after emit returns."""
+
+    def __init__(self, emit: Callable[[memoryview], None], seed: int) -> None:
+        self._emit = emit
+        self._seed = seed & 0xFFFFFFFF
+        self._encoder = msgspec.msgpack.Encoder()
+        self._buffer = bytearray(_HEAD_BYTES)
+        self._records = 0
+
+    def enter(self, entry: Entry) -> None:
+        """Add the beginning of a directory."""
+        self._add(EnterRecord(entry))
+        self._cut(entry.name)
+
+    def leave(self) -> None:
+        """Add the end of a directory."""
+        self._add(LeaveRecord())
+
+    def item(self, entry: Entry) -> None:
+        """Add any other entry."""
+        extents = entry.extents
+        while len(extents) > MAX_EXTENTS:
+            self._add(ExtentsRecord(extents[:MAX_EXTENTS]))
+            extents = extents[MAX_EXTENTS:]
+            self._cut(b"")
+        entry.extents = extents
+        self._add(ItemRecord(entry))
+        self._cut(entry.name)
+
+    def finish(self) -> None:
+        """Emit what is left."""
+        if self._records:
+            self._flush()
+
+    def _add(self, record: Record) -> None:
+        self._encoder.encode_into(record, self._buffer, -1)
+        self._records += 1
+
+    def _cut(self, name: bytes) -> None:
+        size = len(self._buffer)
+        if size >= MIN_FRAME_BYTES and (size >= MAX_FRAME_BYTES or not zlib.crc32(name, self._seed) & _BOUNDARY):
+            self._flush()
+
+    def _flush(self) -> None:
+        self._buffer[:_HEAD_BYTES] = _ARRAY_32 + self._records.to_bytes(4, "big")
+        with memoryview(self._buffer) as view:
+            self._emit(view)
+        del self._buffer[_HEAD_BYTES:]
+        self._records = 0
+
+
+def decode_tree(frames: Iterable[bytes], entries: int) -> Iterator[Step]:
+    """Yield the steps of a tree stream that must hold so many entries; content is always None.
+
+    Raises TruncatedError or TamperedError where the stream is not one whole tree.
+    """
+    decoder = msgspec.msgpack.Decoder(list[Record])
+    shape = _TreeShape(entries)
+    extents: list[Extent] = []
+    for frame in frames:
+        for record in _decode(decoder, frame):
+            if isinstance(record, ExtentsRecord):
+                extents += record.extents
+                continue
+            step = _step(record, extents)
+            extents = []
+            shape.check(step)
+            yield step
+    shape.finish()
+
+
+def _decode(decoder: "msgspec.msgpack.Decoder[list[Record]]", frame: bytes) -> list[Record]:
+    try:
+        return decoder.decode(frame)
+    except msgspec.MsgspecError:
+        raise TamperedError("A frame of the tree does not hold tree records.") from None
+
+
+def _step(record: EnterRecord | LeaveRecord | ItemRecord, extents: list[Extent]) -> Step:
+    if isinstance(record, LeaveRecord):
+        return Leave()
+    if extents:
+        record.entry.extents = extents + record.entry.extents
+    return Enter(record.entry) if isinstance(record, EnterRecord) else Item(record.entry, None)
+
+
+class _TreeShape:
+    """Checks that steps make one tree: a root directory, balanced, with plain names and the promised number."""
+
+    def __init__(self, entries: int) -> None:
+        self._left = entries
+        self._depth = 0
+        self._started = False
+
+    def check(self, step: Step) -> None:
+        if isinstance(step, Leave):
+            self._descend(-1)
+            return
+        directory = isinstance(step, Enter)
+        root = not self._started
+        self._started = True
+        self._left -= 1
+        outside = self._depth == 0 and not (root and directory)
+        if (
+            outside
+            or directory is not (step.entry.type is EntryType.DIRECTORY)
+            or not _plain(step.entry.name, root=root)
+        ):
+            raise TamperedError("An entry of the tree does not belong where it stands.")
+        if directory:
+            self._descend(1)
+
+    def finish(self) -> None:
+        if self._depth or self._left > 0:
+            raise TruncatedError("The tree ends before all its entries were read.")
+        if self._left < 0:
+            raise TamperedError("The tree holds more entries than its manifest says.")
+
+    def _descend(self, by: int) -> None:
+        self._depth += by
+        if not 0 <= self._depth <= MAX_DEPTH:
+            raise TamperedError("The directories of the tree are not balanced.")
+
+
+def _plain(name: bytes, *, root: bool) -> bool:
+    if root:
+        return name == b""
+    return name not in {b"", b".", b".."} and b"/" not in name and b"\0" not in name
