@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from strongroom.errors import ExitCode, StrongroomError
-from tests.policy.project import LIBRARY, ROOT, library_modules
+from tests.policy.project import LIBRARY, ROOT, SERVICE_PACKAGES, library_modules, service_modules
 
 PAGE = ROOT / "docs" / "errors.md"
 
@@ -41,11 +41,12 @@ def subclasses(root: type[StrongroomError]) -> Iterator[type[StrongroomError]]:
 
 
 def error_classes() -> list[type[StrongroomError]]:
-    """Return every error class of the library, in the order of their codes."""
-    for module in library_modules():
+    """Return every error class of the project, in the order of their codes."""
+    for module in [*library_modules(), *service_modules()]:
         importlib.import_module(module)
     found = {StrongroomError, *subclasses(StrongroomError)}
-    return sorted((error for error in found if error.__module__.split(".")[0] == LIBRARY), key=lambda error: error.code)
+    own = [error for error in found if error.__module__.split(".")[0] in {LIBRARY, *SERVICE_PACKAGES}]
+    return sorted(own, key=lambda error: error.code)
 
 
 def first_sentence(error: type[StrongroomError]) -> str:

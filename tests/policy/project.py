@@ -58,6 +58,12 @@ def library_modules() -> list[str]:
     return [LIBRARY, *(module.name for module in found if ".migrations." not in module.name)]
 
 
+def service_modules() -> list[str]:
+    """Return the dotted name of every module in the service folders that is not a program of its own."""
+    names = [relative(path).removesuffix(".py").removesuffix("/__init__") for path in python_files(*SERVICE_PACKAGES)]
+    return [name.replace("/", ".") for name in names if not name.endswith("__main__")]
+
+
 def imported_names(path: Path, *, top_level_only: bool = False) -> Iterator[str]:
     """Yield the dotted name of every absolute import that happens when the program runs."""
     tree = syntax(path)

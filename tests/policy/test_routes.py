@@ -1,0 +1,81 @@
+"""Every route but the two of health is behind the gate, whatever a later change adds."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from starlette.routing import BaseRoute, Mount
+
+from api.app import create_app
+from strongroom.runtime import build_runtime
+from strongroom.settings import load_settings
+
+TOKEN = "a-token-for-this-test-only"
+OPEN = {"/health/live", "/health/ready"}
+CONFIGURATION = """
+data_dir = "data"
+
+[[regions]]
+name = "home"
+path = "region"
+"""
+
+
+@pytest.fixture(scope="module")
+def application(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    folder: Path = tmp_path_factory.mktemp("installation")
+    file = folder / "strongroom.toml"
+    file.write_text(CONFIGURATION, encoding="utf-8")
+    (folder / "data").mkdir()
+    settings = load_settings(file, {"STRONGROOM_API_TOKEN": TOKEN})
+    return create_app(build_runtime(settings), publish=lambda message: None)
+
+
+@pytest.fixture
+def client(application: FastAPI) -> TestClient:
+    return TestClient(application, raise_server_exceptions=False)
+
+
+def requests(routes: list[BaseRoute]) -> Iterator[tuple[str, str]]:
+    """Yield method and path of every route, with something in place of each parameter."""
+    for route in routes:
+        assert not isinstance(route, Mount), "A mounted application has a gate of its own, or none."
+        for method in sorted(getattr(route, "methods", None) or {"GET"}):
+            yield method, re.sub(r"\{[^}]*\}", "something", getattr(route, "path", ""))
+
+
+def behind_the_gate(application: FastAPI) -> list[tuple[str, str]]:
+    return [(method, path) for method, path in requests(application.routes) if path not in OPEN]
+
+
+def test_there_are_routes(application):
+    paths = {path for _, path in requests(application.routes)}
+
+    assert OPEN.issubset(paths)
+    assert {"/v1/backups", "/v1/restores", "/v1/verifications", "/v1/jobs", "/v1/status", "/openapi.json"} <= paths
+
+
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}])
+def test_no_route_answers_without_the_token(application, client, header):
+    answers = {
+        request: client.request(*request, headers=header).status_code for request in behind_the_gate(application)
+    }
+
+    assert {request: status for request, status in answers.items() if status != 401} == {}
+
+
+def test_the_token_opens_the_gate(application, client):
+    header = {"Authorization": f"Bearer {TOKEN}"}
+    answers = [client.request(*request, headers=header).status_code for request in behind_the_gate(application)]
+
+    assert 401 not in answers
+
+
+def test_the_health_routes_are_open_and_say_nothing(client):
+    for path in OPEN:
+        answer = client.get(path)
+        assert answer.status_code in (200, 503)
+        assert answer.json().keys() == {"status"}
