@@ -3,12 +3,12 @@
 import logging
 from functools import partial
 
-from strongroom.backup.handlers import HANDLERS
 from strongroom.errors import UnavailableError
 from strongroom.ids import parse_id
 from strongroom.jobs.kinds import JobKind
 from strongroom.jobs.outbox import publish_due
 from strongroom.jobs.runner import run_job
+from strongroom.runtime import HANDLERS
 from tasks.process import Process, current
 
 log = logging.getLogger(__name__)

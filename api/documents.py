@@ -1,0 +1,237 @@
+"""What the API takes and gives. Only what is named here leaves the process."""
+
+import uuid
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from strongroom.backup.targets import FilesTargetRequest, PostgresTargetRequest, TargetRequest
+from strongroom.catalog.backups import BackupKind, BackupState, ReplicaState, VerificationLevel
+from strongroom.catalog.jobs import JobState
+from strongroom.catalog.paging import Page
+
+Name = Annotated[str, Field(min_length=1, max_length=63)]
+DocumentT = TypeVar("DocumentT", bound="Document")
+
+
+class Body(BaseModel):
+    """What a request carries; a field nobody knows is refused."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class Document(BaseModel):
+    """What an answer carries, read from a row or a value."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class PageDocument(BaseModel, Generic[DocumentT]):
+    """Some rows of a list; `next_cursor` asks for those after them and is null at the end."""
+
+    items: list[DocumentT]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page[Any], document: type[DocumentT]) -> Self:
+        """Show a page of rows."""
+        return cls(items=[document.model_validate(row) for row in page.items], next_cursor=page.next_cursor)
+
+
+class BackupBody(Body):
+    """A backup somebody wants."""
+
+    source: Name
+    kind: BackupKind = BackupKind.FULL
+
+
+class FilesTargetBody(Body):
+    """Restore into a directory of the machine that the worker runs on."""
+
+    kind: Literal["files"]
+    path: Path
+
+    def as_request(self) -> TargetRequest:
+        """Return the target as the use case takes it."""
+        return FilesTargetRequest(self.path)
+
+
+class PostgresTargetBody(Body):
+    """Restore into a database on the server of the source called `server`."""
+
+    kind: Literal["postgres"]
+    server: Name
+    dbname: Name
+
+    def as_request(self) -> TargetRequest:
+        """Return the target as the use case takes it."""
+        return PostgresTargetRequest(self.server, self.dbname)
+
+
+class RestoreBody(Body):
+    """A restore somebody wants; `backup` is an id or `latest:SOURCE`. To overwrite, `confirm` repeats the target."""
+
+    backup: Annotated[str, Field(min_length=1, max_length=100)]
+    region: Name | None = None
+    target: Annotated[FilesTargetBody | PostgresTargetBody, Field(discriminator="kind")]
+    overwrite: Annotated[bool, Field(strict=True)] = False
+    confirm: str | None = None
+
+
+class VerificationBody(Body):
+    """A verification somebody wants; `backup` is an id or `latest:SOURCE`, no region means the home region."""
+
+    backup: Annotated[str, Field(min_length=1, max_length=100)]
+    region: Name | None = None
+    level: VerificationLevel = VerificationLevel.PRESENCE
+
+
+class JobDocument(Document):
+    """A job: what was asked for, where it stands, how far it is. The id is also that of what it makes."""
+
+    id: uuid.UUID
+    kind: str
+    args: dict[str, Any]
+    state: JobState
+    attempt: int
+    errors: int
+    crashes: int
+    cancel_requested: bool
+    progress: dict[str, Any] | None
+    result: dict[str, Any] | None
+    last_error: dict[str, Any] | None
+    trace_id: str
+    run_after: datetime
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class ReplicaDocument(Document):
+    """One region's copy of a backup."""
+
+    region: str
+    state: ReplicaState
+    evidence: str | None
+    objects: int
+    bytes: int
+    confirmed_at: datetime | None
+    last_error: str | None
+
+
+class BackupDocument(Document):
+    """A backup, as it stands in a list."""
+
+    id: uuid.UUID
+    source: str
+    source_kind: str
+    kind: BackupKind
+    state: BackupState
+    parent_id: uuid.UUID | None
+    policy: str
+    regions: list[str]
+    created_at: datetime
+    committed_at: datetime | None
+    protected_at: datetime | None
+    partial: bool
+    problem_count: int
+    files: int
+    source_bytes: int
+    stored_bytes: int
+    reused_bytes: int
+    objects: int
+    manifest_sha256: str | None
+    trace_id: str
+
+
+class BackupDetailDocument(BackupDocument):
+    """A backup with its copies, its problems and what its source said about itself."""
+
+    problems: list[dict[str, str]]
+    facts: dict[str, Any]
+    replicas: list[ReplicaDocument]
+
+
+class RestoreDocument(Document):
+    """A restore; whether it succeeded is said by the job of the same id."""
+
+    id: uuid.UUID
+    backup_id: uuid.UUID
+    region: str | None
+    target: dict[str, Any]
+    created_at: datetime
+    finished_at: datetime | None
+    files: int
+    bytes: int
+    problem_count: int
+    problems: list[dict[str, str]]
+
+
+class VerificationDocument(Document):
+    """A verification; `passed` is null until its job has ended."""
+
+    id: uuid.UUID
+    backup_id: uuid.UUID
+    region: str
+    level: VerificationLevel
+    created_at: datetime
+    finished_at: datetime | None
+    passed: bool | None
+    evidence: str | None
+    objects: int
+    bytes: int
+    damage: list[dict[str, str]]
+
+
+class SourceDocument(Document):
+    """A source as it is configured, without its secrets."""
+
+    name: str
+    kind: str
+    location: str
+    policy: str
+    retention_days: int
+    regions: list[str]
+
+
+class SourceStatusDocument(Document):
+    """How well one source is protected now."""
+
+    name: str
+    kind: str
+    policy: str
+    backup_id: str | None
+    last_committed: datetime | None
+    age_seconds: int | None
+    protected: bool
+    partial: bool
+    healthy: bool
+    size: int
+    regions: dict[str, str]
+    running_job: str | None
+    last_error: str | None
+
+
+class ProcessDocument(Document):
+    """A process of the service and the age of its last sign of life."""
+
+    name: str
+    kind: str
+    silent_seconds: int
+
+
+class StatusDocument(Document):
+    """Sources with the worst first, jobs by state, and processes."""
+
+    healthy: bool
+    sources: list[SourceStatusDocument]
+    jobs: dict[str, int]
+    processes: list[ProcessDocument]
+
+
+class HealthDocument(BaseModel):
+    """Whether the process can do its work."""
+
+    status: Literal["pass", "fail"]

@@ -1,0 +1,136 @@
+"""Errors as RFC 9457 problems: a status, a stable code, what happened and what to do. No input is echoed."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from api.errors import TokenRefusedError
+from api.tracing import SCOPE_KEY, Story
+from strongroom.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotAllowedError,
+    NotFoundError,
+    StrongroomError,
+    UnavailableError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS_OF: tuple[tuple[type[StrongroomError], HTTPStatus], ...] = (
+    (TokenRefusedError, HTTPStatus.UNAUTHORIZED),
+    (InvalidInputError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (NotFoundError, HTTPStatus.NOT_FOUND),
+    (ConflictError, HTTPStatus.CONFLICT),
+    (NotAllowedError, HTTPStatus.FORBIDDEN),
+    (UnavailableError, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+"""The status of each category of error; what is in none of them is the server's own failure."""
+
+HEADERS_OF: dict[int, dict[str, str]] = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},
+}
+
+ROUTING_ERRORS: dict[int, tuple[str, str]] = {
+    HTTPStatus.NOT_FOUND: ("api.no_such_path", "The paths there are stand in /openapi.json."),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("api.no_such_method", "The methods there are stand in the Allow header."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("api.body_too_large", "A request body may have up to 1 MiB."),
+}
+"""Code and next step of what is refused before a route is reached."""
+UNREADABLE = ("api.unreadable_request", "Correct the request and send it again.")
+
+
+class Problem(BaseModel):
+    """What every error answers. `code` is stable; `errors` names the places of a request that are wrong."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str
+    detail: str
+    next_step: str
+    request_id: str | None = None
+    errors: list[dict[str, str]] | None = None
+
+
+PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    int(status): {
+        "description": status.phrase,
+        "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
+    }
+    for status in (*(status for _, status in STATUS_OF), HTTPStatus.INTERNAL_SERVER_ERROR)
+}
+"""What the OpenAPI page says about errors."""
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Have the application answer every error as a problem."""
+    app.exception_handler(StrongroomError)(_strongroom_error)
+    app.exception_handler(RequestValidationError)(_validation_error)
+    app.exception_handler(HTTPException)(_http_error)
+    app.exception_handler(Exception)(_unexpected_error)
+
+
+async def _strongroom_error(request: Request, error: StrongroomError) -> JSONResponse:
+    status = next((status for kind, status in STATUS_OF if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
+    problem = Problem(
+        title=(type(error).__doc__ or "").partition("\n")[0],
+        status=status,
+        code=error.code,
+        detail=error.what,
+        next_step=error.next_step,
+    )
+    return _answer(request, problem, HEADERS_OF.get(status, {}))
+
+
+async def _validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
+    places = [{"place": ".".join(map(str, mistake["loc"])), "message": mistake["msg"]} for mistake in error.errors()]
+    problem = Problem(
+        title="The request is not as the API expects it.",
+        status=HTTPStatus.UNPROCESSABLE_ENTITY,
+        code="api.invalid_request",
+        detail="; ".join(f"{place['place']}: {place['message']}" for place in places),
+        next_step="Correct the places named in `errors`; /openapi.json describes every request.",
+        errors=places,
+    )
+    return _answer(request, problem, {})
+
+
+async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
+    status = HTTPStatus(error.status_code)
+    code, next_step = ROUTING_ERRORS.get(status, UNREADABLE)
+    problem = Problem(
+        title=status.phrase,
+        status=status,
+        code=code,
+        detail=status.description or status.phrase,
+        next_step=next_step,
+    )
+    return _answer(request, problem, dict(error.headers or {}))
+
+
+async def _unexpected_error(request: Request, error: Exception) -> JSONResponse:
+    # The error itself goes to the log, with its traceback; it may hold what must not leave the machine.
+    problem = Problem(
+        title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
+        code="api.unexpected",
+        detail="The server failed in a way nobody foresaw.",
+        next_step="Look for the request id in the server's log and report what it says.",
+    )
+    return _answer(request, problem, {})
+
+
+def _answer(request: Request, problem: Problem, headers: dict[str, str]) -> JSONResponse:
+    story: Story = request.scope[SCOPE_KEY]
+    body = problem.model_copy(update={"request_id": story.request_id}).model_dump(exclude_none=True)
+    response = JSONResponse(body, problem.status, headers, MEDIA_TYPE)
+    # The answer to an unexpected error is sent from outside the middleware that adds them otherwise.
+    story.write(response.headers)
+    return response

@@ -1,0 +1,57 @@
+"""The heartbeat of the API, and its schema check, while the application runs."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from strongroom.catalog.session import Catalog
+from strongroom.errors import UnavailableError
+from strongroom.jobs.processes import ProcessIdentity, forget_process, record_heartbeat
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 10.0
+
+
+def beating(
+    catalog: Catalog, identity: ProcessIdentity | None
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Return the lifespan of an application that writes heartbeats under this identity, or none without one."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if identity is None:
+            yield
+            return
+        task = asyncio.create_task(_beat_until_cancelled(catalog, identity))
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        with suppress(UnavailableError):
+            await run_in_threadpool(_forget, catalog, identity)
+
+    return lifespan
+
+
+async def _beat_until_cancelled(catalog: Catalog, identity: ProcessIdentity) -> None:
+    while True:
+        try:
+            await run_in_threadpool(_beat, catalog, identity)
+        except UnavailableError as error:
+            log.warning("no heartbeat: %s", error.what)
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+
+
+def _beat(catalog: Catalog, identity: ProcessIdentity) -> None:
+    with catalog.begin() as session:
+        record_heartbeat(session, identity)
+
+
+def _forget(catalog: Catalog, identity: ProcessIdentity) -> None:
+    with catalog.begin() as session:
+        forget_process(session, identity.name)
