@@ -12,8 +12,9 @@ from strongroom.cli.invocation import Invocation
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    invocation = context.ensure_object(Invocation)
     if value:
-        setattr(context.ensure_object(Invocation), str(parameter.name), value)
+        setattr(invocation, str(parameter.name), value)
 
 
 def shared_options() -> list[click.Parameter]:

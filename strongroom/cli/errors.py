@@ -1,6 +1,6 @@
 """What the command itself can run into."""
 
-from strongroom.errors import ConflictError, ExitCode, InvalidInputError, StrongroomError
+from strongroom.errors import ConflictError, ExitCode, IntegrityError, InvalidInputError, StrongroomError
 
 
 class ConfigExistsError(ConflictError):
@@ -31,3 +31,9 @@ class WaitInterruptedError(StrongroomError):
 
     code = "cli.interrupted"
     exit_code = ExitCode.INTERRUPTED
+
+
+class DamageFoundError(IntegrityError):
+    """A verification found that a copy is damaged."""
+
+    code = "cli.damage_found"

@@ -21,20 +21,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         as_json="--json" in words, with_traceback=any(word in {"-v", "-vv", "--verbose"} for word in words)
     )
     try:
-        code = root.main(words, prog_name="strongroom", standalone_mode=False)
+        return int(root.main(words, prog_name="strongroom", standalone_mode=False) or ExitCode.OK)
     except StrongroomError as error:
         return report.expected(error)
-    except click.Abort:
-        return report.message(ExitCode.INTERRUPTED, "cli.interrupted", "Interrupted.", "")
-    except NoArgsIsHelpError as error:
-        return report.help(error)
-    except click.ClickException as error:
-        return report.usage(error)
+    except (click.Abort, click.ClickException) as error:
+        return report.refused(error)
     except BrokenPipeError:
-        return report.silent()
+        return report.unread()
     except Exception as error:
         return report.unexpected(error)
-    return int(code or ExitCode.OK)
 
 
 class _Report:
@@ -47,10 +42,15 @@ class _Report:
             return self.message(error.ends_in, error.job_code, error.what, error.next_step)
         return self.message(error.exit_code, error.code, error.what, error.next_step)
 
-    def usage(self, error: click.ClickException) -> int:
+    def refused(self, error: click.Abort | click.ClickException) -> int:
+        match error:
+            case click.Abort():
+                return self.message(ExitCode.INTERRUPTED, "cli.interrupted", "Interrupted.", "")
+            case NoArgsIsHelpError():
+                sys.stderr.write(error.format_message() + "\n")
+                return ExitCode.USAGE
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "strongroom"
-        next_step = f"See `{command} --help`."
-        return self.message(ExitCode.USAGE, "cli.usage", error.format_message(), next_step)
+        return self.message(ExitCode.USAGE, "cli.usage", error.format_message(), f"See `{command} --help`.")
 
     def unexpected(self, error: Exception) -> int:
         if self._with_traceback:
@@ -59,11 +59,7 @@ class _Report:
         next_step = "Run the command again with -v, and report what it prints as a fault."
         return self.message(ExitCode.FAILURE, "cli.unexpected", what, next_step)
 
-    def help(self, error: NoArgsIsHelpError) -> int:
-        sys.stderr.write(error.format_message() + "\n")
-        return ExitCode.USAGE
-
-    def silent(self) -> int:
+    def unread(self) -> int:
         # Whoever read the output has gone; without this the interpreter complains once more while it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILURE

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """The two streams of a call and how to write to them. Only the progress bar has colours, and NO_COLOR takes them."""
+    """The two streams of a call and how to write to them. Only progress bars have colours, unless NO_COLOR is set."""
 
     json: bool = False
     quiet: bool = False

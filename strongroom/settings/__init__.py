@@ -1,6 +1,6 @@
 """The settings of an installation, from strongroom.toml and the environment; nothing else reads either."""
 
-from strongroom.settings.environment import find_config, process_environment
+from strongroom.settings.environment import DEFAULT_FILE, find_config, process_environment
 from strongroom.settings.errors import (
     ConfigError,
     ConfigNotFoundError,
@@ -22,6 +22,7 @@ from strongroom.settings.root import (
 from strongroom.settings.sources import FilesSourceSettings, PolicySettings, PostgresSourceSettings, SourceSettings
 
 __all__ = [
+    "DEFAULT_FILE",
     "ApiSettings",
     "ConfigError",
     "ConfigNotFoundError",

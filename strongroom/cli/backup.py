@@ -1,0 +1,105 @@
+"""`strongroom backup`: make, list, show and verify backups."""
+
+import click
+
+from strongroom.backup.lookup import resolve_backup
+from strongroom.backup.requests import BackupRequest, VerificationRequest, request_backup, request_verification
+from strongroom.catalog.backup_queries import list_backups, list_replicas
+from strongroom.catalog.backups import BackupKind, BackupState, VerificationLevel
+from strongroom.cli.backup_report import report_backup, report_verification, show_backup, show_backups
+from strongroom.cli.command import Group
+from strongroom.cli.dispatch import await_job, trace_id_of
+from strongroom.cli.here import copy_here
+from strongroom.cli.invocation import Invocation
+from strongroom.cli.waiting import Waiting, paging_options, waiting_options
+from strongroom.errors import ExitCode
+
+
+@click.group("backup", cls=Group)
+def backup() -> None:
+    """Make, list, show and verify backups."""
+
+
+@backup.command(
+    "run",
+    examples=(
+        "strongroom backup run uploads",
+        "strongroom backup run shop --here",
+        "strongroom backup run shop --json",
+    ),
+)
+@click.argument("source")
+@click.option(
+    "--type", "kind", type=click.Choice(list(BackupKind)), default=BackupKind.FULL, help="What to build upon."
+)
+@waiting_options
+@click.pass_obj
+def run(invocation: Invocation, source: str, kind: BackupKind, waiting: Waiting) -> ExitCode:
+    """Back up SOURCE now.
+
+    Ends with 3 when something of the source could not be read, and with --here also when not every region has its copy.
+    """
+    with invocation.services() as services:
+        request = BackupRequest(source=source, kind=kind, idempotency_key=None, trace_id=trace_id_of(services))
+        job = request_backup(services, request)
+        if not await_job(services, job, waiting, invocation.screen):
+            return ExitCode.OK
+        if waiting is Waiting.HERE:
+            copy_here(services, job.id, invocation.screen)
+        return report_backup(services, job.id, invocation.screen, copied=waiting is Waiting.HERE)
+
+
+@backup.command("list", examples=("strongroom backup list", "strongroom backup list --source uploads --json"))
+@click.option("--source", help="Only backups of this source.")
+@click.option("--state", type=click.Choice(list(BackupState)), help="Only backups in this state.")
+@paging_options
+@click.pass_obj
+def list_command(
+    invocation: Invocation, source: str | None, state: BackupState | None, limit: int, cursor: str | None
+) -> None:
+    """List backups, newest first."""
+    with invocation.services() as services, services.catalog.read() as session:
+        page = list_backups(session, source=source, state=state, limit=limit, cursor=cursor)
+        show_backups(page, invocation.screen)
+
+
+@backup.command("show", examples=("strongroom backup show latest:uploads",))
+@click.argument("backup")
+@click.pass_obj
+def show(invocation: Invocation, backup: str) -> None:
+    """Show BACKUP, an id or latest:SOURCE, with its copies and problems."""
+    with invocation.services() as services, services.catalog.read() as session:
+        found = resolve_backup(session, backup)
+        show_backup(found, list_replicas(session, found.id), invocation.screen)
+
+
+@backup.command(
+    "verify",
+    examples=("strongroom backup verify latest:uploads", "strongroom backup verify latest:shop --level data --here"),
+)
+@click.argument("backup")
+@click.option("--region", help="Check the copy in this region instead of the home region.")
+@click.option(
+    "--level",
+    type=click.Choice(list(VerificationLevel)),
+    default=VerificationLevel.PRESENCE,
+    help="Compare checksums only (presence), or read and decrypt every byte (data).",
+)
+@waiting_options
+@click.pass_obj
+def verify(
+    invocation: Invocation, backup: str, region: str | None, level: VerificationLevel, waiting: Waiting
+) -> ExitCode:
+    """Check one region's copy of BACKUP, an id or latest:SOURCE.
+
+    Ends with 15 when the copy is damaged.
+    """
+    with invocation.services() as services:
+        request = VerificationRequest(
+            backup=backup, region=region, level=level, idempotency_key=None, trace_id=trace_id_of(services)
+        )
+        verification = request_verification(services, request)
+        job = services.ledger.get(verification.id)
+        if not await_job(services, job, waiting, invocation.screen):
+            return ExitCode.OK
+        return report_verification(services, verification.id, invocation.screen)

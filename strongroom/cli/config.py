@@ -1,0 +1,86 @@
+"""`strongroom config`: check the configuration, or show what is in force."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from strongroom.cli.command import Group
+from strongroom.cli.invocation import Invocation
+from strongroom.settings import ConfigError, Mistake, Settings, find_config, load_settings
+from strongroom.settings.findings import spell
+
+
+@click.group("config", cls=Group)
+def config() -> None:
+    """Check or show the configuration."""
+
+
+@config.command("check", examples=("strongroom config check", "strongroom config check --config other.toml --json"))
+@click.pass_obj
+def check(invocation: Invocation) -> None:
+    """Report every mistake of the configuration, each with its line."""
+    env = invocation.environment()
+    screen = invocation.screen
+    path = find_config(invocation.config, env)
+    try:
+        settings = load_settings(path, env)
+    except ConfigError as error:
+        if screen.json:
+            screen.document({"config": str(path), "mistakes": [_mistake_document(m) for m in error.mistakes]})
+        raise
+    if screen.json:
+        screen.document({"config": str(path), "mistakes": []})
+    else:
+        screen.line(
+            f"{path} is in order: {len(settings.regions)} regions (home is {settings.home.name}), "
+            f"{len(settings.sources)} sources."
+        )
+
+
+@config.command("show", examples=("strongroom config show", "strongroom config show --json"))
+@click.pass_obj
+def show(invocation: Invocation) -> None:
+    """Show all settings that are in force, defaults and environment included; secrets are hidden."""
+    document = describe(invocation.settings())
+    if invocation.screen.json:
+        invocation.screen.document(document)
+        return
+    for line in toml_lines(document):
+        invocation.screen.line(line)
+
+
+def describe(settings: Settings) -> dict[str, Any]:
+    """Return the settings without their secrets: a secret is shown as asterisks, an address without its password."""
+    document = settings.model_dump(mode="json", exclude_none=True)
+    document["catalog_url"] = mask_password(settings.catalog_url.get_secret_value())
+    document["broker_url"] = mask_password(settings.broker_url.get_secret_value())
+    for group in ("regions", "sources", "policies"):
+        tables = document[group] if isinstance(document[group], list) else document[group].values()
+        document[group] = {table.pop("name"): table for table in tables}
+    return document
+
+
+def mask_password(address: str) -> str:
+    """Return an address with asterisks where its password is, and without its query, which may hold one too."""
+    parts = urlsplit(address)
+    user, at, place = parts.netloc.rpartition("@")
+    name, colon, _ = user.partition(":")
+    return parts._replace(netloc=f"{name}{colon}{'**********' if colon else ''}{at}{place}", query="").geturl()
+
+
+def toml_lines(table: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Write nested tables as TOML, plain values before tables."""
+    for name, value in table.items():
+        if not isinstance(value, dict):
+            yield f"{name} = {spell(value)}"
+    for name, value in table.items():
+        if isinstance(value, dict):
+            if any(not isinstance(inner, dict) for inner in value.values()):
+                yield f"\n[{'.'.join((*path, name))}]"
+            yield from toml_lines(value, (*path, name))
+
+
+def _mistake_document(mistake: Mistake) -> dict[str, Any]:
+    return {"line": mistake.line, "place": mistake.place, "what": mistake.what, "instead": mistake.instead}

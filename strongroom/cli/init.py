@@ -1,0 +1,91 @@
+"""`strongroom init`: from nothing to an installation that can make its first backup."""
+
+import os
+from pathlib import Path
+
+import click
+
+from strongroom.catalog.engine import upgrade as upgrade_catalog
+from strongroom.cli.command import Command
+from strongroom.cli.errors import ConfigExistsError
+from strongroom.cli.invocation import Invocation
+from strongroom.cli.screen import Screen
+from strongroom.cli.template import TEMPLATE
+from strongroom.keyring.key_file import KeyFile
+from strongroom.repository.access import create_repository
+from strongroom.runtime import Runtime, build_runtime
+from strongroom.settings import DEFAULT_FILE, Settings, find_config, load_settings
+from strongroom.storage.local import LocalStore
+
+
+@click.command("init", cls=Command, examples=("strongroom init", "strongroom init --upgrade"))
+@click.option(
+    "--upgrade", is_flag=True, help="Keep the configuration; make what is missing and bring the tables up to date."
+)
+@click.pass_obj
+def init(invocation: Invocation, *, upgrade: bool) -> None:
+    """Write a commented strongroom.toml and set up what it describes.
+
+    Makes the key file, the regions' directories, the catalog and the repository. Never replaces a file.
+    """
+    env = invocation.environment()
+    screen = invocation.screen
+    if upgrade:
+        path = find_config(invocation.config, env)
+    else:
+        path = (invocation.config or Path(env.get("STRONGROOM_CONFIG") or DEFAULT_FILE)).absolute()
+        write_template(path)
+        screen.say(f"Wrote {path}.")
+    runtime = build_runtime(load_settings(path, env))
+    try:
+        set_up(runtime, screen)
+    finally:
+        runtime.close()
+    if screen.json:
+        screen.document({"config": str(path), "key_file": str(runtime.settings.keyring.path)})
+
+
+def write_template(path: Path) -> None:
+    """Write the commented configuration; raises ConfigExistsError and leaves an existing file as it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(TEMPLATE)
+    except FileExistsError:
+        raise ConfigExistsError(
+            f"{path} exists already; it was left as it is.",
+            next_step="To set up what it describes: strongroom init --upgrade",
+        ) from None
+
+
+def set_up(runtime: Runtime, screen: Screen) -> None:
+    """Make whatever the settings describe and is not there yet; doing it again changes nothing."""
+    settings = runtime.settings
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.scratch_dir.mkdir(mode=0o700, exist_ok=True)
+    _make_keys(settings, screen)
+    _make_directories(runtime)
+    upgrade_catalog(runtime.catalog.engine)
+    repository = create_repository(runtime.stores, runtime.keks, clock=runtime.clock, random=runtime.random)
+    screen.say(f"Repository {repository.repo_id} is ready in {', '.join(runtime.stores)}.")
+
+
+def _make_keys(settings: Settings, screen: Screen) -> None:
+    names = {region.kek.key for region in settings.regions if region.kek.provider == "local"}
+    path = settings.keyring.path
+    if not names:
+        return
+    if not path.exists():
+        KeyFile.create(path, sorted(names))
+        screen.warn(f"made the key file {path}. Keep a copy away from this machine: without it no backup can be read.")
+        return
+    key_file = KeyFile.load(path)
+    for name in sorted(names - set(key_file.names())):
+        key_file.add(name)
+        screen.say(f"Added key {name} to {path}; renew the copy you keep of it.")
+
+
+def _make_directories(runtime: Runtime) -> None:
+    for store in runtime.stores.values():
+        if isinstance(store, LocalStore):
+            store.prepare()

@@ -1,0 +1,134 @@
+"""`strongroom jobs`: list, follow, cancel and run jobs."""
+
+import click
+
+from strongroom.catalog.jobs import FINAL_STATES, Job, JobState
+from strongroom.cli.command import Group
+from strongroom.cli.documents import row_document
+from strongroom.cli.figures import moment
+from strongroom.cli.following import follow_job, verify_succeeded
+from strongroom.cli.here import run_here
+from strongroom.cli.invocation import Invocation
+from strongroom.cli.progress import describe_progress
+from strongroom.cli.screen import Screen
+from strongroom.cli.waiting import paging_options
+from strongroom.ids import parse_id
+from strongroom.jobs.kinds import JobKind
+
+
+@click.group("jobs", cls=Group)
+def jobs() -> None:
+    """List, follow, cancel and run jobs."""
+
+
+@jobs.command("list", examples=("strongroom jobs list", "strongroom jobs list --state failed --json"))
+@click.option("--state", type=click.Choice(list(JobState)), help="Only jobs in this state.")
+@click.option("--kind", type=click.Choice(list(JobKind)), help="Only jobs of this kind.")
+@click.option("--source", help="Only jobs of this source.")
+@paging_options
+@click.pass_obj
+def list_jobs(
+    invocation: Invocation,
+    state: JobState | None,
+    kind: JobKind | None,
+    source: str | None,
+    limit: int,
+    cursor: str | None,
+) -> None:
+    """List jobs, newest first."""
+    screen = invocation.screen
+    with invocation.services() as services:
+        page = services.ledger.list(state=state, kind=kind, source=source, limit=limit, cursor=cursor)
+    if screen.json:
+        screen.document({"jobs": [row_document(job) for job in page.items], "next_cursor": page.next_cursor})
+        return
+    rows = [(str(j.id), j.kind, j.source or "-", moment(j.created_at), describe_job(j)) for j in page.items]
+    screen.table(("JOB", "KIND", "SOURCE", "CREATED", "STATE"), rows)
+    if page.next_cursor:
+        screen.say(f"More with --cursor {page.next_cursor}")
+
+
+@jobs.command("show", examples=("strongroom jobs show 0193a4c2-7b1e-7c5d-9f3a-2b6c8d1e4f70",))
+@click.argument("job_id", metavar="JOB")
+@click.pass_obj
+def show(invocation: Invocation, job_id: str) -> None:
+    """Show everything about JOB."""
+    with invocation.services() as services:
+        show_job(services.ledger.get(parse_id(job_id, "job")), invocation.screen)
+
+
+@jobs.command("watch", examples=("strongroom jobs watch 0193a4c2-7b1e-7c5d-9f3a-2b6c8d1e4f70",))
+@click.argument("job_id", metavar="JOB")
+@click.pass_obj
+def watch(invocation: Invocation, job_id: str) -> None:
+    """Follow JOB until it has ended; ends with the exit code of the job's own error."""
+    with invocation.services() as services:
+        _conclude(follow_job(services, parse_id(job_id, "job"), invocation.screen), invocation.screen)
+
+
+@jobs.command("run", examples=("strongroom jobs run 0193a4c2-7b1e-7c5d-9f3a-2b6c8d1e4f70",))
+@click.argument("job_id", metavar="JOB")
+@click.pass_obj
+def run(invocation: Invocation, job_id: str) -> None:
+    """Run the waiting JOB in this process, without a broker or workers; one that was interrupted goes on."""
+    with invocation.services() as services:
+        _conclude(run_here(services, parse_id(job_id, "job"), invocation.screen), invocation.screen)
+
+
+@jobs.command("cancel", examples=("strongroom jobs cancel 0193a4c2-7b1e-7c5d-9f3a-2b6c8d1e4f70",))
+@click.argument("job_id", metavar="JOB")
+@click.pass_obj
+def cancel(invocation: Invocation, job_id: str) -> None:
+    """Cancel JOB: at once while it waits, at its next step while it runs."""
+    screen = invocation.screen
+    with invocation.services() as services:
+        job = services.ledger.request_cancel(parse_id(job_id, "job"))
+    if screen.json:
+        screen.document(row_document(job))
+    elif job.state in FINAL_STATES:
+        screen.line(f"Job {job.id} is cancelled.")
+    else:
+        screen.line(f"Job {job.id} stops at its next step.")
+
+
+def show_job(job: Job, screen: Screen) -> None:
+    """Print everything about one job."""
+    if screen.json:
+        screen.document(row_document(job))
+        return
+    facts = {
+        "job": str(job.id),
+        "kind": job.kind,
+        "about": ", ".join(f"{name} {value}" for name, value in job.args.items()),
+        "state": describe_job(job),
+        "attempts": f"{job.attempt} ({job.errors} of at most {job.max_errors} errors, {job.crashes} crashes)",
+        "created": moment(job.created_at),
+        "started": moment(job.started_at),
+        "finished": moment(job.finished_at),
+        "trace": job.trace_id,
+    }
+    error = job.last_error or {}
+    if error:
+        facts |= {
+            "last error": f"{error.get('message')} ({error.get('code')})",
+            "next step": str(error.get("next_step")),
+        }
+    for name, text in facts.items():
+        screen.line(f"{name:<12}{text}")
+
+
+def describe_job(job: Job) -> str:
+    """Say where a job stands."""
+    if job.state is JobState.QUEUED and job.last_error:
+        return f"queued, next attempt {moment(job.run_after)}"
+    if job.state is JobState.RUNNING and job.cancel_requested:
+        return "running, being cancelled"
+    return describe_progress(job) if job.state is JobState.RUNNING else job.state.value
+
+
+def _conclude(job: Job, screen: Screen) -> None:
+    verify_succeeded(job)
+    if screen.json:
+        screen.event("summary", **row_document(job))
+    else:
+        screen.line(f"Job {job.id} ({job.kind}) has succeeded.")

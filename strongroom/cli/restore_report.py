@@ -1,0 +1,62 @@
+"""How restores and their plans are shown."""
+
+import uuid
+
+from strongroom.backup.planning import RestorePlan
+from strongroom.catalog.backup_queries import get_restore
+from strongroom.cli.documents import plain, row_document
+from strongroom.cli.figures import count, moment, size
+from strongroom.cli.screen import Screen
+from strongroom.errors import ExitCode
+from strongroom.services import Services
+
+MOST_LINES = 20
+
+
+def show_plan(plan: RestorePlan, screen: Screen) -> None:
+    """Print what a restore would do, with the command that does it."""
+    if screen.json:
+        screen.document(plain(plan))
+        return
+    facts = {
+        "backup": f"{plan.backup_id} of {plan.source}, {moment(plan.created_at)}",
+        "read from": plan.region,
+        "write to": describe_target(plan.target),
+        "content": f"{count(plan.files, 'file')}, {size(plan.bytes)}, from {count(plan.packs, 'object')}",
+    }
+    for name, text in facts.items():
+        screen.line(f"{name:<12}{text}")
+    for warning in plan.warnings:
+        screen.warn(warning)
+    screen.say(f"To do it: strongroom restore run {plan.backup_id} --target {spell_target(plan.target)}")
+
+
+def report_restore(services: Services, restore_id: uuid.UUID, screen: Screen) -> ExitCode:
+    """Say what was restored; PARTIAL when something could not be restored exactly."""
+    with services.catalog.read() as session:
+        restore = get_restore(session, restore_id)
+    if screen.json:
+        screen.event("summary", **row_document(restore))
+    else:
+        screen.line(
+            f"Restored backup {restore.backup_id} from {restore.region} into {describe_target(restore.target)}: "
+            f"{count(restore.files, 'file')}, {size(restore.bytes)}."
+        )
+    if not restore.problem_count:
+        return ExitCode.OK
+    screen.warn(f"{count(restore.problem_count, 'entry', 'entries')} could not be restored exactly:")
+    for problem in restore.problems[:MOST_LINES]:
+        screen.say(f"  {problem['path']}: {problem['kind']}: {problem['reason']}")
+    return ExitCode.PARTIAL
+
+
+def describe_target(target: dict[str, str]) -> str:
+    """Say where a restore goes."""
+    if target["kind"] == "files":
+        return target["path"]
+    return f"database {target['dbname']} on the server of {target['server']}"
+
+
+def spell_target(target: dict[str, str]) -> str:
+    """Spell a target as `--target` takes it."""
+    return target["path"] if target["kind"] == "files" else f"{target['server']}/{target['dbname']}"

@@ -1,0 +1,78 @@
+"""`strongroom status`: one screen, the worst first."""
+
+import click
+
+from strongroom.backup.status import SourceStatus, StatusReport
+from strongroom.backup.status import status as ask_status
+from strongroom.cli.command import Command
+from strongroom.cli.documents import plain
+from strongroom.cli.figures import count, duration, size
+from strongroom.cli.invocation import Invocation
+from strongroom.cli.screen import Screen
+from strongroom.errors import ExitCode
+
+SILENT_SECONDS = 60
+
+
+@click.command("status", cls=Command, examples=("strongroom status", "strongroom status --json --quiet"))
+@click.pass_obj
+def status(invocation: Invocation) -> ExitCode:
+    """Show on one screen whether every source is protected, the worst first.
+
+    Ends with 4 when one is not.
+    """
+    with invocation.services() as services:
+        report = ask_status(services)
+    if invocation.screen.json:
+        invocation.screen.document(plain(report) | {"healthy": report.healthy})
+    else:
+        _show(report, invocation.screen)
+    return ExitCode.OK if report.healthy else ExitCode.UNHEALTHY
+
+
+def _show(report: StatusReport, screen: Screen) -> None:
+    screen.line(_verdict(report))
+    screen.line("")
+    rows = [_row(source) for source in report.sources]
+    screen.table(("SOURCE", "VERDICT", "LAST BACKUP", "#SIZE", "COPIES", "NOW"), rows)
+    screen.line("")
+    jobs = ", ".join(f"{number} {state}" for state, number in sorted(report.jobs.items()))
+    screen.line(f"Jobs: {jobs or 'none yet'}.")
+    screen.line(f"Processes: {_processes(report)}.")
+
+
+def _verdict(report: StatusReport) -> str:
+    ill = sum(not source.healthy for source in report.sources)
+    if not report.sources:
+        return "No sources are configured yet."
+    if ill:
+        return f"{ill} of {count(len(report.sources), 'source')} not protected."
+    return f"All {count(len(report.sources), 'source')} protected."
+
+
+def _row(source: SourceStatus) -> tuple[str, ...]:
+    age = "never" if source.age_seconds is None else f"{duration(source.age_seconds)} ago"
+    copies = ", ".join(f"{region} {state}" for region, state in source.regions.items())
+    now = f"job {source.running_job}" if source.running_job else source.last_error or ""
+    return source.name, verdict(source), age, size(source.size) if source.backup_id else "-", copies or "-", now
+
+
+def verdict(source: SourceStatus) -> str:
+    """Say in a word or two how a source is; never by colour alone."""
+    if source.last_error is not None:
+        return "FAILING"
+    if source.backup_id is None:
+        return "NO BACKUP"
+    if not source.protected:
+        return "NOT PROTECTED"
+    return "PARTIAL" if source.partial else "ok"
+
+
+def _processes(report: StatusReport) -> str:
+    if not report.processes:
+        return "none has reported"
+    parts = []
+    for process in report.processes:
+        silent = f" (silent for {duration(process.silent_seconds)})" if process.silent_seconds > SILENT_SECONDS else ""
+        parts.append(f"{process.name}{silent}")
+    return ", ".join(parts)

@@ -1,0 +1,23 @@
+"""Reads the target of a restore as people spell it."""
+
+from pathlib import Path
+
+from strongroom.backup.targets import FilesTargetRequest, PostgresTargetRequest, TargetRequest
+from strongroom.catalog.backups import Backup
+from strongroom.cli.errors import TargetSpellingError
+
+
+def read_target(backup: Backup, spelled: str | None) -> TargetRequest:
+    """Return the target: a path, or `DATABASE` or `SOURCE/DATABASE` for PostgreSQL; a new one where none is given.
+
+    Raises TargetSpellingError.
+    """
+    if backup.source_kind == "files":
+        return FilesTargetRequest(Path(spelled or f"{backup.source}-restored").absolute())
+    server, slash, dbname = (spelled or f"{backup.source}_restored").rpartition("/")
+    if not dbname or (slash and not server) or "/" in server:
+        raise TargetSpellingError(
+            f"{spelled!r} does not name a database.",
+            next_step="Write DATABASE, or SOURCE/DATABASE for one on the server of another source.",
+        )
+    return PostgresTargetRequest(server=server or backup.source, dbname=dbname)

@@ -1,0 +1,60 @@
+"""The configuration that `strongroom init` writes: three directories, no sources yet, everything explained."""
+
+REGIONS = ("eu-west-1", "us-east-1", "ap-southeast-1")
+
+TEMPLATE = """\
+# Strongroom. Every key is explained in docs/configuration.md; `strongroom config check` finds mistakes.
+# Relative paths start at the folder of this file. Secrets stay in the environment: a key that ends in `_env` names
+# the variable that holds one.
+
+# The embedded catalog, sockets, logs and scratch files. With STRONGROOM_CATALOG_URL the catalog is elsewhere.
+data_dir = "data"
+
+[keyring]
+# The key-encryption keys. KEEP A COPY OF THIS FILE AWAY FROM THIS MACHINE: without it no backup can be read.
+path = "strongroom.keys"
+
+# Regions hold whole copies. Backups are written to the home region first, then copied to the others.
+# Here they are directories; put each on a disk, or a mount, of its own.
+
+[regions.eu-west-1]
+home = true
+path = "regions/eu-west-1"
+
+[regions.us-east-1]
+path = "regions/us-east-1"
+
+[regions.ap-southeast-1]
+path = "regions/ap-southeast-1"
+
+# A region in S3, with its key-encryption key in AWS KMS:
+#
+# [regions.eu-central-1]
+# kind = "s3"
+# bucket = "strongroom-eu-central-1"
+# s3_region = "eu-central-1"
+# access_key_env = "BACKUP_S3_ACCESS_KEY"     # without these two, the AWS default chain is used
+# secret_key_env = "BACKUP_S3_SECRET_KEY"
+# kek = { provider = "aws-kms", key = "alias/strongroom", kms_region = "eu-central-1" }
+
+# Sources are what is backed up. Try: strongroom backup run NAME --here
+#
+# [sources.uploads]
+# kind = "files"
+# path = "/srv/uploads"
+# exclude = ["*.tmp", "/cache/"]
+#
+# [sources.shop]
+# kind = "postgres"
+# host = "localhost"
+# dbname = "shop"
+# user = "backup"
+# password_env = "SHOP_DB_PASSWORD"
+
+# Policies say how long backups stay and where. Built in: critical-data (365 days, the default of databases),
+# operational-data (90 days, the default of files), development-data (30 days).
+#
+# [policies.local-only]
+# retention_days = 7
+# regions = ["eu-west-1"]
+"""

@@ -1,0 +1,39 @@
+"""The options of commands that start a job: wait for a worker, do not wait, or run the job in this process."""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, TypeVar
+
+import click
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+
+class Waiting(Enum):
+    """What a command does after it has written the job down."""
+
+    FOLLOW = "follow"
+    LEAVE = "leave"
+    HERE = "here"
+
+
+def waiting_options(function: FunctionT) -> FunctionT:
+    """Give a command `--wait`, `--no-wait` and `--here`; the parameter `waiting` gets a Waiting."""
+    modes = (
+        ("--here", Waiting.HERE, "Run the job in this process, without a broker or workers."),
+        ("--no-wait", Waiting.LEAVE, "Print the job's id and return at once."),
+        ("--wait", Waiting.FOLLOW, "Follow the job until it has ended (the default)."),
+    )
+    for name, mode, text in modes:
+        option = click.option(
+            name, "waiting", flag_value=mode, type=click.UNPROCESSED, default=Waiting.FOLLOW, help=text
+        )
+        function = option(function)
+    return function
+
+
+def paging_options(function: FunctionT) -> FunctionT:
+    """Give a command `--limit` and `--cursor`."""
+    limit = click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="Rows to show.")
+    cursor = click.option("--cursor", help="Go on after the page that named this cursor.")
+    return limit(cursor(function))
