@@ -2,15 +2,18 @@
 
 import multiprocessing
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from strongroom.catalog.engine import open_engine
+from strongroom.catalog.errors import CatalogUnavailableError
 from strongroom.catalog.jobs import Job
 from strongroom.catalog.session import Catalog
 from strongroom.clock import SystemClock, system_random
@@ -78,3 +81,38 @@ def _join(children: list[SpawnProcess]) -> None:
     for child in children:
         child.join()
         assert child.exitcode == 0
+
+
+class HandClock(SystemClock):
+    """A monotonic clock that a test moves by hand; sleeping moves it too."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+class CutCatalog(Catalog):
+    """A catalog whose connection is cut as often as `cuts` says, before or just after the commit."""
+
+    def __init__(self, catalog: Catalog, *, after_commit: bool) -> None:
+        super().__init__(catalog.engine)
+        self.cuts = 0
+        self._after_commit = after_commit
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        with super().begin() as session:
+            yield session
+            cut, self.cuts = self.cuts > 0, max(0, self.cuts - 1)
+            if cut and not self._after_commit:
+                raise CUT
+        if cut:
+            raise CUT
+
+
+CUT = CatalogUnavailableError("The connection was cut.", next_step="Try again.")

@@ -123,9 +123,9 @@ def step(ledger: Ledger, claim: Claim) -> object:
         return apply_step(session, claim, "copied", lambda _: {"by": "the old holder"})
 
 
-def save_cursor(ledger: Ledger, claim: Claim) -> object:
+def save_cursor(ledger: Ledger, claim: Claim) -> None:
     with ledger.catalog.begin() as session:
-        return write_held(session, claim, cursor={"by": "the old holder"})
+        write_held(session, claim, cursor={"by": "the old holder"})
 
 
 WRITES: dict[str, Callable[[Ledger, Claim], object]] = {

@@ -27,9 +27,13 @@ def test_a_new_job_waits_in_the_queue_of_its_kind(ledger: Ledger):
 
 
 def test_a_job_whose_transaction_rolls_back_does_not_exist(ledger: Ledger):
-    with pytest.raises(RuntimeError), ledger.catalog.begin() as session:
-        ledger.enqueue(session, request())
-        raise RuntimeError
+    def enqueue_and_fail() -> None:
+        with ledger.catalog.begin() as session:
+            ledger.enqueue(session, request())
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        enqueue_and_fail()
 
     assert count_jobs(ledger) == 0
 
