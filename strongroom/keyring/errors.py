@@ -6,6 +6,7 @@ from strongroom.errors import (
     InvalidInputError,
     NotAllowedError,
     NotFoundError,
+    StrongroomError,
     UnavailableError,
 )
 
@@ -50,3 +51,9 @@ class KeyProviderDeniedError(NotAllowedError):
     """The key management service refused the credentials or the operation."""
 
     code = "keyring.provider_denied"
+
+
+class ClientMissingError(StrongroomError):
+    """The library that talks to this key management service is not installed."""
+
+    code = "keyring.client_missing"
