@@ -190,7 +190,8 @@ class _Reader:
     def _check_references(
         self, regions: list[RegionSettings], policies: list[PolicySettings], sources: list[SourceSettings]
     ) -> None:
-        check_home(self._groups["regions"], self._findings)
+        if isinstance(self._document.get("regions", {}), dict):
+            check_home(self._groups["regions"], self._findings)
         check_apart(regions, self._findings)
         home = next((region.name for region in regions if region.home), None)
         check_policies(policies, self._groups["regions"], home, self._findings)
