@@ -2,6 +2,7 @@
 
 from strongroom.errors import (
     ConflictError,
+    ExitCode,
     IntegrityError,
     InvalidInputError,
     NotAllowedError,
@@ -34,6 +35,14 @@ class ProducerFailedError(StrongroomError):
 
     code = "sources.producer_failed"
     retryable = True
+
+
+class DumpDeniedError(ProducerFailedError):
+    """The role may not read everything in the database, so pg_dump gave up."""
+
+    code = "sources.dump_denied"
+    retryable = False
+    exit_code = ExitCode.NOT_ALLOWED
 
 
 class PgDumpNotFoundError(NotFoundError):

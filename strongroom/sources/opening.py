@@ -1,0 +1,32 @@
+"""From a source's settings to the source."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from strongroom.settings.sources import FilesSourceSettings, SourceSettings
+from strongroom.sources.files.source import FilesSource
+from strongroom.tree.content import Walk
+
+
+class Source(Protocol):
+    """Something that can be backed up."""
+
+    def expected_bytes(self) -> int | None:
+        """Return about how many bytes a backup will read, None where only reading would tell."""
+
+    def open(self) -> AbstractContextManager[Walk]:
+        """Begin a pass over it; raises the errors of strongroom.sources.errors."""
+
+
+def open_source(settings: SourceSettings, scratch: Path) -> Source:
+    """Return the source that the settings describe; connects to nothing yet.
+
+    scratch is a private directory on this machine for what must not be in arguments, such as a password file.
+    """
+    if isinstance(settings, FilesSourceSettings):
+        return FilesSource(settings)
+    # The PostgreSQL driver is an extra that a machine with files only does not need.
+    from strongroom.sources.postgres.source import PostgresSource
+
+    return PostgresSource(settings, scratch)

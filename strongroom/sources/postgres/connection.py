@@ -1,0 +1,122 @@
+"""Connecting to a PostgreSQL server, in this process and from the PostgreSQL programs."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from strongroom.errors import StrongroomError
+from strongroom.settings.sources import PostgresSourceSettings
+from strongroom.sources.errors import (
+    DatabaseNotFoundError,
+    ServerUnreachableError,
+    UnusablePasswordError,
+    WrongPasswordError,
+)
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_CONNECT_SECONDS = 15
+# A server that goes away without a word is noticed within about a minute.
+_KEEPALIVE: dict[str, Any] = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+_NO_DATABASE = re.compile(r'database ".*" does not exist')
+_REFUSED = re.compile(
+    r"authentication failed|no password supplied|role .* does not exist|pg_hba\.conf|permission denied for database"
+    r"|is not permitted to log in"
+)
+
+
+def connect(settings: PostgresSourceSettings, dbname: str | None = None) -> Connection:
+    """Open a connection in autocommit mode, to the database of the settings or another one of the same server.
+
+    Raises ServerUnreachableError, WrongPasswordError, DatabaseNotFoundError.
+    """
+    database = dbname or settings.dbname
+    password = settings.password.get_secret_value() if settings.password else None
+    try:
+        return psycopg.connect(conninfo(settings, database), password=password, autocommit=True)
+    except psycopg.OperationalError as error:
+        raise _connection_error(settings, database, hide_password(settings, str(error))) from None
+
+
+def conninfo(settings: PostgresSourceSettings, dbname: str) -> str:
+    """Return the connection string of a database, without the password."""
+    return make_conninfo(
+        host=settings.host,
+        port=settings.port,
+        user=settings.user,
+        dbname=dbname,
+        sslmode=settings.sslmode,
+        connect_timeout=_CONNECT_SECONDS,
+        application_name="strongroom",
+        **_KEEPALIVE,
+    )
+
+
+@contextmanager
+def tool_environment(settings: PostgresSourceSettings, scratch: Path) -> Iterator[dict[str, str]]:
+    """Give the environment for a PostgreSQL program: nothing of this process's own, the password in a private file.
+
+    The file has mode 600 in a directory of mode 700 below scratch, and is gone afterwards. Without a password in the
+    settings the program finds the user's own ~/.pgpass. Raises UnusablePasswordError.
+    """
+    environment = {"PATH": os.defpath, "LC_ALL": "C"}
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="postgres-", dir=scratch) as directory:
+        if settings.password:
+            file = Path(directory) / "pgpass"
+            file.touch(mode=0o600)
+            file.write_text(_passfile_line(settings.password.get_secret_value()), encoding="utf-8")
+            environment["PGPASSFILE"] = str(file)
+        yield environment
+
+
+def hide_password(settings: PostgresSourceSettings, text: str) -> str:
+    """Return the text with the password replaced, in case a server or program repeats it."""
+    password = settings.password.get_secret_value() if settings.password else ""
+    return text.replace(password, "********") if password else text
+
+
+def _passfile_line(password: str) -> str:
+    if "\n" in password or "\0" in password:
+        raise UnusablePasswordError(
+            "The PostgreSQL password contains a line break or a NUL.",
+            next_step="Give the role a password without them.",
+        )
+    escaped = password.replace("\\", "\\\\").replace(":", "\\:")
+    return f"*:*:*:*:{escaped}\n"
+
+
+def _connection_error(settings: PostgresSourceSettings, database: str, message: str) -> StrongroomError:
+    server = f"{settings.host}:{settings.port}"
+    if _NO_DATABASE.search(message):
+        return DatabaseNotFoundError(
+            f"The PostgreSQL server {server} has no database {database!r}.",
+            next_step=f"Correct dbname of source {settings.name}, or create the database.",
+        )
+    if _REFUSED.search(message):
+        return WrongPasswordError(
+            f"The PostgreSQL server {server} refused {settings.user!r} for database {database!r}: {_reason(message)}.",
+            next_step=f"Check user and password of source {settings.name}, and pg_hba.conf of the server.",
+        )
+    return ServerUnreachableError(
+        f"The PostgreSQL server {server} cannot be reached: {_reason(message)}.",
+        next_step=f"Check that it runs, and host, port and sslmode of source {settings.name}.",
+    )
+
+
+def _reason(message: str) -> str:
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    reason = lines[-1].rpartition("FATAL:")[2] if lines else "no reason given"
+    return reason.rpartition(" failed: ")[2].strip().rstrip(".")
