@@ -1,0 +1,129 @@
+"""Starting the stack, stopping it, and saying how it is."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from stack.errors import NotReadyError, NotRunningError, SetUpError
+from stack.installation import PROJECT, Installation, write_private
+from stack.programs import broker_config, flower_login, programs, supervisor_config
+from stack.readiness import Stack, verify_ports_free
+from stack.supervision import ProcessState, Supervisor
+from strongroom.catalog.engine import open_engine, upgrade
+from strongroom.clock import Clock
+from strongroom.settings import Settings
+
+SECONDS_TO_START = 120.0
+SECONDS_TO_STOP = 90.0
+SECONDS_BETWEEN_QUESTIONS = 0.3
+
+Say = Callable[[str], None]
+
+
+def up(installation: Installation, base: Mapping[str, str], clock: Clock, say: Say) -> Stack:
+    """Set up what is missing, start what is not running, and return when every process has shown that it works.
+
+    Doing it twice is harmless. Raises ConfigError, SetUpError, PortTakenError, NotReadyError.
+    """
+    installation.make_directories()
+    environment = installation.environment(base)
+    _set_up(installation, environment, say)
+    settings = installation.settings(base)
+    supervisor = Supervisor(installation)
+    began = clock.monotonic()
+    if supervisor.is_running():
+        say("Already running.")
+        began -= SECONDS_TO_START
+    else:
+        verify_ports_free(settings)
+        _start(installation, settings, supervisor, environment)
+    stack = Stack.of(settings)
+    _await_ready(stack, supervisor, clock, began, say)
+    return stack
+
+
+def down(installation: Installation, clock: Clock) -> bool:
+    """Stop every process and return when they are gone; says whether there was anything to stop.
+
+    Raises NotReadyError when they do not go.
+    """
+    supervisor = Supervisor(installation)
+    if not supervisor.is_running():
+        return False
+    supervisor.shut_down()
+    deadline = clock.monotonic() + SECONDS_TO_STOP
+    while installation.supervisor_socket.exists() or _supervisor_lives(installation):
+        if clock.monotonic() > deadline:
+            raise NotReadyError("The stack does not stop.", next_step=f"Look into {installation.log}.")
+        clock.sleep(SECONDS_BETWEEN_QUESTIONS)
+    return True
+
+
+def states(installation: Installation) -> list[ProcessState]:
+    """Return how supervisor sees the processes; raises NotRunningError."""
+    found = Supervisor(installation).processes()
+    if not found:
+        raise NotRunningError("The stack is not running.", next_step="Start it with `make up`.")
+    return found
+
+
+def _set_up(installation: Installation, environment: dict[str, str], say: Say) -> None:
+    """Write what a new installation lacks; of one that exists, only the catalog's tables are brought up to date.
+
+    A region that is away must stay away: making its directory again would turn a lost disk into an empty region.
+    """
+    if not installation.config.exists():
+        _init(installation, environment, say)
+    elif not installation.settings(environment).data_dir.exists():
+        _init(installation, environment, say, "--upgrade")
+    else:
+        engine = open_engine(installation.settings(environment).catalog_url.get_secret_value())
+        upgrade(engine)
+        engine.dispose()
+
+
+def _init(installation: Installation, environment: dict[str, str], say: Say, *options: str) -> None:
+    command = [sys.executable, "-m", "strongroom", "--config", str(installation.config), "init", *options]
+    run = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        raise SetUpError(
+            f"The installation could not be set up.\n{run.stderr.strip()}", next_step="Correct this and start again."
+        )
+    say(run.stderr.strip())
+
+
+def _start(installation: Installation, settings: Settings, supervisor: Supervisor, environment: dict[str, str]) -> None:
+    for stale in (installation.supervisor_socket, installation.broker_socket):
+        stale.unlink(missing_ok=True)
+    write_private(installation.run / "broker.conf", broker_config(installation))
+    config = installation.run / "supervisord.conf"
+    write_private(config, supervisor_config(installation, programs(installation, settings)))
+    supervisor.start(str(config), environment | flower_login(settings))
+
+
+def _await_ready(stack: Stack, supervisor: Supervisor, clock: Clock, began: float, say: Say) -> None:
+    reported: list[str] = []
+    while waiting := stack.waiting_for(clock.monotonic() - began):
+        if waiting != reported:
+            say(f"Waiting for {', '.join(waiting)}")
+            reported = waiting
+        broken = [process for process in supervisor.processes() if process.state in {"FATAL", "BACKOFF"}]
+        if broken or clock.monotonic() - began > SECONDS_TO_START:
+            raise _not_ready(waiting, broken)
+        clock.sleep(SECONDS_BETWEEN_QUESTIONS)
+
+
+def _not_ready(waiting: list[str], broken: list[ProcessState]) -> NotReadyError:
+    logs = "\n".join(f"{process.log}:\n{_tail(Path(process.log))}" for process in broken)
+    return NotReadyError(
+        f"Not ready: {', '.join(waiting)}.\n{logs}".rstrip(), next_step="Mend that, then `make up` again."
+    )
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace").strip()[-1500:] if log.exists() else ""
+
+
+def _supervisor_lives(installation: Installation) -> bool:
+    return (installation.run / "supervisord.pid").exists()
