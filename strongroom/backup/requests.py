@@ -1,6 +1,8 @@
 """Requests: checked, then written to the ledger in one transaction; whoever asked publishes afterwards."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -92,7 +94,7 @@ def request_verification(services: Services, request: VerificationRequest) -> Ve
         return session.get(Verification, job.id) or _new_verification(session, job, backup, region, request.level)
 
 
-def _job(kind: JobKind, args: dict[str, object], key: str | None, trace_id: str) -> JobRequest:
+def _job(kind: JobKind, args: Mapping[str, Any], key: str | None, trace_id: str) -> JobRequest:
     return JobRequest(kind=kind, args=args, dedupe_key=None if key is None else f"request:{key}", trace_id=trace_id)
 
 

@@ -49,10 +49,11 @@ def _restore(services: Services, context: JobContext, reader: BackupReader, requ
     database = PostgresTarget(
         get_postgres_server(services.settings, request.server),
         request.dbname,
-        scratch=services.settings.scratch_dir,
+        services.settings.scratch_dir,
         overwrite=context.args["overwrite"],
     )
-    return restore_database(reader, database, report)
+    database.prepare(reader.head.facts)
+    return restore_database(reader, database, report, context.check)
 
 
 def _reporter(context: JobContext, total: int) -> Callable[[int, int], None]:

@@ -1,6 +1,6 @@
 """Filling a database from a backup: the dump, in order, into pg_restore."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from strongroom.backup.restore_tree import Report, Restored
 from strongroom.repository.errors import TamperedError
@@ -11,11 +11,13 @@ from strongroom.tree.content import Item
 from strongroom.tree.entry import Entry
 
 
-def restore_database(reader: BackupReader, target: PostgresTarget, report: Report) -> Restored:
+def restore_database(
+    reader: BackupReader, target: PostgresTarget, report: Report, check: Callable[[], None]
+) -> Restored:
     """Stream the dump that a backup holds into a prepared target; bounded memory, nothing on disk."""
     dump = get_dump(reader)
-    target.restore(_reported(reader, dump, report))
-    return Restored(files=1, bytes=dump.size, problems=())
+    problems = target.restore(_reported(reader, dump, report), reader.head.facts, check)
+    return Restored(files=1, bytes=dump.size, problems=tuple(problems))
 
 
 def get_dump(reader: BackupReader) -> Entry:
