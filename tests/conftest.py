@@ -7,4 +7,5 @@ pytest_plugins = [
     "tests.services.postgres",
     "tests.services.catalog",
     "tests.services.proxy",
+    "tests.services.rgw",
 ]

@@ -33,14 +33,16 @@ def make_private_directory(path: Path, account: pwd.struct_passwd | None = None)
 
 
 def _is_running(pid: int) -> bool:
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
-    # A process that somebody else started stays visible as a zombie until that somebody looks at it.
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return False
-    return status.rpartition(")")[2].split()[0] not in {"Z", "X"}
+    if status.rpartition(")")[2].split()[0] != "Z":
+        return True
+    # A dead process stays visible until its parent asks for its status; that may be another worker.
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    return False
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import boto3
 from botocore.config import Config
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_s3.literals import BucketLocationConstraintType
 
-REGION_NAMES: "tuple[BucketLocationConstraintType, ...]" = ("eu-central-1", "us-west-2", "ap-southeast-2")
+REGION_NAMES = ("eu-central-1", "us-west-2", "ap-southeast-2")
 TEST_CLIENT = Config(
     connect_timeout=5,
     read_timeout=30,
@@ -28,7 +28,7 @@ TEST_CLIENT = Config(
 class S3Region:
     """One region: its S3 endpoint and a user who may make buckets there. Nothing is shared with the other regions."""
 
-    name: "BucketLocationConstraintType"
+    name: str
     endpoint: str
     access_key: str
     secret_key: str
@@ -44,7 +44,8 @@ class S3Region:
     def new_bucket(self) -> str:
         """Make an empty bucket that no other test knows, and return its name."""
         bucket = f"strongroom-{secrets.token_hex(8)}"
-        self.client().create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": self.name})
+        place = cast("BucketLocationConstraintType", self.name)
+        self.client().create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": place})
         return bucket
 
     def answers(self) -> bool:
