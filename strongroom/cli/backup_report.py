@@ -55,7 +55,7 @@ def show_backups(page: Page[Backup], screen: Screen) -> None:
     """Print a page of backups."""
     if screen.json:
         documents = [row_document(backup) for backup in page.items]
-        screen.document({"backups": documents, "next_cursor": page.next_cursor})
+        screen.document({"items": documents, "next_cursor": page.next_cursor})
         return
     rows = [
         (

@@ -1,15 +1,18 @@
 """`strongroom config`: check the configuration, or show what is in force."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
 from strongroom.cli.command import Group
+from strongroom.cli.figures import count
 from strongroom.cli.invocation import Invocation
 from strongroom.settings import ConfigError, Mistake, Settings, find_config, load_settings
 from strongroom.settings.findings import spell
+
+_PASSWORD = re.compile(r"://([^:/@]*):.*@")
 
 
 @click.group("config", cls=Group)
@@ -34,8 +37,8 @@ def check(invocation: Invocation) -> None:
         screen.document({"config": str(path), "mistakes": []})
     else:
         screen.line(
-            f"{path} is in order: {len(settings.regions)} regions (home is {settings.home.name}), "
-            f"{len(settings.sources)} sources."
+            f"{path} is in order: {count(len(settings.regions), 'region')} (home is {settings.home.name}), "
+            f"{count(len(settings.sources), 'source')}."
         )
 
 
@@ -64,10 +67,7 @@ def describe(settings: Settings) -> dict[str, Any]:
 
 def mask_password(address: str) -> str:
     """Return an address with asterisks where its password is, and without its query, which may hold one too."""
-    parts = urlsplit(address)
-    user, at, place = parts.netloc.rpartition("@")
-    name, colon, _ = user.partition(":")
-    return parts._replace(netloc=f"{name}{colon}{'**********' if colon else ''}{at}{place}", query="").geturl()
+    return _PASSWORD.sub(r"://\1:**********@", address).partition("?")[0]
 
 
 def toml_lines(table: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[str]:

@@ -9,7 +9,16 @@ from typing import Any
 
 from strongroom.catalog.base import Base
 
-_INNER_WORKINGS = {"request_digest", "fence", "lease_owner", "lease_until", "published_at", "publish_count"}
+_INNER_WORKINGS = {
+    "dedupe_key",
+    "fence",
+    "lease_until",
+    "publish_after",
+    "publish_count",
+    "published_at",
+    "request_digest",
+    "rounds",
+}
 
 
 def row_document(row: Base) -> dict[str, Any]:

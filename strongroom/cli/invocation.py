@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from strongroom.cli.log import show_log
 from strongroom.cli.screen import Screen
 
 # The settings and the runtime stay out of `strongroom --version`: they are imported by the commands that need them.
@@ -46,6 +47,7 @@ class Invocation:
         """Open what the capabilities work with, and close it again."""
         from strongroom.runtime import build_runtime
 
+        show_log(self.verbose)
         runtime = build_runtime(self.settings())
         try:
             yield runtime.services()

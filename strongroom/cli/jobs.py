@@ -40,7 +40,7 @@ def list_jobs(
     with invocation.services() as services:
         page = services.ledger.list(state=state, kind=kind, source=source, limit=limit, cursor=cursor)
     if screen.json:
-        screen.document({"jobs": [row_document(job) for job in page.items], "next_cursor": page.next_cursor})
+        screen.document({"items": [row_document(job) for job in page.items], "next_cursor": page.next_cursor})
         return
     rows = [(str(j.id), j.kind, j.source or "-", moment(j.created_at), describe_job(j)) for j in page.items]
     screen.table(("JOB", "KIND", "SOURCE", "CREATED", "STATE"), rows)

@@ -21,7 +21,7 @@ root = click.version_option(__version__, message="%(prog)s %(version)s")(
     LateGroup(
         "strongroom",
         late=COMMANDS,
-        examples=("strongroom init", "strongroom backup run uploads", "strongroom status"),
+        examples=("strongroom init", "strongroom backup run uploads"),
         help="Encrypted backups in several regions, and restores that prove them.",
         no_args_is_help=True,
         context_settings={"help_option_names": ["--help", "-h"]},

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+_ESCAPED_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
 
 @dataclass(frozen=True, slots=True)
 class Screen:
@@ -34,7 +36,10 @@ class Screen:
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print a table; columns whose name begins with `#` hold figures and stand to the right."""
-        cells = [[column.lstrip("#") for column in columns], *[list(row) for row in rows]]
+        cells = [
+            [column.lstrip("#") for column in columns],
+            *[[cell.replace("\n", " ") for cell in row] for row in rows],
+        ]
         widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
         for row in cells:
             padded = (_pad(cell, width, column) for cell, width, column in zip(row, widths, columns, strict=True))
@@ -64,6 +69,8 @@ def _pad(cell: str, width: int, column: str) -> str:
 
 def _write(stream: TextIO, text: str) -> None:
     # Names of files need not be UTF-8, and a terminal may not be either: what cannot be shown is escaped.
+    # Control characters in them could rewrite what the terminal shows.
     encoding = stream.encoding or "utf-8"
+    text = text.translate(_ESCAPED_CONTROLS)
     stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
     stream.flush()

@@ -24,7 +24,7 @@ def list_sources(invocation: Invocation) -> None:
             plain(source.model_dump(exclude={"password"})) | {"regions": settings.regions_of(source.policy)}
             for source in settings.sources.values()
         ]
-        screen.document({"sources": documents})
+        screen.document({"items": documents})
         return
     rows = [
         (source.name, source.kind, place(source), source.policy, ", ".join(settings.regions_of(source.policy)))

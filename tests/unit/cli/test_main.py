@@ -1,0 +1,148 @@
+"""Every way a command can end has its exit code and its message, in words and in JSON."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import NoReturn
+
+import click
+import pytest
+
+import strongroom
+from strongroom import errors
+from strongroom.cli.command import Command, LateCommand
+from strongroom.cli.errors import JobFailedError, WaitInterruptedError
+from strongroom.cli.main import main
+from strongroom.cli.root import root
+from strongroom.errors import ExitCode, StrongroomError
+
+HEAVY = {"alembic", "boto3", "botocore", "cryptography", "pydantic", "rich", "sqlalchemy", "zstandard"}
+
+ending: list[BaseException] = []
+
+
+@click.command("end", cls=Command)
+def end() -> NoReturn:
+    """End as the test says."""
+    raise ending[-1]
+
+
+@pytest.fixture(autouse=True)
+def _ending_command() -> Iterator[None]:
+    late = dict(root.late)
+    root.late["end"] = LateCommand(f"{__name__}:end", "End as the test says.")
+    yield
+    root.late.clear()
+    root.late.update(late)
+
+
+def run_ending_in(error: BaseException, *options: str) -> int:
+    ending.append(error)
+    return main(["end", *options])
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.StrongroomError, 1),
+        (errors.InvalidInputError, 2),
+        (errors.NotFoundError, 10),
+        (errors.ConflictError, 11),
+        (errors.CannotDecryptError, 12),
+        (errors.NotAllowedError, 13),
+        (errors.UnavailableError, 14),
+        (errors.IntegrityError, 15),
+        (WaitInterruptedError, 130),
+    ],
+)
+def test_an_error_ends_in_the_code_of_its_category(
+    error: type[StrongroomError], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_ending_in(error("It broke.", next_step="Mend it.")) == code
+    assert capsys.readouterr().err == f"Error: It broke.\nMend it.\n({error.code}, exit code {code})\n"
+
+
+def test_a_failed_job_ends_in_the_code_of_its_own_error(capsys: pytest.CaptureFixture[str]) -> None:
+    error = JobFailedError("It failed.", next_step="Look.", job_code="storage.full", ends_in=ExitCode.INTEGRITY)
+    assert run_ending_in(error) == 15
+    assert "(storage.full, exit code 15)" in capsys.readouterr().err
+
+
+def test_with_json_an_error_is_one_line_on_stderr_and_stdout_stays_empty(capsys: pytest.CaptureFixture[str]) -> None:
+    run_ending_in(errors.NotFoundError("It is not there.", next_step="Look elsewhere."), "--json")
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert json.loads(output.err) == {
+        "message_type": "exit_error",
+        "exit_code": 10,
+        "code": "strongroom.not_found",
+        "message": "It is not there.",
+        "next_step": "Look elsewhere.",
+    }
+
+
+def test_an_unexpected_error_shows_its_kind_and_not_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_ending_in(RuntimeError("password=hunter2")) == 1
+    message = capsys.readouterr().err
+    assert "RuntimeError" in message
+    assert "hunter2" not in message
+
+
+def test_a_verbose_call_shows_where_an_unexpected_error_came_from(capsys: pytest.CaptureFixture[str]) -> None:
+    run_ending_in(RuntimeError("here"), "-v")
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_in_130(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_ending_in(KeyboardInterrupt()) == 130
+    assert "Interrupted." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["bakcup"], ["end", "--no-such-option"], ["end", "superfluous"]])
+def test_a_wrong_command_line_ends_in_2_and_points_to_the_help(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert "--help`" in capsys.readouterr().err
+
+
+def test_without_arguments_the_help_fits_on_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    root.late.pop("end")
+    assert main([]) == 2
+    help_text = capsys.readouterr().err
+    assert "Usage: strongroom" in help_text
+    assert len(help_text.splitlines()) <= 25
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"strongroom {strongroom.__version__}\n"
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["no-such-command"]])
+def test_the_start_imports_nothing_heavy(words: list[str]) -> None:
+    program = (
+        "import sys; from strongroom.cli.main import main; main(sys.argv[1:]); "
+        "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    )
+    run = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=True)
+    assert HEAVY & set(run.stderr.split()) == set()
+
+
+def test_the_package_runs_as_a_module() -> None:
+    run = subprocess.run([sys.executable, "-m", "strongroom", "--version"], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("strongroom ")
+
+
+def test_a_reader_that_went_away_is_no_crash() -> None:
+    command = f"{sys.executable} -m strongroom --help | true"
+    run = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True)
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("words", [["--json", "end"], ["end", "--json"]])
+def test_shared_options_stand_before_or_after_the_command(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    ending.append(errors.StrongroomError("It broke.", next_step=""))
+    main(words)
+    assert json.loads(capsys.readouterr().err)["message"] == "It broke."
