@@ -30,6 +30,18 @@ class EmptySourceError(InvalidInputError):
     code = "sources.empty"
 
 
+class BadExcludePatternError(InvalidInputError):
+    """An exclude pattern cannot be understood."""
+
+    code = "sources.bad_exclude_pattern"
+
+
+class SourceMovedError(UnavailableError):
+    """A directory was moved elsewhere while the walk was below it."""
+
+    code = "sources.moved"
+
+
 class ProducerFailedError(StrongroomError):
     """The program that produces the data ended with an error: what it wrote is not a whole backup."""
 
@@ -121,3 +133,9 @@ class RestoreFailedError(StrongroomError):
     """The program that fills the target ended with an error; nothing half-restored was left in the database."""
 
     code = "sources.restore_failed"
+
+
+class NoSuchLocaleError(RestoreFailedError):
+    """The server does not know the encoding or locale that a database is to have."""
+
+    code = "sources.no_such_locale"

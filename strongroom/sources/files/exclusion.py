@@ -5,13 +5,7 @@ from collections.abc import Sequence
 
 from pathspec import GitIgnoreSpec
 
-from strongroom.errors import InvalidInputError
-
-
-class BadExcludePatternError(InvalidInputError):
-    """An exclude pattern cannot be understood."""
-
-    code = "sources.bad_exclude_pattern"
+from strongroom.sources.errors import BadExcludePatternError
 
 
 class Exclusion:

@@ -5,17 +5,11 @@ import os
 from types import TracebackType
 from typing import Self
 
-from strongroom.errors import UnavailableError
+from strongroom.sources.errors import SourceMovedError
 from strongroom.sources.files.capture import displayed
 
 _KEPT_OPEN = 64
 _QUIET = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOATIME
-
-
-class SourceMovedError(UnavailableError):
-    """A directory was moved elsewhere while the walk was below it."""
-
-    code = "sources.moved"
 
 
 def open_quietly(name: bytes, flags: int, directory: int) -> int:

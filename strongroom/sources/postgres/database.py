@@ -52,6 +52,11 @@ def describe(connection: Connection) -> DatabaseDescription:
     return DatabaseDescription(number // 10_000, *rest)
 
 
+def server_major(connection: Connection) -> int:
+    """Return the server's major version, such as 16."""
+    return connection.info.server_version // 10_000
+
+
 def holds_something(connection: Connection) -> bool:
     """Tell whether anybody has made a table, type, function, schema or large object in the database."""
     row = connection.execute(_HOLDS_SOMETHING).fetchone()

@@ -12,6 +12,7 @@ from strongroom.errors import StrongroomError
 from strongroom.settings.sources import PostgresSourceSettings
 from strongroom.sources.errors import (
     DatabaseNotFoundError,
+    NoSuchLocaleError,
     RestoreFailedError,
     TargetConflictError,
     TargetFullError,
@@ -21,12 +22,6 @@ from strongroom.sources.postgres.connection import Connection, connect
 
 _MAINTENANCE = ("postgres", "template1")
 _SWAP_ATTEMPTS = 5
-
-
-class NoSuchLocaleError(RestoreFailedError):
-    """The server does not know the encoding or locale that a database is to have."""
-
-    code = "sources.no_such_locale"
 
 
 def maintenance_connection(settings: PostgresSourceSettings, database: str) -> Connection:

@@ -9,12 +9,15 @@ from strongroom.errors import StrongroomError
 from strongroom.settings.sources import PostgresSourceSettings
 from strongroom.sources.errors import RestoreFailedError
 from strongroom.sources.postgres.connection import conninfo, hide_password, tool_environment
+from strongroom.sources.postgres.database import server_major
 from strongroom.sources.postgres.occupancy import Occupancy, verify_free
-from strongroom.sources.postgres.side_database import SideDatabase
+from strongroom.sources.postgres.side_database import SideDatabase, maintenance_connection
 from strongroom.sources.postgres.tool import Tool
 from strongroom.sources.postgres.toolset import Toolset, choose_toolset
 from strongroom.tree.content import Problem, ProblemKind
 
+_TRANSACTION_TIMEOUT_SINCE = 17
+_UNKNOWN_TRANSACTION_TIMEOUT = 'unrecognized configuration parameter "transaction_timeout"'
 _MAJOR = re.compile(r"\d+")
 
 
@@ -25,6 +28,9 @@ class PostgresTarget:
     the old one stays until then. An empty one is filled in one transaction, so that the owner and settings somebody
     gave it remain. `--single-transaction` is for that case only: it holds a lock on every object to the end, which a
     server with default settings has no room for from some thousand tables on.
+
+    pg_restore 17 and newer begin with a setting that older servers do not know. That one error is forgiven, which
+    pg_restore can only do outside a transaction, so that then an empty database is replaced as well.
 
     Everything belongs to the role that restores, and nobody else has privileges (`--no-owner`, `--no-privileges`):
     roles belong to a server and not to a database, so a dump holds their names only, and a missing one would end the
@@ -58,14 +64,21 @@ class PostgresTarget:
         """
         toolset = self._toolset(facts)
         found = verify_free(self._settings, self._database, overwrite=self._overwrite)
-        if found is Occupancy.EMPTY:
-            self._load(toolset, self._database, stream, check)
+        forgiving = self._forgiven_error(toolset)
+        if found is Occupancy.EMPTY and not forgiving:
+            self._load(self._command(toolset, self._database, "--single-transaction"), stream, check)
             return []
         with self._side_database() as side:
             has_locale = side.create(facts)
-            self._load(toolset, side.name, stream, check)
-            side.take_name(replace=found is Occupancy.FILLED)
+            strictness = [] if forgiving else ["--exit-on-error"]
+            self._load(self._command(toolset, side.name, *strictness), stream, check, forgiving)
+            side.take_name(replace=found is not Occupancy.ABSENT)
         return [] if has_locale else [_other_locale(self._database, facts)]
+
+    def _forgiven_error(self, toolset: Toolset) -> str:
+        with maintenance_connection(self._settings, self._database) as connection:
+            is_older = server_major(connection) < _TRANSACTION_TIMEOUT_SINCE <= toolset.major
+        return _UNKNOWN_TRANSACTION_TIMEOUT if is_older else ""
 
     @contextmanager
     def _side_database(self) -> Iterator[SideDatabase]:
@@ -78,26 +91,25 @@ class PostgresTarget:
                 side.drop()
             raise
 
-    def _load(self, toolset: Toolset, database: str, stream: Iterable[memoryview], check: Callable[[], None]) -> None:
-        command = self._command(toolset, database)
+    def _load(
+        self, command: list[str], stream: Iterable[memoryview], check: Callable[[], None], forgiving: str = ""
+    ) -> None:
         with tool_environment(self._settings, self._scratch) as environment:
-            with Tool(command, environment, reads=True) as tool:
+            with Tool(command, environment, reads=True, forgiving=forgiving) as tool:
                 _feed(tool, stream, check)
                 status = tool.wait(check)
                 if status != 0:
                     raise self._failed(status, tool.complaints())
 
-    def _command(self, toolset: Toolset, database: str) -> list[str]:
-        in_place = ["--single-transaction"] if database == self._database else []
+    def _command(self, toolset: Toolset, database: str, *options: str) -> list[str]:
         return [
             str(toolset.program("pg_restore")),
             "--format=custom",
-            "--exit-on-error",
-            *in_place,
             "--no-owner",
             "--no-privileges",
             "--no-tablespaces",
             "--no-password",
+            *options,
             f"--dbname={conninfo(self._settings, database)}",
         ]
 

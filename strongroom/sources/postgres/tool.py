@@ -24,10 +24,16 @@ _QUOTED_VALUE = re.compile(r'(invalid input syntax for [^:]*|invalid value|value
 class Tool:
     """A running pg_dump or pg_restore, in its own session so that Ctrl-C reaches only Strongroom.
 
-    Leaving the `with` ends it, with SIGTERM first: then it cancels its query on the server.
+    Leaving the `with` ends it, with SIGTERM first: then it cancels its query on the server. A program that goes on
+    after errors may have one kind of error forgiven, by its text; any other ends it.
     """
 
-    def __init__(self, command: Sequence[str], environment: dict[str, str], *, reads: bool = False) -> None:
+    def __init__(
+        self, command: Sequence[str], environment: dict[str, str], *, reads: bool = False, forgiving: str = ""
+    ) -> None:
+        self._forgiving = forgiving
+        self._forgiven = 0
+        self._has_failed = False
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
@@ -68,7 +74,7 @@ class Tool:
         descriptor = _pipe(self._process.stdin).fileno()
         os.set_blocking(descriptor, False)
         written = 0
-        while written < len(data):
+        while written < len(data) and not self._has_failed:
             try:
                 written += os.write(descriptor, data[written:])
             except BlockingIOError:
@@ -76,7 +82,7 @@ class Tool:
                 check()
             except BrokenPipeError:
                 return False
-        return True
+        return not self._has_failed
 
     def end_input(self) -> None:
         """Tell the program that there is no more."""
@@ -85,25 +91,33 @@ class Tool:
             _pipe(self._process.stdin).close()
 
     def wait(self, check: Callable[[], None]) -> int:
-        """Return the exit status; calls check every second until then."""
+        """Return the exit status, 0 if all errors were forgiven; calls check every second until then."""
         while True:
+            if self._has_failed:
+                self._process.terminate()
             try:
                 status = self._process.wait(_CHECK_SECONDS)
             except subprocess.TimeoutExpired:
                 check()
             else:
                 self._listener.join()
-                return status
+                return 0 if self._is_forgiven(status) else status
 
     def complaints(self) -> str:
         """Return the last messages of the program, without rows and commands; complete after `wait`."""
         return " ".join(self._complaints) or "it gave no reason"
 
+    def _is_forgiven(self, status: int) -> bool:
+        return status == 1 and self._forgiven > 0 and not self._has_failed
+
     def _listen(self) -> None:
         for line in _pipe(self._process.stderr):
             text = line.decode("utf-8", "replace").strip()
-            if _OWN_WORDS.match(text):
+            if self._forgiving and self._forgiving in text:
+                self._forgiven += 1
+            elif _OWN_WORDS.match(text):
                 self._complaints.append(_without_data(text)[:_LINE_LENGTH])
+                self._has_failed |= bool(self._forgiving) and ": error: " in text
 
 
 def _wait_until_writable(descriptor: int) -> None:
