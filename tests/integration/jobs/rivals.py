@@ -1,10 +1,19 @@
 """What rival processes do; at the top of a module, so that a spawned process finds it."""
 
 import os
+import random
+import time
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy.orm import Session
+
+from strongroom.catalog.jobs import Heartbeat, JobState
+from strongroom.jobs.context import JobContext
+from strongroom.jobs.ledger import LedgerPolicy
 from strongroom.jobs.outbox import JobMessage, publish_due
+from strongroom.jobs.runner import run_job
 from strongroom.jobs.sweeper import sweep
 from tests.integration.jobs.staging import open_ledger, request
 
@@ -38,3 +47,32 @@ def publish_all(answers: Any, start: Any, url: str) -> None:
     start.wait()
     publish_due(ledger, published.append)
     answers.put([message.job_id for message in published])
+
+
+STEPS = ("step-1", "step-2", "step-3")
+
+
+def work(url: str, policy: LedgerPolicy) -> None:
+    """Work like a worker without a broker: look for queued jobs and run them, until killed."""
+    ledger = open_ledger(url, policy)
+    while True:
+        for job in ledger.list(state=JobState.QUEUED, limit=500).items:
+            run_job(ledger, job.id, take_steps, owner=f"process-{os.getpid()}")
+        time.sleep(0.02)
+
+
+def take_steps(context: JobContext) -> dict[str, Any]:
+    for step in STEPS:
+        time.sleep(random.uniform(0.0, 0.2))
+        context.check()
+        context.step(step, lambda session, kind=step: leave_mark(session, context, kind))
+    return {}
+
+
+def leave_mark(session: Session, context: JobContext, kind: str) -> None:
+    """Write one row more each time it is called; a frozen or killed process may be anywhere in here."""
+    now = datetime.now(UTC)
+    row = Heartbeat(name=str(uuid.uuid4()), kind=kind, host=str(context.job_id), pid=1, started_at=now, beat_at=now)
+    session.add(row)
+    session.flush()
+    time.sleep(random.uniform(0.0, 0.02))

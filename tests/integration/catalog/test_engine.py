@@ -1,0 +1,111 @@
+"""Engines are safe by default and say what is wrong in words that help."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from strongroom.catalog.engine import open_engine, upgrade
+from strongroom.catalog.errors import CatalogUnavailableError, CatalogUrlError
+from strongroom.catalog.session import Catalog
+from strongroom.testing.postgres import ScratchPostgres
+
+
+@pytest.mark.parametrize(
+    "url", ["", "catalog.db", "mysql://host/db", "sqlite://", "sqlite:///:memory:", "nonsense://x"]
+)
+def test_an_address_that_is_no_catalog_is_refused(url: str):
+    with pytest.raises(CatalogUrlError):
+        open_engine(url)
+
+
+def test_opening_an_engine_touches_nothing(tmp_path: Path):
+    open_engine(f"sqlite:///{tmp_path / 'catalog.db'}")
+    open_engine("postgresql://nobody@127.0.0.1:1/none")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_catalog_file_and_its_journals_are_private(tmp_path: Path):
+    catalog = Catalog(open_engine(f"sqlite:///{tmp_path / 'catalog.db'}"))
+    upgrade(catalog.engine)
+
+    with catalog.begin() as session:
+        session.execute(text("DELETE FROM heartbeat"))
+        files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+
+    assert files == {"catalog.db": 0o600, "catalog.db-wal": 0o600, "catalog.db-shm": 0o600}
+
+
+def test_sqlite_writes_ahead_and_waits_for_the_disk(tmp_path: Path):
+    with open_engine(f"sqlite:///{tmp_path / 'catalog.db'}").connect() as connection:
+        pragmas = {name: connection.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous")}
+        pragmas |= {name: connection.scalar(text(f"PRAGMA {name}")) for name in ("foreign_keys", "busy_timeout")}
+
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
+
+
+def test_a_directory_that_is_missing_is_named(tmp_path: Path):
+    engine = open_engine(f"sqlite:///{tmp_path / 'absent' / 'catalog.db'}")
+
+    with pytest.raises(CatalogUnavailableError, match="absent"):
+        upgrade(engine)
+
+
+def test_a_server_that_is_away_is_a_passing_fault_and_the_password_stays_secret():
+    catalog = Catalog(open_engine("postgresql://someone:hush@127.0.0.1:1/none"))
+
+    with pytest.raises(CatalogUnavailableError) as refused, catalog.begin() as session:
+        session.execute(text("SELECT 1"))
+
+    assert refused.value.retryable
+    assert "hush" not in str(refused.value)
+
+
+def test_a_cut_connection_is_a_passing_fault(postgres_server: ScratchPostgres, postgres_catalog_url: str):
+    catalog = Catalog(open_engine(postgres_catalog_url))
+
+    def lose_the_connection() -> None:
+        with catalog.begin() as session:
+            pid = session.scalar(text("SELECT pg_backend_pid()"))
+            with postgres_server.connect() as connection:
+                connection.execute(f"SELECT pg_terminate_backend({pid})".encode())
+            session.execute(text("SELECT 1"))
+
+    with pytest.raises(CatalogUnavailableError):
+        lose_the_connection()
+
+    with catalog.begin() as session:
+        assert session.scalar(text("SELECT 1")) == 1
+    catalog.close()
+
+
+def test_a_row_that_refers_to_nothing_is_refused(catalog: Catalog):
+    orphan = text("INSERT INTO job_step (job_id, step, fence, done_at) VALUES (:id, 's', 1, '2026-01-01')")
+
+    with pytest.raises(IntegrityError), catalog.begin() as session:
+        session.execute(orphan, {"id": "0" * 32})
+
+
+def test_reading_does_not_wait_for_a_writer(catalog: Catalog):
+    with catalog.begin() as writer:
+        writer.execute(text("DELETE FROM heartbeat"))
+        with catalog.read() as reader:
+            assert reader.scalar(text("SELECT count(*) FROM heartbeat")) == 0
+
+
+def test_what_a_failed_block_wrote_is_rolled_back(catalog: Catalog):
+    insert = text("INSERT INTO heartbeat VALUES ('w', 'worker', 'h', 1, '2026-01-01', '2026-01-01')")
+
+    def insert_and_fail() -> None:
+        with catalog.begin() as session:
+            session.execute(insert)
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        insert_and_fail()
+
+    with catalog.read() as session:
+        assert session.scalar(text("SELECT count(*) FROM heartbeat")) == 0
