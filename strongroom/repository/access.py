@@ -77,17 +77,9 @@ class Repository:
         """Return the 32-byte Ed25519 public key that checks this repository's signatures."""
         return self._verifier.public_bytes(Encoding.Raw, PublicFormat.Raw)
 
-    def chunk_id_key(self, source: str) -> bytes:
-        """Return the BLAKE3 key of a source's chunk ids."""
-        return root.chunk_id_key(self._root, self.repo_id, source)
-
-    def content_key(self, source: str) -> bytes:
-        """Return the BLAKE3 key of a source's whole-content digests."""
-        return root.content_key(self._root, self.repo_id, source)
-
-    def cut_seed(self, source: str) -> int:
-        """Return the seed of a source's cut points."""
-        return root.cut_seed(self._root, self.repo_id, source)
+    def source_keys(self, source: str) -> root.SourceKeys:
+        """Return the chunk-id key, content key and cut seed of a source."""
+        return root.source_keys(self._root, self.repo_id, source)
 
     def seal_root_slot(self, region: str, kek: KekProvider) -> tuple[str, bytes]:
         """Wrap the root secret for a region; return the slot's key and bytes."""

@@ -11,7 +11,7 @@ LOOK_SECONDS = 0.1
 
 
 class BufferPool:
-    """At most `count` buffers of `size` bytes, made when first needed; whoever finds none waits for one to come back."""
+    """At most `count` buffers of `size` bytes, made when first needed; whoever finds none waits for one."""
 
     def __init__(self, count: int, size: int) -> None:
         self._size = size

@@ -149,6 +149,8 @@ class OpenPack:
 def _verify_pack_header(raw: memoryview, repo_id: UUID, session_id: UUID) -> None:
     if len(raw) < PACK_HEADER.size + FRAME_OVERHEAD + FOOTER.size:
         raise TruncatedError("A pack is shorter than an empty one.")
+    if len(raw) > MAX_PACK_BYTES:
+        raise TamperedError("A pack is larger than any that Strongroom writes.")
     magic, version, zeros, repo, session, more_zeros = PACK_HEADER.unpack_from(raw)
     if magic != MAGIC:
         raise TamperedError("A pack does not start with the pack magic.")

@@ -4,6 +4,7 @@ The root secret is 32 random bytes. HKDF-SHA256 with the repository id as salt a
 every key below. It never encrypts data, so shredding a backup does not depend on it.
 """
 
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -26,16 +27,22 @@ def signing_key(root: SecretKey, repo_id: UUID) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(derive_key(root, repo_id, "sign"))
 
 
-def chunk_id_key(root: SecretKey, repo_id: UUID, source: str) -> bytes:
-    """Return the BLAKE3 key of a source's chunk ids."""
-    return derive_key(root, repo_id, f"chunk-id/{source}")
+@dataclass(frozen=True, slots=True)
+class SourceKeys:
+    """The keys of one source: BLAKE3 keys of chunk ids and of whole-content digests, and the seed of the cut points.
+
+    The seed is 1 to 2^63 - 1, as the chunker shifts it left by one.
+    """
+
+    chunk_id: bytes = field(repr=False)
+    content: bytes = field(repr=False)
+    cut_seed: int = field(repr=False)
 
 
-def content_key(root: SecretKey, repo_id: UUID, source: str) -> bytes:
-    """Return the BLAKE3 key of a source's whole-content digests."""
-    return derive_key(root, repo_id, f"content/{source}")
-
-
-def cut_seed(root: SecretKey, repo_id: UUID, source: str) -> int:
-    """Return the seed of a source's cut points, 1 to 2^63 - 1 (the chunker shifts it left by one)."""
-    return int.from_bytes(derive_key(root, repo_id, f"cut/{source}")[:8], "big") % ((1 << _SEED_BITS) - 1) + 1
+def source_keys(root: SecretKey, repo_id: UUID, source: str) -> SourceKeys:
+    """Derive the keys of a source, so that equal data in two sources cannot be recognised as equal."""
+    return SourceKeys(
+        chunk_id=derive_key(root, repo_id, f"chunk-id/{source}"),
+        content=derive_key(root, repo_id, f"content/{source}"),
+        cut_seed=int.from_bytes(derive_key(root, repo_id, f"cut/{source}")[:8], "big") % ((1 << _SEED_BITS) - 1) + 1,
+    )

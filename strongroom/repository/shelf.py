@@ -132,7 +132,7 @@ def _wait_a_little(future: "Future[None]") -> None:
 
 
 def verify_pack(body: memoryview, key: bytes, target: PackTarget) -> None:
-    """Decode a pack before it leaves and compare every chunk id, so that bad memory is found now; raises TamperedError."""
+    """Decode a pack before it leaves and compare every chunk id: bad memory is found now; raises TamperedError."""
     pack = OpenPack(body, key, ids=target.ids)
     for number, row in enumerate(pack.rows):
         if blake3.blake3(pack.read(number), key=target.chunk_id_key).digest() != row.chunk_id:

@@ -1,0 +1,78 @@
+"""Steps of the walk that wait until their chunks have a place; they leave in the order they came."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from strongroom.repository.extents import lay_out, total_length
+from strongroom.repository.intake import Piece, Reading
+from strongroom.repository.pipeline import Placements
+from strongroom.repository.treestream import TreeEncoder
+from strongroom.tree.content import Enter, Item, Leave, Step
+from strongroom.tree.entry import Entry, Extent, Run
+
+Holes = list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file whose content was read and whose chunks are on their way."""
+
+    entry: Entry
+    reading: Reading
+    holes: Holes
+
+
+class PendingTree:
+    """A queue between the walk and the tree encoder."""
+
+    def __init__(self, placements: Placements, encoder: TreeEncoder) -> None:
+        self._placements = placements
+        self._encoder = encoder
+        self._queue: deque[Step | ReadFile] = deque()
+        self.entries = 0
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def add(self, step: Step | ReadFile) -> None:
+        """Queue a step; a file that was read gets its extents, size and digest once its chunks are placed."""
+        self._queue.append(step)
+
+    def drain(self) -> None:
+        """Encode every step that is complete, up to the first that is not."""
+        while self._queue:
+            step = self._queue[0]
+            if isinstance(step, ReadFile):
+                extents = self._extents(step)
+                if extents is None:
+                    return
+                step.entry.extents, step.entry.size = extents, total_length(extents)
+                step.entry.digest = step.reading.digest
+            self._queue.popleft()
+            self._encode(step)
+
+    def _extents(self, file: ReadFile) -> list[Extent] | None:
+        runs = self._runs(file.reading.pieces)
+        return None if runs is None else lay_out(runs, file.holes)
+
+    def _runs(self, pieces: list[Piece]) -> list[Run] | None:
+        # The last chunk is placed last, or nearly so: looking at it first spares walking a long list in vain.
+        if pieces and self._placements.find(pieces[-1][0]) is None:
+            return None
+        runs = []
+        for chunk, offset, length in pieces:
+            place = self._placements.find(chunk)
+            if place is None:
+                return None
+            runs.append(Run(*place, offset, length))
+        return runs
+
+    def _encode(self, step: Step | ReadFile) -> None:
+        if isinstance(step, Leave):
+            self._encoder.leave()
+            return
+        self.entries += 1
+        if isinstance(step, Enter):
+            self._encoder.enter(step.entry)
+        elif isinstance(step, Item | ReadFile):
+            self._encoder.item(step.entry)

@@ -1,0 +1,140 @@
+"""Reading a backup: its tree, its bytes pack by pack, or one entry as a stream."""
+
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from uuid import UUID
+
+import blake3
+
+from strongroom.keyring.provider import KekProvider
+from strongroom.repository.access import Repository
+from strongroom.repository.ahead import ahead
+from strongroom.repository.errors import TamperedError
+from strongroom.repository.extents import runs_at
+from strongroom.repository.head import ManifestHead
+from strongroom.repository.opening import get_committed, open_committed
+from strongroom.repository.packcache import PackCache
+from strongroom.repository.treestream import decode_tree
+from strongroom.storage.store import Store
+from strongroom.tree.content import Step
+from strongroom.tree.entry import Entry
+
+__all__ = ["BackupReader", "ManifestHead", "Piece"]
+
+_ZEROS = memoryview(bytes(1024 * 1024))
+_WINDOW_PER_THREAD = 2
+
+Target = tuple[int, int, int, int]
+"""Offset in the frame, length, token, offset in the content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes of a wanted entry: the caller's token, where in the content they go, and the bytes."""
+
+    token: int
+    offset: int
+    data: memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class _FrameWanted:
+    pack: int
+    frame: int
+    targets: list[Target]
+
+
+class BackupReader:
+    """One committed backup in one region.
+
+    Opening raises BackupNotFoundError, WrongKeyError, MissingObjectError, TruncatedError, TamperedError or
+    UnknownVersionError; reading raises the last four.
+    """
+
+    def __init__(
+        self, repository: Repository, store: Store, kek: KekProvider, source: str, backup_id: UUID, *, threads: int = 2
+    ) -> None:
+        self.repository = repository
+        self.store = store
+        self.threads = threads
+        self.commit = get_committed(repository, store, source, backup_id)
+        self.head: ManifestHead = open_committed(repository, store, kek, self.commit)
+        self._window = threads * _WINDOW_PER_THREAD
+
+    def walk(self) -> Iterator[Step]:
+        """Yield the tree's steps in order; the content of an Item is None, its extents say where it lies."""
+        cache = self._cache()
+        runs = ((run.pack, run.frame) for run in self.head.tree)
+        frames = ahead(lambda run: cache.frame(*run), runs, threads=1, window=2)
+        return decode_tree((plain for _, plain in frames), self.head.entries)
+
+    def pieces(self, wanted: Iterable[tuple[int, Entry]]) -> Iterator[Piece]:
+        """Yield the data of entries pack by pack, each pack fetched and each frame opened once; holes are left out.
+
+        A file is whole when pieces for all its runs have come, in whatever order.
+        """
+        cache = self._cache()
+        frames = _frames_wanted(_by_pack(wanted))
+        opened = ahead(
+            lambda frame: cache.frame(frame.pack, frame.frame), frames, threads=self.threads, window=self._window
+        )
+        for frame, plain in opened:
+            view = memoryview(plain)
+            for start, length, token, offset in frame.targets:
+                yield Piece(token, offset, _cut_out(view, start, length))
+
+    def stream(self, entry: Entry) -> Iterator[memoryview]:
+        """Yield one entry's bytes in order, holes as zeros; raises TamperedError at the end if the digest differs."""
+        cache = self._cache()
+        hasher = blake3.blake3(key=self.repository.source_keys(self.head.source).content)
+        position = 0
+        opened = ahead(
+            lambda at: cache.frame(at[1].pack, at[1].frame),
+            runs_at(entry.extents),
+            threads=self.threads,
+            window=self._window,
+        )
+        for (offset, run), plain in opened:
+            yield from _zeros(offset - position)
+            data = _cut_out(memoryview(plain), run.offset, run.length)
+            hasher.update(data)
+            yield data
+            position = offset + run.length
+        yield from _zeros(entry.size - position)
+        if hasher.digest() != entry.digest:
+            raise TamperedError("The content of an entry does not match the digest it was stored with.")
+
+    def _cache(self) -> PackCache:
+        return PackCache(self.store, self.repository.repo_id, self.head.packs)
+
+
+def _by_pack(wanted: Iterable[tuple[int, Entry]]) -> dict[int, "array[int]"]:
+    """Sort runs by pack, as flat numbers: a million of them take 40 MB."""
+    packs: dict[int, array[int]] = {}
+    for token, entry in wanted:
+        for offset, run in runs_at(entry.extents):
+            packs.setdefault(run.pack, array("q")).extend((run.frame, run.offset, run.length, token, offset))
+    return packs
+
+
+def _frames_wanted(packs: dict[int, "array[int]"]) -> Iterator[_FrameWanted]:
+    for pack in sorted(packs):
+        numbers = iter(packs.pop(pack))
+        rows = sorted(zip(numbers, numbers, numbers, numbers, numbers, strict=True))
+        for frame, group in groupby(rows, key=lambda row: row[0]):
+            yield _FrameWanted(pack, frame, [(start, length, token, at) for _, start, length, token, at in group])
+
+
+def _cut_out(plain: memoryview, start: int, length: int) -> memoryview:
+    if not 0 <= start <= start + length <= len(plain):
+        raise TamperedError("An extent reaches beyond the end of its frame.")
+    return plain[start : start + length]
+
+
+def _zeros(count: int) -> Iterator[memoryview]:
+    while count > 0:
+        block = _ZEROS[:count]
+        yield block
+        count -= len(block)

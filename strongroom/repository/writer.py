@@ -1,0 +1,178 @@
+"""Writing a backup, in the order that makes every crash harmless: marker, packs, manifest, key slots, commit."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass
+from types import TracebackType
+
+from strongroom.clock import Clock, RandomBytes
+from strongroom.keyring.provider import KekProvider
+from strongroom.repository.access import Repository
+from strongroom.repository.commit import CommitRecord, Outcome, create_commit
+from strongroom.repository.filling import Filling, Totals, WriteProgress
+from strongroom.repository.head import ManifestHead
+from strongroom.repository.pack import MAX_PACK_BYTES, buffer_bytes
+from strongroom.repository.root import SourceKeys
+from strongroom.repository.sealing import SealedManifest, seal_backup
+from strongroom.repository.session import BackupIdentity, put_session
+from strongroom.repository.shelf import LARGEST_CHUNK, PackTarget
+from strongroom.storage.store import Store
+from strongroom.tree.content import Problem, Walk
+
+__all__ = ["BackupIdentity", "BackupSummary", "BackupWriter", "WriteProgress", "WriterOptions"]
+
+MAX_LISTED_PROBLEMS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class WriterOptions:
+    """How a writer works; `pack_bytes` is the size at which a pack is closed."""
+
+    compression_level: int = 1
+    pack_bytes: int = 16 * 1024 * 1024
+    workers: int = 2
+    uploads: int = 2
+    verify_packs: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 < buffer_bytes(self.pack_bytes, LARGEST_CHUNK) <= MAX_PACK_BYTES:
+            raise ValueError("a pack with its last chunk and directory must stay within 64 MiB")
+        if self.workers < 1 or self.uploads < 1:
+            raise ValueError("a writer needs at least one worker and one upload")
+
+
+@dataclass(frozen=True, slots=True)
+class BackupSummary:
+    """What a sealed backup holds; see ManifestHead for the counts. `key_versions` names each region's KEK version."""
+
+    files: int
+    source_bytes: int
+    stored_bytes: int
+    reused_bytes: int
+    objects: int
+    problems: tuple[Problem, ...]
+    problem_count: int
+    facts: dict[str, str | int]
+    manifest_sha256: bytes
+    key_versions: dict[str, str]
+
+
+@dataclass(repr=False, eq=False)
+class BackupWriter:
+    """Writes one backup in one session: begin, write, seal, commit, in this order.
+
+    `on_progress` is called from the calling thread about once a second and may raise; the error comes out of `write`.
+    Leave the writer (it is a context manager) to stop its threads. Nothing is undone: what an unfinished session leaves
+    is garbage that no commit record refers to.
+    """
+
+    repository: Repository
+    store: Store
+    keks: Mapping[str, KekProvider]
+    identity: BackupIdentity
+    _: KW_ONLY
+    options: WriterOptions
+    clock: Clock
+    random: RandomBytes
+    on_progress: Callable[[WriteProgress], None]
+
+    def __post_init__(self) -> None:
+        self._created_at = self.clock.now()
+        keys = self.repository.source_keys(self.identity.source)
+        self._filling = Filling(
+            self._target(keys),
+            keys,
+            workers=self.options.workers,
+            clock=self.clock,
+            random=self.random,
+            on_progress=self.on_progress,
+        )
+        self._totals: Totals | None = None
+        self._sealed: SealedManifest | None = None
+
+    def __enter__(self) -> "BackupWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._filling.close()
+
+    def begin(self) -> None:
+        """Store the session marker, which pins the packs to come."""
+        put_session(self.repository, self.store, self.identity, self.clock)
+
+    def write(self, walk: Walk) -> None:
+        """Read the walk to its end and store its packs; raises the source's, the store's or on_progress's error."""
+        self._totals = self._filling.fill(walk)
+
+    def seal(self) -> BackupSummary:
+        """Store manifest and key slots, read all of it back, decrypt and compare."""
+        if self._totals is None:
+            raise ValueError("nothing was written yet")
+        head = self._head(self._totals)
+        self._sealed = seal_backup(self.repository, self.store, self.keks, head)
+        return BackupSummary(
+            files=head.files,
+            source_bytes=head.source_bytes,
+            stored_bytes=head.stored_bytes + self._sealed.size,
+            reused_bytes=head.reused_bytes,
+            objects=len(head.packs) + 1,
+            problems=head.problems,
+            problem_count=head.problem_count,
+            facts=head.facts,
+            manifest_sha256=self._sealed.sha256,
+            key_versions=self._sealed.key_versions,
+        )
+
+    def commit(self) -> CommitRecord:
+        """Create the commit record; a second call for the same content returns the same. Raises CommitRefusedError."""
+        if self._sealed is None:
+            raise ValueError("nothing was sealed yet")
+        record = CommitRecord(
+            outcome=Outcome.COMMIT,
+            repo=self.repository.repo_id,
+            source=self.identity.source,
+            backup_id=self.identity.backup_id,
+            session_id=self.identity.session_id,
+            kind=self.identity.kind,
+            created_at=self._created_at,
+            committed_at=self.clock.now(),
+            manifest_sha256=self._sealed.sha256,
+            manifest_size=self._sealed.size,
+        )
+        return create_commit(self.repository, self.store, record)
+
+    def _target(self, keys: SourceKeys) -> PackTarget:
+        return PackTarget(
+            store=self.store,
+            ids=(self.repository.repo_id, self.identity.session_id),
+            chunk_id_key=keys.chunk_id,
+            pack_bytes=self.options.pack_bytes,
+            level=self.options.compression_level,
+            uploads=self.options.uploads,
+            verify=self.options.verify_packs,
+        )
+
+    def _head(self, totals: Totals) -> ManifestHead:
+        identity = self.identity
+        return ManifestHead(
+            repo=self.repository.repo_id,
+            source=identity.source,
+            source_kind=identity.source_kind,
+            backup_id=identity.backup_id,
+            session_id=identity.session_id,
+            kind=identity.kind,
+            policy=identity.policy,
+            parent_id=identity.parent_id,
+            created_at=self._created_at,
+            entries=totals.entries,
+            files=totals.files,
+            source_bytes=totals.source_bytes,
+            stored_bytes=totals.stored_bytes,
+            reused_bytes=totals.reused_bytes,
+            problem_count=len(totals.problems),
+            problems=tuple(totals.problems[:MAX_LISTED_PROBLEMS]),
+            facts=totals.facts,
+            packs=totals.packs,
+            tree=totals.tree,
+        )
