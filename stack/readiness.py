@@ -8,7 +8,7 @@ import httpx
 
 from stack.errors import PortTakenError
 from strongroom.settings import Settings
-from worker.__main__ import PROFILES
+from worker.profiles import PROFILES
 
 SECONDS_PER_QUESTION = 5.0
 
