@@ -15,6 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from strongroom.catalog.errors import CatalogUnavailableError, CatalogUrlError, SchemaOutdatedError, SchemaTooNewError
 from strongroom.catalog.faults import translated_faults
+from strongroom.catalog.json_text import write_json
 
 SQLITE_BUSY_SECONDS = 30
 UPGRADE_LOCK = 0x5354524F4E47524D
@@ -45,6 +46,7 @@ def open_engine(url: str) -> Engine:
         max_overflow=10,
         pool_recycle=1800,
         hide_parameters=True,
+        json_serializer=write_json,
         connect_args=POSTGRES_CONNECT_ARGS,
     )
 
@@ -90,7 +92,9 @@ def _parse_url(url: str) -> URL:
 
 
 def _open_sqlite(url: URL) -> Engine:
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": SQLITE_BUSY_SECONDS})
+    engine = create_engine(
+        url, hide_parameters=True, json_serializer=write_json, connect_args={"timeout": SQLITE_BUSY_SECONDS}
+    )
     path = Path(url.database or "")
 
     @event.listens_for(engine, "do_connect")

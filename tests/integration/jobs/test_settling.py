@@ -1,5 +1,7 @@
 """How an attempt ends, and what a fault makes of the job."""
 
+import os
+
 from strongroom.catalog.jobs import Job, JobState
 from strongroom.jobs.failures import UNEXPECTED, JobFailure
 from strongroom.jobs.ledger import Ledger
@@ -108,3 +110,13 @@ def test_success_after_faults_forgets_the_last_error(ledger: Ledger):
     job = ledger.finish(claimed(ledger, claim.job_id), {})
 
     assert (job.last_error, job.errors) == (None, 1)
+
+
+def test_a_fault_that_names_a_file_that_is_not_utf8_is_recorded(ledger: Ledger):
+    claim = claimed(ledger)
+    name = os.fsdecode(b"caf\xe9")
+    failure = JobFailure("sources.unreadable", f"{name} cannot be read.", "Look.", retryable=False)
+
+    ledger.fail(claim, failure)
+
+    assert (ledger.get(claim.job_id).last_error or {})["message"] == r"caf\xe9 cannot be read."
