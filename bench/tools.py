@@ -95,7 +95,7 @@ class Strongroom:
 
     def initialise(self, work: Path, tree: Path) -> None:
         (work / "strongroom.toml").write_text(CONFIGURATION.format(level=self._level, tree=tree))
-        run(self._command(work, "init"), env={}, log=work / "log")
+        run(self._command(work, "init", "--upgrade"), env={}, log=work / "log")
 
     def backup(self, work: Path, tree: Path) -> Figures:
         return run(self._command(work, "backup", "run", "tree", "--here", "--quiet"), env={}, log=work / "log")
@@ -114,8 +114,7 @@ data_dir = "data"
 [repository]
 compression_level = {level}
 
-[[regions]]
-name = "local"
+[regions.local]
 home = true
 kind = "directory"
 path = "region"

@@ -1,0 +1,1 @@
+"""The whole service, as processes: API, Redis, Celery workers, Beat, PostgreSQL and S3."""
