@@ -66,7 +66,7 @@ class _DataCheck:
     def run(self) -> DataReport:
         total = sum(pack.size for pack in self._reader.head.packs)
         checked = ahead(
-            self._check_pack, self._reader.head.packs, threads=self._reader.threads, window=self._reader.threads
+            self._check_pack, self._reader.head.packs, threads=self._reader.threads, window=self._reader.threads + 1
         )
         for pack, outcome in checked:
             self._take(pack, outcome)

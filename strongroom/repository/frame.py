@@ -52,6 +52,9 @@ class FrameKind(IntEnum):
     TREE_RUNS = 6
 
 
+_KINDS = frozenset(FrameKind)
+
+
 @dataclass(frozen=True, slots=True)
 class FrameHeader:
     """The clear header of a frame; lengths in bytes."""
@@ -80,7 +83,7 @@ def parse_header(raw: bytes | memoryview) -> FrameHeader:
         raise TamperedError("A frame does not start with the frame magic.")
     if version != FORMAT_VERSION:
         raise UnknownVersionError(f"A frame has format version {version}.")
-    if kind not in FrameKind or flags & ~(_COMPRESSED | _LAST) or zero:
+    if kind not in _KINDS or flags & ~(_COMPRESSED | _LAST) or zero:
         raise TamperedError("A frame header has a kind or flag that does not exist.")
     if plain > MAX_PLAIN_BYTES or not TAG_BYTES <= sealed <= MAX_PLAIN_BYTES + TAG_BYTES or number > MAX_FRAMES:
         raise TamperedError("A frame header has an impossible length.")

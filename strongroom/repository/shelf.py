@@ -77,7 +77,8 @@ class Shelf:
 
     def submit(self, draft: DraftPack) -> None:
         """Close a pack and have it stored."""
-        future = self._uploader.submit(self._store, draft)
+        # Closed here and not by the upload: it compresses, with the compressor of the thread that fills packs.
+        future = self._uploader.submit(self._store, draft, draft.builder.close())
         with self._lock:
             self._pending.add(future)
         future.add_done_callback(self._forget)
@@ -111,9 +112,8 @@ class Shelf:
         with self._lock:
             self._pending.discard(future)
 
-    def _store(self, draft: DraftPack) -> None:
+    def _store(self, draft: DraftPack, body: memoryview) -> None:
         self._halt.verify_running()
-        body = draft.builder.close()
         sha256 = hashlib.sha256(body).digest()
         if self.target.verify:
             verify_pack(body, draft.key, self.target)
