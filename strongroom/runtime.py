@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from strongroom.backup.restore import run_restore
-from strongroom.backup.run import run_backup
-from strongroom.backup.verification import run_verification
 from strongroom.catalog.engine import open_engine
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock, RandomBytes, SystemClock, system_random
@@ -19,7 +16,6 @@ from strongroom.jobs.ledger import Ledger, LedgerPolicy
 from strongroom.keyring.key_file import KeyFile
 from strongroom.keyring.opening import open_kek
 from strongroom.keyring.provider import KekProvider
-from strongroom.replication.copying import run_copy
 from strongroom.repository.access import Repository, open_repository
 from strongroom.services import Services
 from strongroom.settings import JobSettings, Settings
@@ -28,13 +24,7 @@ from strongroom.storage.store import Store
 
 OpenedT = TypeVar("OpenedT")
 
-HANDLERS: Mapping[JobKind, Callable[[Services, JobContext], dict[str, Any]]] = {
-    JobKind.BACKUP_RUN: run_backup,
-    JobKind.RESTORE_RUN: run_restore,
-    JobKind.VERIFICATION_RUN: run_verification,
-    JobKind.REPLICATION_COPY: run_copy,
-}
-"""What does each kind of job."""
+Handler = Callable[[Services, JobContext], dict[str, Any]]
 
 
 class NoRegionAnswersError(UnavailableError):
@@ -160,3 +150,28 @@ class OpenedOnUse(Mapping[str, OpenedT]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+
+def _load_handler(kind: str) -> Handler:
+    # Handlers bring sources and ciphers with them; a command that only reads the catalog starts without.
+    match JobKind(kind):
+        case JobKind.BACKUP_RUN:
+            from strongroom.backup.run import run_backup
+
+            return run_backup
+        case JobKind.RESTORE_RUN:
+            from strongroom.backup.restore import run_restore
+
+            return run_restore
+        case JobKind.VERIFICATION_RUN:
+            from strongroom.backup.verification import run_verification
+
+            return run_verification
+        case JobKind.REPLICATION_COPY:
+            from strongroom.replication.copying import run_copy
+
+            return run_copy
+
+
+HANDLERS: Mapping[str, Handler] = OpenedOnUse(JobKind, _load_handler)
+"""What does each kind of job, imported when it is first looked up."""

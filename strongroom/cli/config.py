@@ -45,7 +45,10 @@ def check(invocation: Invocation) -> None:
 @config.command("show", examples=("strongroom config show", "strongroom config show --json"))
 @click.pass_obj
 def show(invocation: Invocation) -> None:
-    """Show all settings that are in force, defaults and environment included; secrets are hidden."""
+    """Show all settings in force, secrets hidden.
+
+    Defaults and what the environment says are included.
+    """
     document = describe(invocation.settings())
     if invocation.screen.json:
         invocation.screen.document(document)

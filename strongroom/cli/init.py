@@ -24,9 +24,10 @@ from strongroom.storage.local import LocalStore
 )
 @click.pass_obj
 def init(invocation: Invocation, *, upgrade: bool) -> None:
-    """Write a commented strongroom.toml and set up what it describes.
+    """Write a configuration, make the first key, prepare the regions.
 
-    Makes the key file, the regions' directories, the catalog and the repository. Never replaces a file.
+    Writes a commented strongroom.toml with three directories as regions, then makes the key file, the directories, the
+    catalog and the repository. Never replaces a file.
     """
     env = invocation.environment()
     screen = invocation.screen

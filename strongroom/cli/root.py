@@ -8,11 +8,11 @@ from strongroom.cli.command import LateCommand, LateGroup
 COMMANDS = {
     "init": LateCommand("strongroom.cli.init:init", "Write a configuration, make the first key, prepare the regions."),
     "config": LateCommand("strongroom.cli.config:config", "Check or show the configuration."),
-    "status": LateCommand("strongroom.cli.status:status", "Show on one screen whether every source is protected."),
+    "status": LateCommand("strongroom.cli.status:status", "Show whether every source is protected, the worst first."),
     "sources": LateCommand("strongroom.cli.sources:sources", "List what is backed up."),
     "backup": LateCommand("strongroom.cli.backup:backup", "Make, list, show and verify backups."),
     "restore": LateCommand("strongroom.cli.restore:restore", "Plan and run restores."),
-    "jobs": LateCommand("strongroom.cli.jobs:jobs", "List, follow and cancel jobs."),
+    "jobs": LateCommand("strongroom.cli.jobs:jobs", "List, follow, cancel and run jobs."),
     "completion": LateCommand("strongroom.cli.completion:completion", "Print the completion script of a shell."),
 }
 

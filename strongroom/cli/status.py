@@ -17,7 +17,7 @@ SILENT_SECONDS = 60
 @click.command("status", cls=Command, examples=("strongroom status", "strongroom status --json --quiet"))
 @click.pass_obj
 def status(invocation: Invocation) -> ExitCode:
-    """Show on one screen whether every source is protected, the worst first.
+    """Show whether every source is protected, the worst first.
 
     Ends with 4 when one is not.
     """

@@ -1,0 +1,289 @@
+"""The commands on a real installation in one directory: three regions, SQLite, jobs run in the process itself."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from strongroom.cli.main import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Call the command in an empty directory and return its exit code, stdout and stderr."""
+    for name in [name for name in os.environ if name.startswith("STRONGROOM_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        capfd.readouterr()
+        code = main(words)
+        output = capfd.readouterr()
+        return code, output.out, output.err
+
+    return call
+
+
+@pytest.fixture
+def installed(run: Run, tmp_path: Path) -> Run:
+    """An installation with one source: a directory with two files."""
+    assert run("init", "--quiet")[0] == 0
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    (uploads / "letter.txt").write_text("Dear reader")
+    (uploads / "picture").write_bytes(os.urandom(100_000))
+    with (tmp_path / "strongroom.toml").open("a") as file:
+        file.write('\n[sources.uploads]\nkind = "files"\npath = "uploads"\n')
+    return run
+
+
+@pytest.fixture
+def backed_up(installed: Run) -> str:
+    """The id of a backup of that source, in all regions."""
+    code, out, err = installed("backup", "run", "uploads", "--here", "--json")
+    assert code == 0, err
+    return str(events(out)[-1]["id"])
+
+
+def events(out: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_init_sets_up_everything_a_first_backup_needs(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("init")
+    assert code == 0
+    assert "Keep a copy" in err
+    assert (tmp_path / "strongroom.keys").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+    assert run("config", "check")[0] == 0
+    assert run("status")[0] == 0
+
+
+def test_init_never_overwrites_a_configuration(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "strongroom.toml").write_text("mine")
+    code, _, err = run("init")
+    assert code == 11
+    assert "cli.config_exists" in err
+    assert (tmp_path / "strongroom.toml").read_text() == "mine"
+
+
+def test_init_upgrade_changes_nothing_that_is_there(installed: Run, tmp_path: Path) -> None:
+    keys = (tmp_path / "strongroom.keys").read_bytes()
+    config = (tmp_path / "strongroom.toml").read_bytes()
+    assert installed("init", "--upgrade")[0] == 0
+    assert (tmp_path / "strongroom.keys").read_bytes() == keys
+    assert (tmp_path / "strongroom.toml").read_bytes() == config
+
+
+def test_init_upgrade_sets_up_a_region_that_was_added(installed: Run, tmp_path: Path) -> None:
+    with (tmp_path / "strongroom.toml").open("a") as file:
+        file.write('\n[regions.attic]\npath = "regions/attic"\n')
+    assert installed("init", "--upgrade")[0] == 0
+    assert installed("backup", "run", "uploads", "--here")[0] == 0
+    assert list((tmp_path / "regions/attic/c/uploads").iterdir())
+
+
+def test_a_backup_is_in_every_region_and_restores_as_it_was(installed: Run, backed_up: str, tmp_path: Path) -> None:
+    target = tmp_path / "restored"
+    for region in ("eu-west-1", "us-east-1", "ap-southeast-1"):
+        code, out, err = installed(
+            "restore", "run", backed_up, "--target", str(target / region), "--region", region, "--here"
+        )
+        assert code == 0, err
+        assert f"from {region}" in out
+        assert (target / region / "letter.txt").read_text() == "Dear reader"
+        assert (target / region / "picture").read_bytes() == (tmp_path / "uploads/picture").read_bytes()
+
+
+@pytest.mark.usefixtures("backed_up")
+def test_the_newest_backup_is_known_by_its_source(installed: Run) -> None:
+    code, out, _ = installed("backup", "show", "latest:uploads", "--json")
+    assert code == 0
+    assert {replica["state"] for replica in json.loads(out)["replicas"]} == {"present"}
+
+
+@pytest.mark.usefixtures("backed_up")
+def test_a_protected_source_is_healthy(installed: Run) -> None:
+    code, out, _ = installed("status")
+    assert code == 0
+    assert "All 1 source protected." in out
+
+
+def test_a_source_without_a_backup_is_not_healthy(installed: Run) -> None:
+    code, out, _ = installed("status", "--json")
+    assert code == 4
+    assert json.loads(out)["healthy"] is False
+
+
+def test_a_region_that_is_gone_leaves_the_backup_committed_and_says_so(installed: Run, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "regions/us-east-1")
+    code, _, err = installed("backup", "run", "uploads", "--here")
+    assert code == 3
+    assert "not every region has its copy" in err
+    code, out, _ = installed("backup", "show", "latest:uploads", "--json")
+    states = {replica["region"]: replica["state"] for replica in json.loads(out)["replicas"]}
+    assert states == {"eu-west-1": "present", "us-east-1": "wanted", "ap-southeast-1": "present"}
+    assert installed("status")[0] == 4
+
+
+def test_without_the_home_region_a_restore_reads_from_another(installed: Run, backed_up: str, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "regions/eu-west-1")
+    code, out, err = installed("restore", "run", backed_up, "--target", str(tmp_path / "restored"), "--here")
+    assert code == 0, err
+    assert "from us-east-1" in out
+
+
+def test_a_file_that_cannot_be_read_makes_the_backup_partial(
+    installed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root reads every file")
+    (tmp_path / "uploads/secret").write_text("x")
+    (tmp_path / "uploads/secret").chmod(0)
+    code, _, err = installed("backup", "run", "uploads", "--here")
+    assert code == 3
+    assert "secret" in err
+
+
+def test_an_empty_source_is_refused(installed: Run, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "uploads")
+    (tmp_path / "uploads").mkdir()
+    code, _, err = installed("backup", "run", "uploads", "--here")
+    assert code != 0
+    assert "empty" in err
+
+
+def test_an_unknown_source_is_not_found(installed: Run) -> None:
+    code, _, err = installed("backup", "run", "uplods")
+    assert code == 10
+    assert "Did you mean 'uploads'?" in err
+
+
+def test_a_plan_writes_nothing_and_names_the_command(installed: Run, backed_up: str, tmp_path: Path) -> None:
+    code, out, err = installed("restore", "plan", "latest:uploads")
+    assert code == 0
+    assert str(tmp_path / "uploads-restored") in out
+    assert f"strongroom restore run {backed_up} --target" in err
+    assert not (tmp_path / "uploads-restored").exists()
+
+
+def test_a_target_that_is_not_empty_is_only_overwritten_by_name(installed: Run, backed_up: str, tmp_path: Path) -> None:
+    target = tmp_path / "restored"
+    target.mkdir()
+    (target / "precious").write_text("mine")
+    words = ("restore", "run", backed_up, "--target", str(target), "--here")
+    assert installed(*words)[0] != 0
+    assert installed(*words, "--overwrite")[0] == 13
+    assert (target / "precious").read_text() == "mine"
+    assert installed(*words, "--overwrite", "--confirm", str(target))[0] == 0
+    assert (target / "letter.txt").read_text() == "Dear reader"
+
+
+@pytest.mark.parametrize("level", ["presence", "data"])
+def test_a_whole_copy_passes_verification(installed: Run, backed_up: str, level: str) -> None:
+    code, out, err = installed("backup", "verify", backed_up, "--level", level, "--here", "--json")
+    assert code == 0, err
+    assert events(out)[-1]["passed"] is True
+
+
+@pytest.mark.parametrize("level", ["presence", "data"])
+def test_a_damaged_copy_ends_in_15_and_names_the_object(
+    installed: Run, backed_up: str, level: str, tmp_path: Path
+) -> None:
+    pack = next((tmp_path / "regions/us-east-1/p").rglob("*.pk"))
+    content = bytearray(pack.read_bytes())
+    content[len(content) // 2] ^= 1
+    pack.chmod(0o600)
+    pack.write_bytes(content)
+    code, _, err = installed("backup", "verify", backed_up, "--region", "us-east-1", "--level", level, "--here")
+    assert code == 15
+    assert pack.name in err
+
+
+def test_a_job_waits_for_a_worker_and_can_be_run_here(installed: Run) -> None:
+    code, out, _ = installed("backup", "run", "uploads", "--no-wait")
+    assert code == 0
+    job = out.strip()
+    code, out, _ = installed("jobs", "list", "--state", "queued", "--json")
+    assert [item["id"] for item in json.loads(out)["items"]] == [job]
+    assert "queued" in installed("jobs", "show", job)[1]
+    assert installed("jobs", "run", job)[0] == 0
+    assert installed("jobs", "watch", job)[0] == 0
+    assert job in installed("backup", "list", "--source", "uploads", "--state", "committed")[1]
+
+
+def test_a_cancelled_job_does_not_run(installed: Run) -> None:
+    job = installed("backup", "run", "uploads", "--no-wait")[1].strip()
+    assert "is cancelled" in installed("jobs", "cancel", job)[1]
+    code, _, err = installed("jobs", "run", job)
+    assert code == 1
+    assert "jobs.cancelled" in err
+
+
+def test_an_unknown_job_is_not_found(installed: Run) -> None:
+    assert installed("jobs", "show", "0193a4c2-7b1e-7c5d-9f3a-2b6c8d1e4f70")[0] == 10
+    assert installed("jobs", "show", "something")[0] == 2
+
+
+def test_lists_are_read_page_by_page(installed: Run) -> None:
+    jobs = [installed("backup", "run", "uploads", "--no-wait")[1].strip() for _ in range(3)]
+    first = json.loads(installed("jobs", "list", "--limit", "2", "--json")[1])
+    rest = json.loads(installed("jobs", "list", "--limit", "2", "--cursor", first["next_cursor"], "--json")[1])
+    assert [item["id"] for item in first["items"] + rest["items"]] == jobs[::-1]
+    assert rest["next_cursor"] is None
+
+
+def test_without_its_key_file_nothing_is_decrypted(installed: Run, backed_up: str, tmp_path: Path) -> None:
+    (tmp_path / "strongroom.keys").rename(tmp_path / "elsewhere")
+    code, _, err = installed("restore", "plan", backed_up)
+    assert code != 0
+    assert "strongroom.keys" in err
+
+
+def test_ctrl_c_gives_the_job_back_and_says_how_to_go_on(installed: Run, tmp_path: Path) -> None:
+    for number in range(40):
+        (tmp_path / f"uploads/big{number}").write_bytes(os.urandom(8 << 20))
+    command = [sys.executable, "-m", "strongroom", "backup", "run", "uploads", "--here", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert '"running"' in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    job = re.search(r"strongroom jobs run ([0-9a-f-]{36})", err)
+    assert job
+    assert "queued" in installed("jobs", "show", job[1])[1]
+    assert installed("jobs", "run", job[1])[0] == 0
+
+
+def test_ctrl_c_while_waiting_leaves_the_job_alone(installed: Run) -> None:
+    command = [sys.executable, "-m", "strongroom", "backup", "run", "uploads", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert '"queued"' in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "goes on" in err
+    assert json.loads(installed("jobs", "list", "--json")[1])["items"][0]["state"] == "queued"
+
+
+def test_a_job_that_another_process_runs_is_followed_to_its_end(installed: Run) -> None:
+    command = [sys.executable, "-m", "strongroom", "backup", "run", "uploads", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout
+    job = json.loads(process.stdout.readline())["job"]
+    assert installed("jobs", "run", job)[0] == 0
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert events(out)[-1]["message_type"] == "summary"
