@@ -14,7 +14,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 LONGEST_SOCKET_PATH = 100
 """Unix socket addresses end at 107 bytes, and supervisor adds a number to its own while it starts."""
 
-SECRETS = ("STRONGROOM_API_TOKEN", "STRONGROOM_FLOWER_PASSWORD", "STRONGROOM_BROKER_PASSWORD")
+SECRETS = ("STRONGROOM_API_TOKEN", "STRONGROOM_FLOWER_PASSWORD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,12 @@ class Installation:
 
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
         """Return the environment of the processes: what was there before, the secrets, and the addresses."""
-        secret = self.secrets()
-        broker = f"redis+socket://:{secret['STRONGROOM_BROKER_PASSWORD']}@{self.broker_socket}?virtual_host=0"
-        own = {"STRONGROOM_CONFIG": str(self.config), "STRONGROOM_BROKER_URL": broker, "PYTHONPATH": str(PROJECT)}
-        return {**base, **secret, **own}
+        own = {
+            "STRONGROOM_CONFIG": str(self.config),
+            "STRONGROOM_BROKER_URL": f"redis+socket://{self.broker_socket}",
+            "PYTHONPATH": str(PROJECT),
+        }
+        return {**base, **self.secrets(), **own}
 
     def settings(self, base: Mapping[str, str]) -> Settings:
         """Read the configuration as the processes will; raises ConfigError."""

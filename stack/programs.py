@@ -11,11 +11,11 @@ from strongroom.settings import Settings
 from worker.profiles import PROFILES
 
 BROKER_CONFIG = """\
-# No TCP: only processes that can enter this directory reach the socket, and they need the password as well.
+# No TCP and no password: who can enter this private directory could read a password in it as well, and Celery shows
+# the whole address of a socket, password included, to everybody who may look at a worker's statistics.
 port 0
 unixsocket "{socket}"
 unixsocketperm 700
-requirepass {password}
 dir "{directory}"
 # Messages survive a restart. The ledger would send them again, but later.
 appendonly yes
@@ -107,12 +107,8 @@ def flower_login(settings: Settings) -> dict[str, str]:
 
 
 def broker_config(installation: Installation) -> str:
-    """Return the broker's configuration; it holds the password."""
-    return BROKER_CONFIG.format(
-        socket=installation.broker_socket,
-        password=installation.secrets()["STRONGROOM_BROKER_PASSWORD"],
-        directory=installation.run,
-    )
+    """Return the broker's configuration."""
+    return BROKER_CONFIG.format(socket=installation.broker_socket, directory=installation.run)
 
 
 def supervisor_config(installation: Installation, wanted: list[Program]) -> str:
