@@ -7,7 +7,7 @@ from strongroom.backup.requests import BackupRequest, VerificationRequest, reque
 from strongroom.catalog.backup_queries import list_backups, list_replicas
 from strongroom.catalog.backups import BackupKind, BackupState, VerificationLevel
 from strongroom.cli.backup_report import report_backup, report_verification, show_backup, show_backups
-from strongroom.cli.command import Group
+from strongroom.cli.command import Group, ValueOf
 from strongroom.cli.dispatch import await_job, trace_id_of
 from strongroom.cli.here import copy_here
 from strongroom.cli.invocation import Invocation
@@ -29,9 +29,7 @@ def backup() -> None:
     ),
 )
 @click.argument("source")
-@click.option(
-    "--type", "kind", type=click.Choice(list(BackupKind)), default=BackupKind.FULL, help="What to build upon."
-)
+@click.option("--type", "kind", type=ValueOf(BackupKind), default=BackupKind.FULL, help="What to build upon.")
 @waiting_options
 @click.pass_obj
 def run(invocation: Invocation, source: str, kind: BackupKind, waiting: Waiting) -> ExitCode:
@@ -51,7 +49,7 @@ def run(invocation: Invocation, source: str, kind: BackupKind, waiting: Waiting)
 
 @backup.command("list", examples=("strongroom backup list", "strongroom backup list --source uploads --json"))
 @click.option("--source", help="Only backups of this source.")
-@click.option("--state", type=click.Choice(list(BackupState)), help="Only backups in this state.")
+@click.option("--state", type=ValueOf(BackupState), help="Only backups in this state.")
 @paging_options
 @click.pass_obj
 def list_command(
@@ -81,7 +79,7 @@ def show(invocation: Invocation, backup: str) -> None:
 @click.option("--region", help="Check the copy in this region instead of the home region.")
 @click.option(
     "--level",
-    type=click.Choice(list(VerificationLevel)),
+    type=ValueOf(VerificationLevel),
     default=VerificationLevel.PRESENCE,
     help="Compare checksums only (presence), or read and decrypt every byte (data).",
 )

@@ -3,12 +3,15 @@
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import click
 
 from strongroom.cli.invocation import Invocation
+
+EnumT = TypeVar("EnumT", bound=StrEnum)
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -30,6 +33,18 @@ def shared_options() -> list[click.Parameter]:
             ["--verbose", "-v"], count=True, expose_value=False, callback=_keep, help="Say more; repeat for still more."
         ),
     ]
+
+
+class ValueOf(click.Choice[str], Generic[EnumT]):
+    """One of the values of an enum, spelled as it is stored; the command gets the member."""
+
+    def __init__(self, enum: type[EnumT]) -> None:
+        super().__init__([member.value for member in enum])
+        self._enum = enum
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> EnumT:
+        """Return the member with this value; raises BadParameter."""
+        return self._enum(super().convert(str(value), param, ctx))
 
 
 class Command(click.Command):

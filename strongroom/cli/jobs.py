@@ -3,7 +3,7 @@
 import click
 
 from strongroom.catalog.jobs import FINAL_STATES, Job, JobState
-from strongroom.cli.command import Group
+from strongroom.cli.command import Group, ValueOf
 from strongroom.cli.documents import row_document
 from strongroom.cli.figures import moment
 from strongroom.cli.following import follow_job, verify_succeeded
@@ -22,8 +22,8 @@ def jobs() -> None:
 
 
 @jobs.command("list", examples=("strongroom jobs list", "strongroom jobs list --state failed --json"))
-@click.option("--state", type=click.Choice(list(JobState)), help="Only jobs in this state.")
-@click.option("--kind", type=click.Choice(list(JobKind)), help="Only jobs of this kind.")
+@click.option("--state", type=ValueOf(JobState), help="Only jobs in this state.")
+@click.option("--kind", type=ValueOf(JobKind), help="Only jobs of this kind.")
 @click.option("--source", help="Only jobs of this source.")
 @paging_options
 @click.pass_obj
@@ -70,7 +70,10 @@ def watch(invocation: Invocation, job_id: str) -> None:
 @click.argument("job_id", metavar="JOB")
 @click.pass_obj
 def run(invocation: Invocation, job_id: str) -> None:
-    """Run the waiting JOB in this process, without a broker or workers; one that was interrupted goes on."""
+    """Run the waiting JOB in this process, without a broker or workers.
+
+    A job that was interrupted goes on where it can.
+    """
     with invocation.services() as services:
         _conclude(run_here(services, parse_id(job_id, "job"), invocation.screen), invocation.screen)
 
