@@ -31,7 +31,7 @@ status: venv ## Say which of the processes of `make up` are running
 	@$(BIN)/python -m stack status
 
 test: venv ## Run every test; PostgreSQL, Valkey, Ceph and the rest are started by the tests on private ports
-	@tests/install-services
+	@PYTHON=$(BIN)/python tests/install-services
 	$(BIN)/python -m pytest -n 2
 
 check: venv ## Run what needs no service: formatting, lint, types, import rules, policy and unit tests
@@ -53,4 +53,5 @@ lock: venv ## Write the lock files anew from pyproject.toml; keeps versions (UPG
 	$(LOCK) $(UPGRADE) --extra dev --output-file requirements/dev.lock
 
 bench: venv ## Measure side by side with restic and borg on the same data
+	@PYTHON=$(BIN)/python tests/install-services --bench
 	@$(BIN)/python -m bench.backup
