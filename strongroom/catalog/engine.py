@@ -58,7 +58,7 @@ def upgrade(engine: Engine) -> None:
     """
     with translated_faults(), engine.begin() as connection:
         if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
+            _wait_for_turn(connection)
         _refuse_unknown_revisions(connection)
         config = _alembic_config()
         config.attributes["connection"] = connection
@@ -130,6 +130,13 @@ def _begin_sqlite(connection: Connection) -> None:
     # IMMEDIATE takes the write lock at once: a transaction that reads first and then writes cannot find itself stale.
     reading = connection.get_execution_options().get("strongroom_read_only", False)
     connection.exec_driver_sql("BEGIN DEFERRED" if reading else "BEGIN IMMEDIATE")
+
+
+def _wait_for_turn(connection: Connection) -> None:
+    # However long the other upgrade takes; its own wait for tables in use stays bounded.
+    connection.execute(text("SET LOCAL lock_timeout = 0"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
+    connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
 
 
 def _alembic_config() -> Config:
