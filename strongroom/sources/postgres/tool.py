@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import select
+import signal
 import subprocess
 import threading
 from collections import deque
@@ -53,11 +54,11 @@ class Tool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.terminate()
+        self._signal(signal.SIGTERM)
         try:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._signal(signal.SIGKILL)
             self._process.wait()
         self._listener.join()
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
@@ -94,7 +95,7 @@ class Tool:
         """Return the exit status, 0 if all errors were forgiven; calls check every second until then."""
         while True:
             if self._has_failed:
-                self._process.terminate()
+                self._signal(signal.SIGTERM)
             try:
                 status = self._process.wait(_CHECK_SECONDS)
             except subprocess.TimeoutExpired:
@@ -106,6 +107,11 @@ class Tool:
     def complaints(self) -> str:
         """Return the last messages of the program, without rows and commands; complete after `wait`."""
         return " ".join(self._complaints) or "it gave no reason"
+
+    def _signal(self, number: int) -> None:
+        """Reach the children of the program as well."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, number)
 
     def _is_forgiven(self, status: int) -> bool:
         return status == 1 and self._forgiven > 0 and not self._has_failed
