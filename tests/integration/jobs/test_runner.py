@@ -181,6 +181,24 @@ def test_a_lease_is_renewed_for_as_long_as_the_handler_works(impatient: Ledger):
     assert run(impatient, handler, job_id) is RunOutcome.SUCCEEDED
 
 
+def test_a_renewal_that_did_not_get_through_is_tried_again(impatient: Ledger):
+    catalog = CutCatalog(impatient.catalog, after_commit=False)
+    cut = Ledger(catalog, impatient.clock, impatient.random, impatient.policy)
+    job_id = enqueue(cut)
+    pause = threading.Event()
+
+    def handler(context: JobContext) -> dict[str, Any]:
+        start = impatient.get(job_id).lease_until
+        catalog.cuts = 1
+        while (impatient.get(job_id).lease_until or start) == start:
+            context.check()
+            pause.wait(0.01)
+        return {"cuts_left": catalog.cuts}
+
+    assert run(cut, handler, job_id) is RunOutcome.SUCCEEDED
+    assert impatient.get(job_id).result == {"cuts_left": 0}
+
+
 def test_an_attempt_whose_job_was_taken_over_records_nothing(impatient: Ledger):
     job_id = enqueue(impatient)
     never = threading.Event()
