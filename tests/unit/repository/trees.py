@@ -1,0 +1,110 @@
+"""Trees in memory: a walk over entries whose content the test decides."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from strongroom.tree.content import Content, ContentVanishedError, Enter, Item, Leave, OpenContent, Problem, Step
+from strongroom.tree.entry import Entry, EntryType
+
+Holes = list[tuple[int, int]]
+
+
+@dataclass
+class MemoryContent:
+    """Bytes to be read, holes between them, and what settling says for each time they are read."""
+
+    entry: Entry
+    data: bytes
+    holes: Holes = field(default_factory=list)
+    replayable: bool = True
+    outcomes: Sequence[Problem | Exception | None] = ()
+    at_most: int = 1 << 30
+    vanished: Problem | None = None
+    opened: int = 0
+
+    @contextmanager
+    def open(self) -> Iterator[OpenContent]:
+        if self.vanished is not None:
+            raise ContentVanishedError(self.vanished)
+        outcome = self.outcomes[min(self.opened, len(self.outcomes) - 1)] if self.outcomes else None
+        self.opened += 1
+        yield MemoryReading(self, outcome)
+
+
+class MemoryReading:
+    def __init__(self, content: MemoryContent, outcome: Problem | Exception | None) -> None:
+        self.entry = content.entry
+        self._content = content
+        self._outcome = outcome
+        self._at = 0
+
+    def holes(self) -> Holes:
+        return self._content.holes
+
+    def readinto(self, view: memoryview) -> int:
+        count = min(len(view), self._content.at_most, len(self._content.data) - self._at)
+        view[:count] = self._content.data[self._at : self._at + count]
+        self._at += count
+        return count
+
+    def settle(self) -> Problem | None:
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
+        return self._outcome
+
+
+class MemoryWalk:
+    """A root directory with the given steps in it."""
+
+    def __init__(self, *steps: Step, problems: Sequence[Problem] = ()) -> None:
+        self._steps = steps
+        self._problems = list(problems)
+        self.on_step: Callable[[int], None] = lambda _: None
+
+    def __iter__(self) -> Iterator[Step]:
+        yield Enter(directory(b""))
+        for number, step in enumerate(self._steps):
+            self.on_step(number)
+            yield step
+        yield Leave()
+
+    def problems(self) -> list[Problem]:
+        return self._problems
+
+    def facts(self) -> dict[str, str | int]:
+        return {"root": "/srv/data", "answer": 42}
+
+
+def directory(name: bytes) -> Entry:
+    return Entry(name, EntryType.DIRECTORY, 0o755, uid=1000, gid=1000, mtime_ns=1_700_000_000_123_456_789)
+
+
+def file_entry(name: bytes, size: int) -> Entry:
+    return Entry(name, EntryType.FILE, 0o640, size=size, mtime_ns=-5, inode=7, xattrs=[(b"user.note", b"\xff\0")])
+
+
+def file(name: bytes, data: bytes, holes: Holes | None = None) -> Item:
+    holes = holes or []
+    size = len(data) + sum(length for _, length in holes)
+    return Item(file_entry(name, size), MemoryContent(file_entry(name, size), data, holes))
+
+
+def stream(name: bytes, data: bytes, *, at_most: int = 65536, outcome: Exception | None = None) -> Item:
+    content = MemoryContent(file_entry(name, 0), data, replayable=False, at_most=at_most, outcomes=[outcome])
+    return Item(content.entry, content)
+
+
+def link(name: bytes, target: bytes) -> Item:
+    return Item(Entry(name, EntryType.SYMLINK, 0o777, target=target), None)
+
+
+def within(name: bytes, *steps: Step) -> list[Step]:
+    return [Enter(directory(name)), *steps, Leave()]
+
+
+def content_of(item: Step) -> MemoryContent:
+    assert isinstance(item, Item)
+    content: Content | None = item.content
+    assert isinstance(content, MemoryContent)
+    return content
