@@ -23,7 +23,7 @@ MAX_RECORD_BYTES = 64 * 1024
 _DOMAIN = b"strongroom record v1\0"
 _WORD = b"strongroom-record"
 _VERSION = b"1"
-_ENCODER = msgspec.json.Encoder(order="deterministic")
+_ENCODER = msgspec.json.Encoder(order="sorted")
 
 T = TypeVar("T")
 

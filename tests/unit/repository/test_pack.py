@@ -104,8 +104,8 @@ def test_duplicated_and_dropped_frames_are_refused() -> None:
 
     for at in range(len(frames)):
         with pytest.raises(REFUSALS):
-            read_all(rebuilt(raw, frames[:at] + [frames[at]] + frames[at:]))
-        if len(frames[:at] + frames[at + 1 :]) > 0:
+            read_all(rebuilt(raw, [*frames[:at], frames[at], *frames[at:]]))
+        if len(frames) > 1:
             with pytest.raises(REFUSALS):
                 read_all(rebuilt(raw, frames[:at] + frames[at + 1 :]))
 
