@@ -224,3 +224,29 @@ def test_a_creation_does_not_wait_for_ever() -> None:
     with canned_server(ConflictsThenRoom(100)) as server, pytest.raises(StoreUnavailableError):
         create(_patient_store(server.url, PatientClock()), "key")
     assert len(server.asked) == 6
+
+
+def test_a_request_without_any_credentials_is_denied(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(variable, "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with canned_server(lambda _: Canned(200)) as server:
+        store = S3Store("home", s3_client(S3Access(server.url), QUICK), "bucket")
+        with pytest.raises(StoreDeniedError, match="NoCredentialsError"):
+            store.get("key")
+    assert server.asked == []
+
+
+def test_a_bucket_name_that_cannot_be_is_refused_before_anything_is_sent() -> None:
+    with canned_server(lambda _: Canned(200)) as server:
+        with pytest.raises(StoreDeniedError, match="bucket name"):
+            _store_at(server.url, "not a bucket/name").get("key")
+    assert server.asked == []
+
+
+def test_a_dead_server_costs_less_than_a_minute() -> None:
+    patience = S3Patience()
+    longest_backoff = sum(2**retry for retry in range(patience.attempts - 1))
+    assert patience.attempts * patience.silence_seconds + longest_backoff < 60

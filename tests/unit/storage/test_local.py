@@ -222,3 +222,23 @@ def test_what_a_dead_writer_left_is_swept_and_a_live_one_is_spared(store: LocalS
 
 def test_a_sweep_of_nothing_is_no_error(tmp_path: Path) -> None:
     sweep_incoming(tmp_path / "absent")
+
+
+def test_a_region_that_vanishes_while_an_object_is_written_is_down(store: LocalStore, root: Path) -> None:
+    with pytest.raises(StoreUnavailableError), _vanishing_when_named(root):
+        create(store, "p/00/pack")
+    assert not root.exists()
+
+
+@contextmanager
+def _vanishing_when_named(root: Path) -> Iterator[None]:
+    """Remove the region when the object is about to get its name."""
+    with pytest.MonkeyPatch.context() as patch:
+        real = Path.hardlink_to
+
+        def vanish_first(target: Path, written: Path) -> None:
+            shutil.rmtree(root)
+            real(target, written)
+
+        patch.setattr(Path, "hardlink_to", vanish_first)
+        yield
