@@ -8,16 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from strongroom.backup import reconcile as backup
 from strongroom.catalog.errors import CatalogUnavailableError
 from strongroom.catalog.jobs import FINAL_STATES, Job, JobState
 from strongroom.cli.errors import WaitInterruptedError
 from strongroom.cli.figures import duration
-from strongroom.cli.following import SECONDS_BETWEEN_LOOKS, follow_job
+from strongroom.cli.following import SECONDS_BETWEEN_LOOKS
 from strongroom.cli.progress import progress_view
 from strongroom.cli.screen import Screen
-from strongroom.jobs.kinds import JobKind
+from strongroom.errors import StrongroomError
 from strongroom.jobs.runner import run_job
-from strongroom.replication.reconcile import reconcile
+from strongroom.jobs.sweeper import sweep
+from strongroom.replication import reconcile as replication
 from strongroom.runtime import HANDLERS
 from strongroom.services import Services
 
@@ -25,31 +27,23 @@ from strongroom.services import Services
 def run_here(services: Services, job_id: uuid.UUID, screen: Screen) -> Job:
     """Run a job to its end in this process, trying again as a worker would, and return it.
 
-    A job that a worker has taken already is followed instead. Raises WaitInterruptedError on Ctrl-C: the job is back in
-    the queue.
+    A job that somebody else holds is awaited, and taken over when its holder falls silent. Raises WaitInterruptedError
+    on Ctrl-C: the job is back in the queue.
     """
     try:
-        while True:
-            job = run_once(services, job_id, screen)
-            if job.state in FINAL_STATES:
-                return job
-            if job.state is JobState.RUNNING:
-                return follow_job(services, job_id, screen)
-            _wait_for_next_attempt(services, job, screen)
+        with _shown(services, job_id, screen):
+            job = _attempt(services, job_id)
+            while job.state not in FINAL_STATES:
+                _wait_for_next_attempt(services, job, screen)
+                job = _attempt(services, job_id)
     except KeyboardInterrupt:
         raise WaitInterruptedError(
             f"Job {job_id} was interrupted and is back in the queue.",
             next_step=f"A worker takes it up again. To go on in this terminal: strongroom jobs run {job_id}",
         ) from None
-
-
-def run_once(services: Services, job_id: uuid.UUID, screen: Screen) -> Job:
-    """Run one attempt of a job if it is due, and return the job as it is afterwards."""
-    handler = HANDLERS[JobKind(services.ledger.get(job_id).kind)]
-    owner = f"cli@{socket.gethostname()}:{os.getpid()}"
-    with _shown(services, job_id, screen):
-        run_job(services.ledger, job_id, partial(handler, services), owner=owner)
-    return services.ledger.get(job_id)
+    if job.state is not JobState.SUCCEEDED:
+        _settle(services, screen)
+    return job
 
 
 def copy_here(services: Services, backup_id: uuid.UUID, screen: Screen) -> None:
@@ -57,16 +51,36 @@ def copy_here(services: Services, backup_id: uuid.UUID, screen: Screen) -> None:
 
     A copy that fails stays in the ledger for a worker.
     """
-    for job in reconcile(services):
+    for job in replication.reconcile(services):
         if job.args.get("backup") == str(backup_id):
-            run_once(services, job.id, screen)
+            with _shown(services, job.id, screen):
+                _attempt(services, job.id)
+
+
+def _attempt(services: Services, job_id: uuid.UUID) -> Job:
+    """Run the job once if it is due, and return it as it is afterwards."""
+    handler = HANDLERS[services.ledger.get(job_id).kind]
+    owner = f"cli@{socket.gethostname()}:{os.getpid()}"
+    run_job(services.ledger, job_id, partial(handler, services), owner=owner)
+    return services.ledger.get(job_id)
 
 
 def _wait_for_next_attempt(services: Services, job: Job, screen: Screen) -> None:
-    seconds = max(SECONDS_BETWEEN_LOOKS, (job.run_after - services.clock.now()).total_seconds())
-    if job.last_error:
+    seconds = SECONDS_BETWEEN_LOOKS
+    if job.state is JobState.QUEUED and job.last_error:
+        seconds = max(seconds, (job.run_after - services.clock.now()).total_seconds())
         screen.warn(f"{job.last_error.get('message')} Trying again in {duration(seconds)}.")
     services.clock.sleep(seconds)
+    # There may be no service that takes a job away from a holder that was killed.
+    sweep(services.ledger)
+
+
+def _settle(services: Services, screen: Screen) -> None:
+    """Close the books of a backup whose job has failed; what cannot be settled now is settled by the service."""
+    try:
+        backup.reconcile(services)
+    except StrongroomError as error:
+        screen.detail(f"The failed backup is not cleaned up yet: {error.what}")
 
 
 @contextmanager

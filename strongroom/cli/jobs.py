@@ -1,5 +1,7 @@
 """`strongroom jobs`: list, follow, cancel and run jobs."""
 
+from typing import Any
+
 import click
 
 from strongroom.catalog.jobs import FINAL_STATES, Job, JobState
@@ -102,7 +104,7 @@ def show_job(job: Job, screen: Screen) -> None:
     facts = {
         "job": str(job.id),
         "kind": job.kind,
-        "about": ", ".join(f"{name} {value}" for name, value in job.args.items()),
+        "about": ", ".join(f"{name} {spell(value)}" for name, value in job.args.items() if value is not None),
         "state": describe_job(job),
         "attempts": f"{job.attempt} ({job.errors} of at most {job.max_errors} errors, {job.crashes} crashes)",
         "created": moment(job.created_at),
@@ -118,6 +120,11 @@ def show_job(job: Job, screen: Screen) -> None:
         }
     for name, text in facts.items():
         screen.line(f"{name:<12}{text}")
+
+
+def spell(value: Any) -> str:
+    """Write an argument of a job on one line."""
+    return " ".join(str(inner) for inner in value.values()) if isinstance(value, dict) else str(value)
 
 
 def describe_job(job: Job) -> str:

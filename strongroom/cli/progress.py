@@ -13,6 +13,7 @@ from strongroom.cli.screen import Screen
 from strongroom.clock import Clock
 
 SECONDS_BETWEEN_LINES = 60.0
+BAR_COLUMNS = (BarColumn(bar_width=30), TextColumn("{task.description}"))
 
 
 class ProgressView(Protocol):
@@ -28,7 +29,7 @@ def progress_view(screen: Screen, clock: Clock) -> Iterator[ProgressView]:
     if screen.json:
         yield JsonView(screen)
     elif screen.interactive:
-        with Progress(*_BAR_COLUMNS, console=Console(stderr=True), transient=True) as bar:
+        with Progress(*BAR_COLUMNS, console=Console(stderr=True), transient=True) as bar:
             yield BarView(bar)
     else:
         yield LineView(screen, clock)
@@ -83,9 +84,6 @@ class BarView:
             completed=progress.get("done_bytes", 0),
             total=progress.get("total_bytes"),
         )
-
-
-_BAR_COLUMNS = (BarColumn(bar_width=30), TextColumn("{task.description}"))
 
 
 def describe_progress(job: Job) -> str:

@@ -268,6 +268,29 @@ def test_ctrl_c_gives_the_job_back_and_says_how_to_go_on(installed: Run, tmp_pat
     assert installed("jobs", "run", job[1])[0] == 0
 
 
+def test_a_job_whose_process_was_killed_is_taken_over(installed: Run, tmp_path: Path) -> None:
+    with (tmp_path / "strongroom.toml").open("a") as file:
+        file.write("\n[jobs]\nlease_seconds = 2\n")
+    for number in range(40):
+        (tmp_path / f"uploads/big{number}").write_bytes(os.urandom(8 << 20))
+    command = [sys.executable, "-m", "strongroom", "backup", "run", "uploads", "--here", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout
+    job = json.loads(process.stdout.readline())["job"]
+    process.kill()
+    process.communicate(timeout=60)
+    assert installed("jobs", "run", job)[0] == 0
+    code, out, _ = installed("backup", "show", "latest:uploads", "--json")
+    assert code == 0
+    assert json.loads(out)["files"] == 42
+
+
+def test_a_failed_backup_is_closed_in_the_catalog(installed: Run, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "uploads")
+    assert installed("backup", "run", "uploads", "--here")[0] == 10
+    assert json.loads(installed("backup", "list", "--state", "running", "--json")[1])["items"] == []
+
+
 def test_ctrl_c_while_waiting_leaves_the_job_alone(installed: Run) -> None:
     command = [sys.executable, "-m", "strongroom", "backup", "run", "uploads", "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

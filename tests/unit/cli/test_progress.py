@@ -1,14 +1,17 @@
 """Progress as a line, and as JSON."""
 
+import io
 import json
 import uuid
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from rich.console import Console
+from rich.progress import Progress
 
 from strongroom.catalog.jobs import Job, JobState
-from strongroom.cli.progress import JsonView, LineView, describe_progress
+from strongroom.cli.progress import BAR_COLUMNS, BarView, JsonView, LineView, describe_progress
 from strongroom.cli.screen import Screen
 
 HALF = {
@@ -70,6 +73,13 @@ def test_a_line_is_printed_once_a_minute_and_at_every_change_of_phase(capsys: py
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 4
     assert "sealing" in lines[-1]
+
+
+def test_a_bar_moves_and_says_the_rest_in_words() -> None:
+    stream = io.StringIO()
+    with Progress(*BAR_COLUMNS, console=Console(file=stream, force_terminal=True, width=200)) as bar:
+        BarView(bar).show(job_with(HALF))
+    assert "1.0 GiB of 2.0 GiB (50 %)" in stream.getvalue()
 
 
 def test_json_progress_is_a_line_for_every_change(capsys: pytest.CaptureFixture[str]) -> None:
