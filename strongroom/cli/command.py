@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from strongroom.cli.invocation import Invocation
 
@@ -95,6 +96,12 @@ class LateGroup(click.Group):
         module, _, attribute = self.late[cmd_name].target.partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands, and the options, that begin so; imports none of them."""
+        fitting = [(name, late.summary) for name, late in self.late.items() if name.startswith(incomplete)]
+        commands = [CompletionItem(name, help=summary) for name, summary in fitting]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, then the usual help."""

@@ -101,9 +101,10 @@ def test_the_repository_opens_from_the_next_region_when_one_is_gone(
 def test_the_repository_opens_from_the_next_region_when_one_was_emptied(
     tmp_path: Path, stores: dict[str, LocalStore], keks: dict[str, LocalKekProvider]
 ) -> None:
+    expected = open_from_first_region(stores, keks).repo_id
     (tmp_path / "a").rename(tmp_path / "gone")
     stores["a"].prepare()
-    assert open_from_first_region(stores, keks).repo_id
+    assert open_from_first_region(stores, keks).repo_id == expected
 
 
 def test_without_any_region_the_error_names_them_all(

@@ -1,6 +1,7 @@
 """Every way a command can end has its exit code and its message, in words and in JSON."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -146,3 +147,17 @@ def test_shared_options_stand_before_or_after_the_command(words: list[str], caps
     ending.append(errors.StrongroomError("It broke.", next_step=""))
     main(words)
     assert json.loads(capsys.readouterr().err)["message"] == "It broke."
+
+
+@pytest.mark.parametrize("words", ["strongroom b", "strongroom backup r"])
+def test_a_shell_completes_commands(words: str) -> None:
+    env = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")), "_STRONGROOM_COMPLETE": "bash_complete"}
+    program = [sys.executable, "-m", "strongroom"]
+    run = subprocess.run(program, capture_output=True, text=True, check=False, env={**os.environ, **env})
+    assert run.stdout.split() == ["plain,backup" if words == "strongroom b" else "plain,run"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_of_a_shell_is_a_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    assert "_STRONGROOM_COMPLETE" in capsys.readouterr().out
