@@ -69,6 +69,13 @@ class Installation:
         if owner.st_uid != os.getuid() or owner.st_mode & 0o077 or self.sockets.is_symlink():
             raise PermissionError(f"{self.sockets} is not this user's own private directory")
 
+    def remove_sockets(self) -> None:
+        """Remove what is left of the sockets, and the directory of their own if they had one."""
+        for path in (self.broker_socket, self.supervisor_socket):
+            path.unlink(missing_ok=True)
+        if self.sockets != self.run and self.sockets.exists():
+            self.sockets.rmdir()
+
     def secrets(self) -> dict[str, str]:
         """Return the secrets, made at random the first time."""
         if not self.secrets_file.exists():

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from stack.errors import NotReadyError, NotRunningError, SetUpError
 from stack.installation import PROJECT, Installation, write_private
-from stack.programs import broker_config, flower_login, programs, supervisor_config
+from stack.programs import BROKER, broker_config, flower_login, programs, supervisor_config
 from stack.readiness import Stack, verify_ports_free
-from stack.supervision import ProcessState, Supervisor
+from stack.supervision import ENDED, ProcessState, Supervisor
 from strongroom.catalog.engine import open_engine, upgrade
 from strongroom.clock import Clock
 from strongroom.settings import Settings
@@ -51,13 +51,25 @@ def down(installation: Installation, clock: Clock) -> bool:
     supervisor = Supervisor(installation)
     if not supervisor.is_running():
         return False
+    # The broker goes last: until then the workers can give back what they hold.
+    supervisor.stop(process.name for process in supervisor.processes() if process.name != BROKER)
+    _await(lambda: _only_broker_left(supervisor), installation, clock)
     supervisor.shut_down()
+    _await(lambda: not (installation.run / "supervisord.pid").exists(), installation, clock)
+    installation.remove_sockets()
+    return True
+
+
+def _await(over: Callable[[], bool], installation: Installation, clock: Clock) -> None:
     deadline = clock.monotonic() + SECONDS_TO_STOP
-    while installation.supervisor_socket.exists() or _supervisor_lives(installation):
+    while not over():
         if clock.monotonic() > deadline:
             raise NotReadyError("The stack does not stop.", next_step=f"Look into {installation.log}.")
         clock.sleep(SECONDS_BETWEEN_QUESTIONS)
-    return True
+
+
+def _only_broker_left(supervisor: Supervisor) -> bool:
+    return all(process.state in ENDED for process in supervisor.processes() if process.name != BROKER)
 
 
 def states(installation: Installation) -> list[ProcessState]:
@@ -94,8 +106,9 @@ def _init(installation: Installation, environment: dict[str, str], say: Say, *op
 
 
 def _start(installation: Installation, settings: Settings, supervisor: Supervisor, environment: dict[str, str]) -> None:
-    for stale in (installation.supervisor_socket, installation.broker_socket):
-        stale.unlink(missing_ok=True)
+    # A machine that lost power leaves the sockets of processes that are gone.
+    installation.remove_sockets()
+    installation.make_directories()
     write_private(installation.run / "broker.conf", broker_config(installation))
     config = installation.run / "supervisord.conf"
     write_private(config, supervisor_config(installation, programs(installation, settings)))
@@ -123,7 +136,3 @@ def _not_ready(waiting: list[str], broken: list[ProcessState]) -> NotReadyError:
 
 def _tail(log: Path) -> str:
     return log.read_text(encoding="utf-8", errors="replace").strip()[-1500:] if log.exists() else ""
-
-
-def _supervisor_lives(installation: Installation) -> bool:
-    return (installation.run / "supervisord.pid").exists()

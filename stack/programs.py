@@ -10,6 +10,8 @@ from stack.installation import PROJECT, Installation
 from strongroom.settings import Settings
 from worker.profiles import PROFILES
 
+BROKER = "broker"
+
 BROKER_CONFIG = """\
 # No TCP and no password: who can enter this private directory could read a password in it as well, and Celery shows
 # the whole address of a socket, password included, to everybody who may look at a worker's statistics.
@@ -78,7 +80,7 @@ def programs(installation: Installation, settings: Settings) -> list[Program]:
     python = (sys.executable, "-m")
     celery = (*python, "celery", "--app", "worker.app")
     return [
-        Program("broker", (broker_program(), str(installation.run / "broker.conf")), priority=1),
+        Program(BROKER, (broker_program(), str(installation.run / "broker.conf")), priority=1),
         # QUIT is Celery's bounded shutdown: jobs get some seconds, then go back to the ledger.
         *(
             Program(f"worker-{name}", (*python, "worker", name), priority=2, stop_signal="QUIT", stop_seconds=30)

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
@@ -11,6 +13,8 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from stack.errors import SetUpError
 from stack.installation import Installation
+
+ENDED = frozenset({"STOPPED", "EXITED", "FATAL", "UNKNOWN"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,12 @@ class Supervisor:
             for info in listed
         ]
 
+    def stop(self, names: Iterable[str]) -> None:
+        """Ask processes to end, all at the same time; returns at once."""
+        for name in names:
+            with suppress(Fault):
+                self._rpc.supervisor.stopProcess(name, False)
+
     def shut_down(self) -> None:
-        """Ask supervisor to stop every process and then itself; returns at once."""
+        """Ask supervisor to stop what is left and then itself; returns at once."""
         self._rpc.supervisor.shutdown()

@@ -32,7 +32,7 @@ class Story:
         clock = SystemClock()
         try:
             with self._act("Start the service: broker, API, workers, Beat, Flower"):
-                stack = up(self._scene.installation, self._scene.environment(base), clock, self._console.log)
+                stack = up(self._scene.installation, self._scene.environment(base), clock, self._say)
             with stack.client() as client:
                 self._play(Operator(client, self._console))
         finally:
@@ -93,6 +93,9 @@ class Story:
         self._console.print(table)
         for what, seconds in self._seconds.items():
             self._console.print(f"  {seconds:6.1f} s  {what}")
+
+    def _say(self, text: str) -> None:
+        self._console.print(f"    {text}", markup=False, style="dim")
 
     @contextmanager
     def _act(self, what: str) -> Iterator[None]:
