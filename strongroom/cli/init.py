@@ -11,10 +11,11 @@ from strongroom.cli.errors import ConfigExistsError
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.screen import Screen
 from strongroom.cli.template import TEMPLATE
+from strongroom.errors import UnavailableError
 from strongroom.keyring.key_file import KeyFile
 from strongroom.repository.access import create_repository
 from strongroom.runtime import Runtime, build_runtime
-from strongroom.settings import DEFAULT_FILE, Settings, find_config, load_settings
+from strongroom.settings import DEFAULT_FILE, find_config, load_settings
 from strongroom.storage.local import LocalStore
 
 
@@ -64,25 +65,27 @@ def set_up(runtime: Runtime, screen: Screen) -> None:
     settings = runtime.settings
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings.scratch_dir.mkdir(mode=0o700, exist_ok=True)
-    _make_keys(settings, screen)
+    _make_keys(runtime, screen)
     _make_directories(runtime)
+    _probe_regions(runtime, screen)
     upgrade_catalog(runtime.catalog.engine)
     repository = create_repository(runtime.stores, runtime.keks, clock=runtime.clock, random=runtime.random)
     screen.say(f"Repository {repository.repo_id} is ready in {', '.join(runtime.stores)}.")
 
 
-def _make_keys(settings: Settings, screen: Screen) -> None:
+def _make_keys(runtime: Runtime, screen: Screen) -> None:
+    settings = runtime.settings
     names = {region.kek.key for region in settings.regions if region.kek.provider == "local"}
     path = settings.keyring.path
     if not names:
         return
     if not path.exists():
-        KeyFile.create(path, sorted(names))
+        KeyFile.create(path, sorted(names), runtime.random)
         screen.warn(f"made the key file {path}. Keep a copy away from this machine: without it no backup can be read.")
         return
     key_file = KeyFile.load(path)
     for name in sorted(names - set(key_file.names())):
-        key_file.add(name)
+        key_file.add(name, runtime.random)
         screen.say(f"Added key {name} to {path}; renew the copy you keep of it.")
 
 
@@ -90,3 +93,14 @@ def _make_directories(runtime: Runtime) -> None:
     for store in runtime.stores.values():
         if isinstance(store, LocalStore):
             store.prepare()
+
+
+def _probe_regions(runtime: Runtime, screen: Screen) -> None:
+    """Refuse regions on which two writers could both think that they committed; those that are away are tried later."""
+    for region, store in runtime.stores.items():
+        try:
+            evidence = store.probe().evidence
+        except UnavailableError as error:
+            screen.warn(f"region {region} does not answer: {error.what} Run `strongroom init --upgrade` when it does.")
+        else:
+            screen.detail(f"Region {region} is safe to write to; copies in it are confirmed by {evidence}.")

@@ -93,6 +93,19 @@ def test_init_upgrade_sets_up_a_region_that_was_added(installed: Run, tmp_path: 
     assert list((tmp_path / "regions/attic/c/uploads").iterdir())
 
 
+def test_init_goes_on_without_a_region_that_is_away(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "strongroom.toml").write_text(
+        '[regions.here]\nhome = true\npath = "here"\n'
+        '[regions.away]\nkind = "s3"\nbucket = "b"\nendpoint = "http://127.0.0.1:9"\ns3_region = "away"\n'
+        'access_key_env = "KEY"\nsecret_key_env = "KEY"\n'
+    )
+    monkeypatch.setenv("KEY", "key")
+    code, _, err = run("init", "--upgrade")
+    assert code == 0, err
+    assert "region away does not answer" in err
+    assert (tmp_path / "here/repo").exists()
+
+
 def test_a_backup_is_in_every_region_and_restores_as_it_was(installed: Run, backed_up: str, tmp_path: Path) -> None:
     target = tmp_path / "restored"
     for region in ("eu-west-1", "us-east-1", "ap-southeast-1"):
