@@ -1,7 +1,7 @@
 """The repository itself: its identity and root secret, how it is made, and how it is opened."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -16,7 +16,7 @@ from strongroom.ids import new_id
 from strongroom.keyring.provider import KekProvider, WrappedKey
 from strongroom.keyring.secret import SecretKey
 from strongroom.repository import root
-from strongroom.repository.errors import RepositoryConflictError, RepositoryNotFoundError, TamperedError
+from strongroom.repository.errors import RepositoryConflictError, RepositoryNotFoundError, TamperedError, WrongKeyError
 from strongroom.repository.layout import REPOSITORY_KEY, ROOT_SLOTS, slot_key
 from strongroom.repository.objects import create_object, find_object
 from strongroom.repository.records import RecordType, read_unverified, sign_record, verify_record
@@ -127,21 +127,36 @@ def create_repository(
 
 
 def _adopt(stores: Mapping[str, Store], keks: Mapping[str, KekProvider], home: str) -> Repository | None:
+    """Open what one of the regions holds, and see to it that the others hold no other repository."""
     found: Repository | None = None
+    refused: WrongKeyError | None = None
     for region, store in stores.items():
         try:
-            candidate = _find_repository(store, keks[region])
+            found = found or _find_repository(store, keks[region])
+        except WrongKeyError as error:
+            refused = refused or error
         except UnavailableError:
             if region == home:
                 raise
-            continue
-        if found is not None and candidate is not None and candidate.repo_id != found.repo_id:
-            raise RepositoryConflictError(
-                f"Region {region!r} holds another repository than the regions before it.",
-                next_step="Give each installation its own prefix, or remove the region that does not belong here.",
-            )
-        found = found or candidate
+    if found is None and refused is not None:
+        raise refused
+    if found is not None:
+        _verify_same(found, stores.values())
     return found
+
+
+def _verify_same(found: Repository, stores: Iterable[Store]) -> None:
+    for store in stores:
+        try:
+            raw = find_object(store, REPOSITORY_KEY)
+        except UnavailableError:
+            continue
+        if raw is None or read_unverified(RecordType.REPOSITORY, raw, RepositoryRecord).repo == found.repo_id:
+            continue
+        raise RepositoryConflictError(
+            f"Region {store.region!r} holds another repository than the other regions.",
+            next_step="Give each installation its own prefix, or remove the region that does not belong here.",
+        )
 
 
 def _mint(store: Store, kek: KekProvider, clock: Clock, random: RandomBytes) -> Repository:

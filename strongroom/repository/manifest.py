@@ -148,7 +148,7 @@ def _decode_parts(parts: list[Part]) -> ManifestHead:
         head = msgspec.msgpack.decode(parts[0][1], type=ManifestHead)
         packs = _decode_rows(parts, FrameKind.PACKS, msgspec.msgpack.Decoder(list[PackRef]))
         tree = _decode_rows(parts, FrameKind.TREE_RUNS, msgspec.msgpack.Decoder(list[TreeRun]))
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise TamperedError("A manifest lacks what it should say.") from None
     return dataclasses.replace(head, packs=packs, tree=tree)
 

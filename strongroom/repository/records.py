@@ -62,7 +62,7 @@ def read_unverified(kind: RecordType, raw: bytes, shape: type[T]) -> T:
 def _decode(kind: RecordType, payload: bytes, shape: type[T]) -> T:
     try:
         return msgspec.json.decode(payload, type=shape)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise TamperedError(f"A {kind} record lacks what it should say.") from None
 
 

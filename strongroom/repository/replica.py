@@ -1,4 +1,4 @@
-"""What one region needs to hold a backup: every object, its size and its SHA-256, in the order it is safe to copy them."""
+"""What one region needs to hold a backup: every object with size and SHA-256, in the order it is safe to copy them."""
 
 import hashlib
 from collections.abc import Iterator

@@ -130,7 +130,7 @@ def decode_tree(frames: Iterable[bytes], entries: int) -> Iterator[Step]:
 def _decode(decoder: "msgspec.msgpack.Decoder[list[Record]]", frame: bytes) -> list[Record]:
     try:
         return decoder.decode(frame)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise TamperedError("A frame of the tree does not hold tree records.") from None
 
 

@@ -122,9 +122,11 @@ def test_frames_of_another_manifest_are_refused_even_when_signed(room: Room, hea
 
 
 def test_a_manifest_of_another_backup_session_or_repository_is_refused(room: Room, head: ManifestHead) -> None:
-    for change in ({"backup_id": uuid.UUID(int=8)}, {"session_id": uuid.UUID(int=9)}):
+    other_backup = dataclasses.replace(head, backup_id=uuid.UUID(int=8))
+    other_session = dataclasses.replace(head, session_id=uuid.UUID(int=9))
+    for other in (other_backup, other_session):
         with pytest.raises(TamperedError, match="another backup or session"):
-            reopen(room, seal_manifest(room.repository, DATA_KEY, dataclasses.replace(head, **change)), head)
+            reopen(room, seal_manifest(room.repository, DATA_KEY, other), head)
     with pytest.raises(TamperedError, match="signature"):
         reopen(room, seal_manifest(Room(seed=2).repository, DATA_KEY, head), head)
 
