@@ -30,6 +30,7 @@ _KEEPALIVE: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
+_CAUSE = re.compile(r".*(?:FATAL|failed|error): +(.+)")
 _NO_DATABASE = re.compile(r'database ".*" does not exist')
 _REFUSED = re.compile(
     r"authentication failed|no password supplied|role .* does not exist|pg_hba\.conf|permission denied for database"
@@ -117,6 +118,6 @@ def _connection_error(settings: PostgresSourceSettings, database: str, message: 
 
 
 def _reason(message: str) -> str:
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    reason = lines[-1].rpartition("FATAL:")[2] if lines else "no reason given"
-    return reason.rpartition(" failed: ")[2].strip().rstrip(".")
+    """Return the last cause that is named; libpq puts several attempts and a hint around it."""
+    causes = _CAUSE.findall(message)
+    return (causes[-1] if causes else message.strip() or "no reason given").rstrip(".")

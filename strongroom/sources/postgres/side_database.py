@@ -1,7 +1,8 @@
 """Building a restored database beside the one it is to replace."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -35,6 +36,25 @@ def maintenance_connection(settings: PostgresSourceSettings, database: str) -> C
     return connect(settings)
 
 
+@contextmanager
+def sole_restore(settings: PostgresSourceSettings, database: str) -> Iterator[None]:
+    """Keep other restores to the same name away; raises TargetConflictError if one is at work, and as `connect`.
+
+    The lock is the server's and goes with the connection, so that a killed restore leaves none.
+    """
+    # Only closed in the end: a connection that was cut meanwhile does not undo a restore.
+    with closing(maintenance_connection(settings, database)) as connection:
+        row = connection.execute(
+            "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [f"strongroom restore {database}"]
+        ).fetchone()
+        if row != (True,):
+            raise TargetConflictError(
+                f"Another restore into the database {database!r} is running.",
+                next_step="Wait for it, or restore into another database name.",
+            )
+        yield
+
+
 class SideDatabase:
     """A database that a restore is built in, and that takes the wanted name once it is whole.
 
@@ -54,7 +74,7 @@ class SideDatabase:
         """Create it with the encoding and locale of the backup; False if the server lacks the locale (then it is C)."""
         encoding = str(facts.get("encoding", "UTF8"))
         with self._session() as session:
-            # Without force: somebody connected to it means that another restore to the same name is at work.
+            # Without force: whoever is connected to it may be a restore that lost its lock with its connection.
             session.execute("DROP DATABASE IF EXISTS {}", self.name)
             try:
                 session.create(self.name, encoding, str(facts.get("collate", "C")), str(facts.get("ctype", "C")))

@@ -136,7 +136,7 @@ class OpenDump:
         if status == 0:
             return None
         complaints = hide_password(self._settings, self._tool.complaints())
-        what = f"pg_dump of database {self._settings.dbname!r} ended with status {status}: {complaints}"
+        what = f"pg_dump of database {self._settings.dbname!r} ended with status {status}: {complaints.rstrip('.')}."
         if "permission denied" in complaints:
             raise DumpDeniedError(
                 what, next_step=f"Grant pg_read_all_data to {self._settings.user!r}, or use the database's owner."

@@ -11,7 +11,7 @@ from strongroom.sources.errors import RestoreFailedError
 from strongroom.sources.postgres.connection import conninfo, hide_password, tool_environment
 from strongroom.sources.postgres.database import server_major
 from strongroom.sources.postgres.occupancy import Occupancy, verify_free
-from strongroom.sources.postgres.side_database import SideDatabase, maintenance_connection
+from strongroom.sources.postgres.side_database import SideDatabase, maintenance_connection, sole_restore
 from strongroom.sources.postgres.tool import Tool
 from strongroom.sources.postgres.toolset import Toolset, choose_toolset
 from strongroom.tree.content import Problem, ProblemKind
@@ -62,6 +62,12 @@ class PostgresTarget:
         `check` is called about every second while the server works, and may raise to stop. Raises as `prepare`, and
         RestoreFailedError, TargetConflictError, TargetNotWritableError; what the stream raises goes through.
         """
+        with sole_restore(self._settings, self._database):
+            return self._restore(stream, facts, check)
+
+    def _restore(
+        self, stream: Iterable[memoryview], facts: Mapping[str, str | int], check: Callable[[], None]
+    ) -> list[Problem]:
         toolset = self._toolset(facts)
         found = verify_free(self._settings, self._database, overwrite=self._overwrite)
         forgiving = self._forgiven_error(toolset)
@@ -121,7 +127,7 @@ class PostgresTarget:
     def _failed(self, status: int, complaints: str) -> RestoreFailedError:
         reason = hide_password(self._settings, complaints)
         return RestoreFailedError(
-            f"pg_restore into database {self._database!r} ended with status {status}: {reason}",
+            f"pg_restore into database {self._database!r} ended with status {status}: {reason.rstrip('.')}.",
             next_step="Nothing of it was kept. Mend what it names (a missing extension or role) and restore again.",
         )
 

@@ -18,7 +18,7 @@ _STOP_SECONDS = 10.0
 _CHECK_SECONDS = 1.0
 # Only the program's own words: the server's DETAIL and CONTEXT lines quote rows.
 _OWN_WORDS = re.compile(r"^(pg_dump|pg_restore): ")
-_QUOTED_COMMAND = re.compile(r"(Command was:|LINE \d+:).*")
+_QUOTES_COMMAND = re.compile(r"Command was:|LINE \d+:")
 _QUOTED_VALUE = re.compile(r'(invalid input syntax for [^:]*|invalid value|value|out of range): ".*')
 
 
@@ -106,7 +106,7 @@ class Tool:
 
     def complaints(self) -> str:
         """Return the last messages of the program, without rows and commands; complete after `wait`."""
-        return " ".join(self._complaints) or "it gave no reason"
+        return "; ".join(self._complaints) or "it gave no reason"
 
     def _signal(self, number: int) -> None:
         """Reach the children of the program as well."""
@@ -121,8 +121,8 @@ class Tool:
             text = line.decode("utf-8", "replace").strip()
             if self._forgiving and self._forgiving in text:
                 self._forgiven += 1
-            elif _OWN_WORDS.match(text):
-                self._complaints.append(_without_data(text)[:_LINE_LENGTH])
+            elif _OWN_WORDS.match(text) and not _QUOTES_COMMAND.search(text):
+                self._complaints.append(_QUOTED_VALUE.sub(r"\1: (hidden)", text)[:_LINE_LENGTH])
                 self._has_failed |= bool(self._forgiving) and ": error: " in text
 
 
@@ -130,10 +130,6 @@ def _wait_until_writable(descriptor: int) -> None:
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)
     poll.poll(_CHECK_SECONDS * 1000)
-
-
-def _without_data(line: str) -> str:
-    return _QUOTED_VALUE.sub(r"\1: (hidden)", _QUOTED_COMMAND.sub("", line)).strip()
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
