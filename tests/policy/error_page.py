@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from strongroom.errors import ExitCode, StrongroomError
+from strongroom.errors import StrongroomError
 from tests.policy.project import LIBRARY, ROOT, SERVICE_PACKAGES, library_modules, service_modules
 
 PAGE = ROOT / "docs" / "errors.md"
@@ -15,23 +15,12 @@ Every error has a stable code. The command line prints it with `--json`, the API
 `application/problem+json` body, and a failed job keeps it. Next to the code there is always a message that says what
 happened and a `next_step` that says what to do. This page is written by `make docs` from the classes themselves.
 
-"""
+*Exit code* is what a command ends with; the numbers are explained [with the command line](cli.md#exit-codes). *Retry*
+says whether the same call may succeed later without anybody changing anything.
 
-EXIT_CODES = {
-    ExitCode.OK: "Done.",
-    ExitCode.FAILURE: "It failed, and no narrower number fits.",
-    ExitCode.USAGE: "The command, its arguments or the settings are wrong.",
-    ExitCode.PARTIAL: "A backup was made, and something in it could not be read; the problems are listed with it.",
-    ExitCode.UNHEALTHY: "The question was answered, and the answer is not good: a source is not protected.",
-    ExitCode.NOT_FOUND: "The named thing does not exist.",
-    ExitCode.BUSY: "Somebody else holds it, or it already exists.",
-    ExitCode.CANNOT_DECRYPT: "The key at hand does not open the data.",
-    ExitCode.NOT_ALLOWED: "A permission is missing.",
-    ExitCode.DEPENDENCY_DOWN: "Something Strongroom needs did not answer.",
-    ExitCode.INTEGRITY: "Stored bytes are not the bytes that were written.",
-    ExitCode.TRY_LATER: "Nothing is wrong; the same command may succeed later.",
-    ExitCode.INTERRUPTED: "Ctrl-C. A job that was submitted goes on.",
-}
+| code | meaning | exit code | retry |
+|---|---|---|---|
+"""
 
 
 def subclasses(root: type[StrongroomError]) -> Iterator[type[StrongroomError]]:
@@ -55,16 +44,11 @@ def first_sentence(error: type[StrongroomError]) -> str:
 
 def render() -> str:
     """Return the page as it should be."""
-    exits = "".join(f"| {code.value} | {code.name} | {meaning} |\n" for code, meaning in EXIT_CODES.items())
-    rows = "".join(
+    rows = (
         f"| `{error.code}` | {first_sentence(error)} | {error.exit_code.value} | {'yes' * error.retryable} |\n"
         for error in error_classes()
     )
-    return (
-        f"{HEADING}## Exit codes\n\n| number | name | meaning |\n|---|---|---|\n{exits}\n"
-        f"## Codes\n\n*Retry* says whether the same call may succeed later without anybody changing anything.\n\n"
-        f"| code | meaning | exit code | retry |\n|---|---|---|---|\n{rows}"
-    )
+    return HEADING + "".join(rows)
 
 
 def write(page: Path = PAGE) -> None:

@@ -1,4 +1,4 @@
-"""What the policy tests look at: the files git knows or would add, and the modules found by walking the packages."""
+"""What the policy tests look at: the files that are tracked, and the modules found by walking the packages."""
 
 import ast
 import functools
@@ -19,10 +19,11 @@ BEAT_SCHEDULE = ROOT / "beat_schedule.py"
 
 @functools.cache
 def project_files() -> tuple[Path, ...]:
-    """Return every file that is tracked, or would be by `git add --all`, and exists."""
-    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    """Return every file that is tracked and exists."""
+    # Also where the folder belongs to somebody else, as it may in a container.
+    listing = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
     names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
-    return tuple(sorted(path for name in set(names) if name and (path := ROOT / name).is_file()))
+    return tuple(sorted(path for name in names if name and (path := ROOT / name).is_file()))
 
 
 def relative(path: Path) -> str:

@@ -14,7 +14,7 @@ from strongroom.settings import Settings
 from strongroom.settings.environment import VARIABLES
 from tests.policy.project import ROOT, documents, relative
 
-SHELL_BLOCK = re.compile(r"^```(?:sh|bash|console)\n(.*?)^```", re.M | re.S)
+BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.M | re.S)
 NOT_IN_THE_FILE = {"path", "catalog_url", "broker_url", "name", "policies", "sources", "regions"}
 
 
@@ -55,9 +55,9 @@ def commands(
 def shell_lines() -> Iterator[tuple[str, list[str]]]:
     """Yield every `strongroom ...` line of a shell example, split into words, with its page."""
     for page in documents():
-        blocks = "\n".join(SHELL_BLOCK.findall(page.read_text(encoding="utf-8")))
+        blocks = "\n".join(BLOCK.findall(page.read_text(encoding="utf-8")))
         for line in blocks.replace("\\\n", " ").splitlines():
-            command = line.removeprefix("$ ")
+            command = line.strip().removeprefix("$ ")
             if command.startswith("strongroom "):
                 yield relative(page), shlex.split(command, comments=True)[1:]
 
