@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 RUN_VARIABLE = "STRONGROOM_TEST_RUN"
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 1.0
 
 
 def _belongs(process: Path, directory: Path) -> bool:

@@ -1,12 +1,16 @@
 """What a test knows about one region's S3 server, whichever server that is."""
 
+import functools
 import secrets
+import socket
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from types_boto3_kms import KMSClient
@@ -22,6 +26,13 @@ TEST_CLIENT = Config(
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
 )
+MAKING_A_CLIENT = threading.Lock()
+
+
+@functools.cache
+def _session(region: str, access_key: str, secret_key: str) -> boto3.session.Session:
+    # A new session would read botocore's large service descriptions again, but one may not make two clients at once.
+    return boto3.session.Session(access_key, secret_key, region_name=region)
 
 
 @dataclass(frozen=True)
@@ -35,11 +46,13 @@ class S3Region:
 
     def client(self) -> "S3Client":
         """Return a plain S3 client for preparing and inspecting what the code under test does."""
-        return self._session().client("s3", endpoint_url=self.endpoint, config=TEST_CLIENT)
+        with MAKING_A_CLIENT:
+            return self._session().client("s3", endpoint_url=self.endpoint, config=TEST_CLIENT)
 
     def kms_client(self) -> "KMSClient":
         """Return a KMS client; only moto's regions have a KMS, at the same endpoint."""
-        return self._session().client("kms", endpoint_url=self.endpoint, config=TEST_CLIENT)
+        with MAKING_A_CLIENT:
+            return self._session().client("kms", endpoint_url=self.endpoint, config=TEST_CLIENT)
 
     def new_bucket(self) -> str:
         """Make an empty bucket that no other test knows, and return its name."""
@@ -50,11 +63,13 @@ class S3Region:
 
     def answers(self) -> bool:
         """Say whether the server accepts this region's keys right now."""
+        address = urlsplit(self.endpoint)
         try:
+            socket.create_connection((address.hostname or "", address.port or 0), timeout=5).close()
             self.client().list_buckets()
-        except BotoCoreError:
+        except (OSError, BotoCoreError, ClientError):
             return False
         return True
 
     def _session(self) -> boto3.session.Session:
-        return boto3.session.Session(self.access_key, self.secret_key, region_name=self.name)
+        return _session(self.name, self.access_key, self.secret_key)
