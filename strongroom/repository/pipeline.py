@@ -59,9 +59,9 @@ class SealingPool:
         self._halt = halt
         self._id_key = shelf.target.chunk_id_key
         self._chunks: queue.SimpleQueue[Chunk | None] = queue.SimpleQueue()
-        self._known: dict[bytes, Place] = {}
+        self._known: dict[bytes, Place | None] = {}
         self._reused = 0
-        self._lock = threading.Lock()
+        self._placed = threading.Condition()
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="sealer")
         self._workers = [self._executor.submit(self._work) for _ in range(workers)]
         for worker in self._workers:
@@ -110,15 +110,26 @@ class SealingPool:
 
     def _place(self, filler: PackFiller, plain: memoryview) -> Place:
         chunk_id = blake3.blake3(plain, key=self._id_key).digest()
-        with self._lock:
-            known = self._known.get(chunk_id)
-            if known is not None:
-                self._reused += len(plain)
-                return known
+        known = self._find_or_claim(chunk_id, len(plain))
+        if known is not None:
+            return known
         place = filler.place(FrameKind.DATA, chunk_id, plain)
-        with self._lock:
+        with self._placed:
             self._known[chunk_id] = place
+            self._placed.notify_all()
         return place
+
+    def _find_or_claim(self, chunk_id: bytes, length: int) -> Place | None:
+        """Return where an equal chunk lies, waiting for a worker that is placing one; None leaves it to the caller."""
+        with self._placed:
+            if chunk_id not in self._known:
+                self._known[chunk_id] = None
+                return None
+            while (known := self._known[chunk_id]) is None:
+                self._halt.verify_running()
+                self._placed.wait(LOOK_SECONDS)
+            self._reused += length
+            return known
 
 
 def _all_done(futures: list[Future[None]]) -> bool:

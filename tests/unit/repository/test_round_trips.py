@@ -23,7 +23,9 @@ from tests.unit.repository.trees import (
     within,
 )
 
-noise = random.Random(7).randbytes
+
+def noise(size: int) -> bytes:
+    return random.Random(size).randbytes(size)
 
 
 def test_files_of_every_size_come_back(room: Room) -> None:
