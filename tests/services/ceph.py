@@ -12,6 +12,7 @@ from tests.services.ports import LOOPBACK, ReservedPort
 from tests.services.processes import Server, ServiceStartError, make_private_directory, unprivileged_account
 
 PROGRAMS = ("ceph", "ceph-authtool", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
+PROGRAM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 COMMAND_SECONDS = 60.0
 
 # Every reason that is not plain: cephx, because without it radosgw waits for ever; a short paxos interval, because each
@@ -64,7 +65,7 @@ CAPABILITIES = {
 
 def missing_programs() -> list[str]:
     """Return the Ceph programs that are needed here and not installed."""
-    return [name for name in PROGRAMS if shutil.which(name) is None]
+    return [name for name in PROGRAMS if shutil.which(name, path=PROGRAM_PATH) is None]
 
 
 def _class_directory() -> Path:
@@ -88,7 +89,7 @@ class Cluster:
     @property
     def environment(self) -> Mapping[str, str]:
         """What tells every Ceph program which cluster is meant."""
-        return {"CEPH_CONF": str(self.directory / "ceph.conf"), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        return {"CEPH_CONF": str(self.directory / "ceph.conf"), "PATH": PROGRAM_PATH}
 
     def run(self, *argv: str) -> str:
         """Run a Ceph program to its end and return what it printed; raises ServiceStartError."""

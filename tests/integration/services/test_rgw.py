@@ -1,10 +1,17 @@
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from tests.services.ceph import PROGRAMS, missing_programs
 from tests.services.rgw import Gateway
 from tests.services.s3 import REGION_NAMES, S3Region
+
+
+def test_programs_that_are_not_installed_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.services.ceph.PROGRAM_PATH", str(tmp_path))
+    assert missing_programs() == list(PROGRAMS)
 
 
 def test_each_region_returns_what_was_put(rgw_regions: dict[str, S3Region]) -> None:
