@@ -23,6 +23,7 @@ from strongroom.sources.postgres.toolset import BUNDLED_PACKAGE, Toolset, instal
 _HOST = "127.0.0.1"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
+_PORT_ATTEMPTS = 3
 # Nothing in a scratch server has to survive a power cut.
 _FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "shared_buffers=32MB", "max_connections=60")
 
@@ -61,9 +62,8 @@ class ScratchPostgres:
             self._account = _unprivileged_account() if os.geteuid() == 0 else None
             self._hand_over(self.directory)
             self.toolset = _reachable(_choose(self._wanted_major), self.directory, self._account)
-            self.port = _free_port()
             self._initialize()
-            self.start()
+            self._start_somewhere()
         except BaseException:
             self._remove()
             raise
@@ -120,6 +120,18 @@ class ScratchPostgres:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+    def _start_somewhere(self) -> None:
+        for attempt in range(1, _PORT_ATTEMPTS + 1):
+            self.port = _free_port()
+            try:
+                self.start()
+            except ScratchPostgresError:
+                # Somebody may have taken the port between looking and listening.
+                if attempt == _PORT_ATTEMPTS:
+                    raise
+            else:
+                return
 
     def _initialize(self) -> None:
         password_file = self.directory / "password"
