@@ -6,10 +6,14 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.services import guard
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
 
 RUN_INPUT = "strongroom_run_directory"
 LONGEST_SOCKET_PATH = 107
@@ -61,8 +65,8 @@ class RunPlugin:
         self.run = run
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: "pytest.Item") -> None:
-        vars(node)["workerinput"][RUN_INPUT] = str(self.run.directory)
+    def pytest_configure_node(self, node: "WorkerController") -> None:
+        node.workerinput[RUN_INPUT] = str(self.run.directory)
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
