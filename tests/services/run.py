@@ -6,14 +6,11 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import pytest
 
 from tests.services import guard
-
-if TYPE_CHECKING:
-    from xdist.workermanage import WorkerController
 
 RUN_INPUT = "strongroom_run_directory"
 LONGEST_SOCKET_PATH = 107
@@ -58,6 +55,12 @@ class Run:
         self.guard.communicate()
 
 
+class XdistNode(Protocol):
+    """What is used of xdist's picture of a worker; xdist has no types."""
+
+    workerinput: dict[str, Any]
+
+
 class RunPlugin:
     """Ends the run with the pytest session and tells xdist workers which run they belong to."""
 
@@ -65,7 +68,7 @@ class RunPlugin:
         self.run = run
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: "WorkerController") -> None:
+    def pytest_configure_node(self, node: XdistNode) -> None:
         node.workerinput[RUN_INPUT] = str(self.run.directory)
 
     @pytest.hookimpl(trylast=True)
