@@ -87,6 +87,13 @@ class Repository:
         wrapped = kek.wrap(self._root, context)
         return slot_key(ROOT_SLOTS, region, wrapped.version), self.seal_slot(region, wrapped, context)
 
+    def verify_root_slot(self, raw: bytes) -> KeySlot:
+        """Read one of this repository's root slots; raises an integrity error."""
+        slot = self.verify(RecordType.KEY_SLOT, raw, KeySlot)
+        if slot.context != root_context(self.repo_id):
+            raise TamperedError("A root key slot was made for another purpose.")
+        return slot
+
     def seal_slot(self, region: str, wrapped: WrappedKey, context: dict[str, str]) -> bytes:
         """Return a wrapped key as a signed key slot."""
         return seal_slot(self._signer, region, wrapped, context)
@@ -198,18 +205,15 @@ def _find_repository(store: Store, kek: KekProvider) -> Repository | None:
     slots = read_slots(store, ROOT_SLOTS, lambda raw: read_unverified(RecordType.KEY_SLOT, raw, KeySlot))
     stored, secret = open_first(slots, kek, f"the repository in region {store.region!r}")
     repository = Repository(_repo_id(stored.slot), secret)
-    repository.verify(RecordType.KEY_SLOT, stored.raw, KeySlot)
+    repository.verify_root_slot(stored.raw)
     return repository
 
 
 def _repo_id(slot: KeySlot) -> UUID:
     try:
-        repo_id = UUID(slot.context["repo"])
+        return UUID(slot.context["repo"])
     except (KeyError, ValueError):
         raise TamperedError("A root key slot does not name its repository.") from None
-    if slot.context != root_context(repo_id):
-        raise TamperedError("A root key slot was made for another purpose.")
-    return repo_id
 
 
 def _verify_record(repository: Repository, store: Store) -> None:

@@ -22,7 +22,7 @@ from strongroom.repository.objects import get_object
 from strongroom.repository.opening import get_committed, open_committed, verify_slot
 from strongroom.repository.records import RecordType
 from strongroom.repository.session import get_session
-from strongroom.repository.slots import KeySlot
+from strongroom.repository.slots import read_slots
 from strongroom.storage.store import Store
 
 
@@ -57,10 +57,8 @@ def replica_objects(
 
 
 def _repository_objects(repository: Repository, store: Store) -> Iterator[ObjectRef]:
-    for info in store.list(ROOT_SLOTS):
-        raw = get_object(store, info.key)
-        repository.verify(RecordType.KEY_SLOT, raw, KeySlot)
-        yield _ref(info.key, raw)
+    for stored in read_slots(store, ROOT_SLOTS, repository.verify_root_slot):
+        yield _ref(stored.key, stored.raw)
     raw = get_object(store, REPOSITORY_KEY)
     repository.verify(RecordType.REPOSITORY, raw, RepositoryRecord)
     yield _ref(REPOSITORY_KEY, raw)
@@ -73,10 +71,9 @@ def _session_markers(repository: Repository, store: Store, head: ManifestHead) -
 
 
 def _key_slots(repository: Repository, store: Store, record: CommitRecord) -> Iterator[ObjectRef]:
-    for info in store.list(backup_slots(record.backup_id, record.session_id)):
-        raw = get_object(store, info.key)
-        verify_slot(repository, record, raw)
-        yield _ref(info.key, raw)
+    prefix = backup_slots(record.backup_id, record.session_id)
+    for stored in read_slots(store, prefix, lambda raw: verify_slot(repository, record, raw)):
+        yield _ref(stored.key, stored.raw)
 
 
 def _ref(key: str, raw: bytes) -> ObjectRef:

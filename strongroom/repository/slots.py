@@ -15,7 +15,8 @@ from strongroom.keyring.errors import KeyVersionNotFoundError
 from strongroom.keyring.errors import WrongKeyError as SlotRefusedError
 from strongroom.keyring.provider import KekProvider, WrappedKey
 from strongroom.keyring.secret import SecretKey
-from strongroom.repository.errors import WrongKeyError
+from strongroom.repository.errors import TamperedError, WrongKeyError
+from strongroom.repository.layout import slot_key
 from strongroom.repository.objects import get_object
 from strongroom.repository.records import RecordType, sign_record
 from strongroom.storage.store import Store
@@ -61,12 +62,18 @@ def seal_slot(signer: Ed25519PrivateKey, region: str, wrapped: WrappedKey, conte
 
 
 def read_slots(store: Store, prefix: str, parse: Callable[[bytes], KeySlot]) -> Iterator[StoredSlot]:
-    """Read the slots under a prefix, one by one, those of the store's own region first."""
+    """Read the slots under a prefix, one by one, those of the store's own region first.
+
+    Raises TamperedError for a slot that lies under the name of another, and what parse raises.
+    """
     own = f"{prefix}{store.region}."
     keys = sorted((info.key for info in store.list(prefix)), key=lambda key: (not key.startswith(own), key))
     for key in keys:
         raw = get_object(store, key)
-        yield StoredSlot(key, raw, parse(raw))
+        slot = parse(raw)
+        if key != slot_key(prefix, slot.region, slot.version):
+            raise TamperedError(f"The key slot {key!r} is that of another region or key version.", key=key)
+        yield StoredSlot(key, raw, slot)
 
 
 def open_first(slots: Iterable[StoredSlot], kek: KekProvider, what: str) -> tuple[StoredSlot, SecretKey]:

@@ -9,6 +9,7 @@ from strongroom.repository.errors import TamperedError, WrongKeyError
 from strongroom.repository.frame import HEADER_BYTES, parse_header
 from strongroom.repository.head import PackRef
 from strongroom.repository.layout import pack_key
+from strongroom.repository.mending import add_missing_slots
 from strongroom.repository.pack import FOOTER, PACK_HEADER
 from strongroom.repository.writer import WriterOptions
 from tests.unit.repository.room import REGIONS, MemoryKek, Room, contents
@@ -123,3 +124,34 @@ def test_no_key_shows_in_a_repr(room: Room) -> None:
     assert "K" * 8 not in shown
     assert repr(keys.chunk_id) not in shown
     assert str(keys.cut_seed) not in shown
+
+
+def test_slots_that_were_missed_are_added_later(room: Room) -> None:
+    room.keks["south"].up = False
+    made = room.back_up(MemoryWalk(file(b"a", b"text")))
+    room.keks["south"].up = True
+
+    added = add_missing_slots(room.repository, room.home, room.all_keks(), "db", made.backup_id)
+    again = add_missing_slots(room.repository, room.home, room.all_keks(), "db", made.backup_id)
+
+    assert (added, again) == (["south"], [])
+    copy_to_all_regions(room)
+    assert contents(room.reader(made.backup_id, "south")) == {b"a": b"text"}
+
+
+def test_no_slot_is_added_to_a_shredded_backup(room: Room) -> None:
+    made = room.back_up(MemoryWalk(file(b"a", b"text")))
+    for key in slots_of(room, made.backup_id):
+        room.home.delete(key)
+
+    with pytest.raises(WrongKeyError):
+        add_missing_slots(room.repository, room.home, room.all_keks(), "db", made.backup_id)
+
+
+def test_a_slot_under_the_name_of_another_is_refused(room: Room) -> None:
+    made = room.back_up(MemoryWalk(file(b"a", b"text")))
+    home, north, _ = sorted(slots_of(room, made.backup_id))
+    room.home.objects[home] = room.home.objects[north]
+
+    with pytest.raises(TamperedError, match="another region"):
+        room.reader(made.backup_id)
