@@ -3,6 +3,9 @@
 import logging
 from functools import partial
 
+from celery import Task
+from kombu.exceptions import OperationalError
+
 from strongroom.errors import UnavailableError
 from strongroom.ids import parse_id
 from strongroom.jobs.kinds import JobKind
@@ -14,6 +17,7 @@ from tasks.process import Process, current
 log = logging.getLogger(__name__)
 
 BATCH = 100
+EARLY_TICK_EXPIRES_SECONDS = 15
 
 
 def run(kind: JobKind, job_id: str) -> str:
@@ -32,3 +36,11 @@ def hand_over(process: Process) -> int:
     except UnavailableError as error:
         log.warning("jobs wait in the ledger: %s", error.what)
         return 0
+
+
+def tick_now(task: Task) -> None:
+    """Have a tick come early, because there is something for it to do; without a broker it comes when it comes."""
+    try:
+        task.apply_async(expires=EARLY_TICK_EXPIRES_SECONDS, retry=False)
+    except OperationalError as error:
+        log.warning("no early tick of %s: %s", task.name, type(error).__name__)

@@ -1,12 +1,15 @@
 """The sign of life that a process writes to the catalog."""
 
+import atexit
 import os
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 
 from strongroom.catalog.engine import open_engine
 from strongroom.catalog.session import Catalog
 from strongroom.clock import SystemClock
+from strongroom.errors import UnavailableError
 from strongroom.jobs.processes import ProcessIdentity, ProcessKind, forget_process, record_heartbeat
 from worker.settings import read_settings
 
@@ -27,14 +30,20 @@ class Heart:
         self.catalog.close()
 
     def stop(self) -> None:
-        """Say that the process ended in order; raises CatalogUnavailableError."""
-        with self.catalog.begin() as session:
+        """Say that the process ended in order; a child that inherited the heart says nothing."""
+        if os.getpid() != self.identity.pid:
+            return
+        # With the catalog away, the process shows as silent, which is true as well.
+        with suppress(UnavailableError), self.catalog.begin() as session:
             forget_process(session, self.identity.name)
         self.catalog.close()
 
 
 def open_heart(kind: ProcessKind, name: str) -> Heart:
-    """Return the heart of this process, from the settings."""
+    """Return the heart of this process, from the settings; it stops when the process exits by itself."""
     catalog = Catalog(open_engine(read_settings().catalog_url.get_secret_value()))
     identity = ProcessIdentity(name, kind, socket.gethostname(), os.getpid(), SystemClock().now())
-    return Heart(catalog, identity)
+    heart = Heart(catalog, identity)
+    # Celery has no signal that every way of ending a worker or Beat passes through.
+    atexit.register(heart.stop)
+    return heart

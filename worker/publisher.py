@@ -12,12 +12,12 @@ class Publisher:
     """Sends one message a job: its id, and the trace id as a header. Connects on first use."""
 
     def __init__(self, app: Celery) -> None:
-        self._app = app
+        self.app = app
 
     def __call__(self, message: JobMessage) -> None:
         """Hand the message over within seconds; raises BrokerUnavailableError."""
         try:
-            self._app.send_task(
+            self.app.send_task(
                 message.kind,
                 kwargs={"job_id": str(message.job_id)},
                 queue=message.queue,

@@ -9,10 +9,8 @@ from typing import Any
 
 from celery import Celery, signals
 
-from strongroom.jobs.processes import ProcessKind
 from strongroom.runtime import build_runtime
 from tasks import process
-from worker.heart import open_heart
 from worker.publisher import Publisher
 from worker.settings import read_settings
 
@@ -26,12 +24,7 @@ def connect(app: Celery) -> None:
 
     signals.worker_process_init.connect(start, weak=False)
     signals.worker_process_shutdown.connect(_stop, weak=False)
-    signals.worker_shutdown.connect(_forget, weak=False)
 
 
 def _stop(**_: Any) -> None:
     process.stop()
-
-
-def _forget(sender: Any, **_: Any) -> None:
-    open_heart(ProcessKind.WORKER, sender.hostname).stop()

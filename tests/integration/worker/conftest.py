@@ -1,0 +1,126 @@
+"""An installation in a temporary directory, a real broker, and real worker processes."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from celery import Celery
+
+from strongroom.backup.requests import BackupRequest, request_backup
+from strongroom.catalog.backups import BackupKind
+from strongroom.catalog.jobs import Job
+from strongroom.jobs.processes import list_heartbeats
+from strongroom.runtime import Runtime, build_runtime
+from strongroom.settings import load_settings
+from tests.services.ports import LOOPBACK, ReservedPort
+from tests.services.processes import Server
+from tests.services.valkey import Valkey
+from worker.publisher import Publisher
+
+PROJECT = Path(__file__).resolve().parents[3]
+PATIENCE_SECONDS = 90.0
+TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+CONFIG = """
+[jobs]
+lease_seconds = 600
+
+[regions.here]
+path = "regions/here"
+
+[sources.website]
+kind = "files"
+path = "website"
+
+[sources.shop]
+kind = "postgres"
+host = "{host}"
+port = {port}
+dbname = "shop"
+user = "backup"
+password_env = "SHOP_PASSWORD"
+"""
+
+
+def eventually(answer: Callable[[], bool]) -> None:
+    """Wait until something is true."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not answer():
+        assert time.monotonic() < deadline, "It did not happen."
+        time.sleep(0.05)
+
+
+@dataclass
+class Site:
+    """An installation: what its processes are started with, and the same catalog seen from the test."""
+
+    directory: Path
+    environment: Mapping[str, str]
+    runtime: Runtime
+    broker: Valkey
+    silent_port: ReservedPort
+
+    def celery(self) -> Celery:
+        """Return an application like that of the workers, which sends to the same broker."""
+        app = Celery("test", broker=self.broker.url, set_as_current=False)
+        app.config_from_object("worker.configuration")
+        return app
+
+    def publisher(self) -> Publisher:
+        return Publisher(self.celery())
+
+    def request_backup(self, source: str = "website") -> Job:
+        request = BackupRequest(source, BackupKind.FULL, None, TRACE_ID)
+        return request_backup(self.runtime.services(), request)
+
+    def state_of(self, job: Job) -> str:
+        return self.runtime.ledger.get(job.id).state.value
+
+    def alive(self) -> set[str]:
+        """Return the names of the workers that gave a sign of life."""
+        with self.runtime.catalog.read() as session:
+            return {heartbeat.name.split("@")[0] for heartbeat in list_heartbeats(session)}
+
+
+@pytest.fixture
+def site(tmp_path: Path, sqlite_catalog_url: str, valkey: Valkey) -> Iterator[Site]:
+    silent_port = ReservedPort()
+    (tmp_path / "website").mkdir()
+    (tmp_path / "website" / "index.html").write_text("hello")
+    config = tmp_path / "strongroom.toml"
+    config.write_text(CONFIG.format(host=LOOPBACK, port=silent_port.number))
+    own = {
+        "STRONGROOM_CONFIG": str(config),
+        "STRONGROOM_CATALOG_URL": sqlite_catalog_url,
+        "STRONGROOM_BROKER_URL": valkey.url,
+        "SHOP_PASSWORD": "canary-database-password",
+        "PYTHONPATH": str(PROJECT),
+    }
+    command = [sys.executable, "-m", "strongroom", "init", "--upgrade"]
+    subprocess.run(command, env=os.environ | own, cwd=PROJECT, check=True, capture_output=True)
+    runtime = build_runtime(load_settings(config, own))
+    yield Site(tmp_path, own, runtime, valkey, silent_port)
+    runtime.close()
+    silent_port.release()
+
+
+@pytest.fixture
+def start_worker(site: Site) -> Iterator[Callable[[str], Server]]:
+    """A function that starts one of the usual workers and waits until it takes messages."""
+    started: list[Server] = []
+
+    def start(name: str) -> Server:
+        argv = [sys.executable, "-m", "worker", name]
+        server = Server(f"worker-{name}", argv, site.directory, site.environment)
+        started.append(server)
+        server.start(lambda: name in site.alive(), seconds=PATIENCE_SECONDS)
+        return server
+
+    yield start
+    for server in started:
+        server.kill()

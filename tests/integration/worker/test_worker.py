@@ -1,0 +1,149 @@
+"""Real workers on a real broker."""
+
+import base64
+import json
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from strongroom.ids import new_id
+from strongroom.jobs.errors import BrokerUnavailableError
+from strongroom.jobs.outbox import JobMessage, publish_due, publish_one
+from tests.integration.worker.conftest import TRACE_ID, eventually
+
+
+def messages(broker):
+    """Return every message that waits in the queue of backups, as raw JSON."""
+    with broker.client() as client:
+        # The transport keeps a list for each priority.
+        return [raw for queue in client.scan_iter("backup*") for raw in client.lrange(queue, 0, -1)]
+
+
+def test_a_job_given_by_its_id_is_run(site, start_worker):
+    job = site.request_backup()
+    assert publish_due(site.runtime.ledger, site.publisher()) == 1
+
+    start_worker("backup")
+
+    eventually(lambda: site.state_of(job) == "succeeded")
+    done = site.runtime.ledger.get(job.id)
+    assert (done.attempt, done.trace_id) == (1, TRACE_ID)
+    assert (site.directory / "regions" / "here" / "c" / "website" / job.id.hex).is_file()
+
+
+def test_a_message_that_comes_twice_is_one_attempt(site, start_worker):
+    job = site.request_backup()
+    publisher = site.publisher()
+    for _ in range(3):
+        publisher(JobMessage(job.id, job.kind, job.queue, job.priority, job.trace_id))
+
+    start_worker("backup")
+
+    eventually(lambda: site.state_of(job) == "succeeded" and not messages(site.broker))
+    last = site.request_backup()
+    assert publish_one(site.runtime.ledger, publisher, last.id)
+    eventually(lambda: site.state_of(last) == "succeeded")
+    assert site.runtime.ledger.get(job.id).attempt == 1
+
+
+def test_a_message_carries_an_id_and_a_trace_id_and_nothing_else(site):
+    job = site.request_backup("shop")
+
+    publish_due(site.runtime.ledger, site.publisher())
+
+    (raw,) = messages(site.broker)
+    message = json.loads(raw)
+    args, kwargs, _ = json.loads(base64.b64decode(message["body"]))
+    assert (args, kwargs) == ([], {"job_id": str(job.id)})
+    assert message["headers"]["x_trace_id"] == TRACE_ID
+    assert message["properties"]["priority"] == 3
+    assert b"canary" not in raw
+    assert b"shop" not in raw
+
+
+def test_a_job_nobody_knows_is_dropped_and_the_worker_goes_on(site, start_worker):
+    publisher = site.publisher()
+    job = site.request_backup()
+    for unknown in ("not-an-id", str(new_id(site.runtime.clock, site.runtime.random))):
+        publisher.app.send_task("backup.run", kwargs={"job_id": unknown}, queue="backup")
+    publish_due(site.runtime.ledger, publisher)
+
+    start_worker("backup")
+
+    eventually(lambda: site.state_of(job) == "succeeded" and not messages(site.broker))
+
+
+def test_a_tick_hands_waiting_jobs_over(site, start_worker):
+    job = site.request_backup()
+    start_worker("backup")
+    start_worker("control")
+
+    site.celery().send_task("jobs.dispatch", queue="control", expires=60)
+
+    eventually(lambda: site.state_of(job) == "succeeded")
+
+
+def test_a_worker_that_ends_gives_its_job_back_at_once(site, start_worker):
+    # The database server accepts connections and then says nothing, so the attempt hangs.
+    with socket.create_server(("127.0.0.1", site.silent_port.number)):
+        job = site.request_backup("shop")
+        publish_due(site.runtime.ledger, site.publisher())
+        worker = start_worker("backup")
+        eventually(lambda: site.state_of(job) == "running")
+
+        os.kill(worker.pid, signal.SIGQUIT)
+        eventually(lambda: worker.pid is None)
+
+    given_back = site.runtime.ledger.get(job.id)
+    assert (given_back.state, given_back.lease_owner, given_back.crashes) == ("queued", None, 0)
+    assert site.alive() == set()
+
+
+def test_a_worker_survives_a_restart_of_the_broker(site, start_worker):
+    start_worker("backup")
+    publisher = site.publisher()
+    first = site.request_backup()
+    publish_due(site.runtime.ledger, publisher)
+    eventually(lambda: site.state_of(first) == "succeeded")
+
+    site.broker.kill()
+    second = site.request_backup()
+    assert not publish_one(site.runtime.ledger, publisher, second.id)
+    site.broker.start()
+    eventually(lambda: publish_one(site.runtime.ledger, publisher, second.id))
+
+    eventually(lambda: site.state_of(second) == "succeeded")
+
+
+def test_a_broker_that_is_away_is_said_to_be_so(site):
+    site.broker.stop()
+    job = site.request_backup()
+    message = JobMessage(job.id, job.kind, job.queue, job.priority, job.trace_id)
+
+    for address in (site.broker.url, site.broker.socket_url):
+        publisher = site.publisher()
+        publisher.app.conf.broker_url = address
+        with pytest.raises(BrokerUnavailableError) as refused:
+            publisher(message)
+        assert site.broker.password not in str(refused.value)
+
+
+def test_a_worker_tells_nobody_the_password_of_the_broker(site, start_worker):
+    start_worker("control")
+    inspect = site.celery().control.inspect(timeout=20.0, limit=1)
+
+    told = [inspect.stats(), inspect.conf(), inspect.report(), inspect.registered()]
+
+    assert all(told)
+    assert site.broker.password not in json.dumps(told, default=str)
+
+
+def test_no_argument_of_a_process_is_a_secret(site, start_worker):
+    worker = start_worker("control")
+    arguments = Path(f"/proc/{worker.pid}/cmdline").read_text()
+
+    assert "worker" in arguments
+    assert site.broker.password not in arguments
