@@ -14,10 +14,7 @@ def _broker() -> dict[str, str]:
     return {"broker_url": read_settings().broker_url.get_secret_value()}
 
 
-app = Celery(
-    "strongroom",
-    include=["tasks.backup", "tasks.jobs", "tasks.replication", "tasks.restore", "tasks.verification"],
-)
+app = Celery("strongroom")
 app.config_from_object("worker.configuration")
 app.add_defaults(_broker)
 app.steps["consumer"].add(WorkerHeartbeat)

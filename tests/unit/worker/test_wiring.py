@@ -1,0 +1,103 @@
+"""Whatever can be queued is a task, has a queue, and somebody serves it."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from celery.app.defaults import NAMESPACES, flatten
+from celery.schedules import schedule
+
+from beat_schedule import BEAT_SCHEDULE
+from strongroom.jobs.kinds import JobKind
+from worker import configuration
+from worker.__main__ import arguments
+from worker.app import app
+from worker.profiles import PROFILES
+
+SERVED = {queue for profile in PROFILES.values() for queue in profile.queues}
+DECLARED = {queue.name for queue in configuration.task_queues}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The application reads the settings on first use, so there have to be some."""
+    config = tmp_path_factory.mktemp("installation") / "strongroom.toml"
+    config.write_text('[regions.here]\npath = "here"\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STRONGROOM_CONFIG", str(config))
+        assert app.conf.broker_url
+        yield
+
+
+@pytest.fixture
+def tasks() -> set[str]:
+    app.loader.import_default_modules()
+    return {name for name in app.tasks if not name.startswith("celery.")}
+
+
+def test_every_kind_of_job_is_a_task(tasks):
+    assert {kind.value for kind in JobKind} <= tasks
+
+
+def test_every_tick_is_a_task(tasks):
+    assert {entry["task"] for entry in BEAT_SCHEDULE.values()} <= tasks
+
+
+def test_every_task_is_a_kind_of_job_or_a_tick_and_has_a_route(tasks):
+    assert tasks == {kind.value for kind in JobKind} | {entry["task"] for entry in BEAT_SCHEDULE.values()}
+    assert tasks == configuration.task_routes.keys()
+
+
+def test_every_route_leads_to_a_queue_that_is_declared_and_served():
+    routed = {route["queue"] for route in configuration.task_routes.values()}
+
+    assert routed <= DECLARED
+    assert DECLARED == SERVED
+
+
+def test_a_queue_is_served_by_one_profile():
+    assert len(SERVED) == sum(len(profile.queues) for profile in PROFILES.values())
+
+
+def test_every_tick_expires_before_the_next_one_and_takes_no_input():
+    for entry in BEAT_SCHEDULE.values():
+        assert isinstance(entry["schedule"], timedelta)
+        assert 0 < entry["options"]["expires"] <= entry["schedule"].total_seconds()
+        assert entry.keys() == {"task", "schedule", "options"}
+
+
+def test_a_tick_and_its_route_name_the_same_queue():
+    for entry in BEAT_SCHEDULE.values():
+        assert configuration.task_routes[entry["task"]]["queue"] == entry["options"]["queue"]
+
+
+def test_the_schedule_is_what_beat_runs():
+    assert app.conf.beat_schedule == BEAT_SCHEDULE
+    assert schedule(next(iter(BEAT_SCHEDULE.values()))["schedule"]).seconds > 0
+
+
+def test_a_worker_is_started_with_its_queues_and_no_secret():
+    for name, profile in PROFILES.items():
+        command = arguments(name)
+        assert f"--queues={','.join(profile.queues)}" in command
+        assert f"--concurrency={profile.processes}" in command
+        assert not [argument for argument in command if "://" in argument]
+
+
+def test_messages_are_json_and_results_stay_in_the_ledger():
+    assert app.conf.accept_content == ["json"]
+    assert app.conf.task_ignore_result
+    assert app.conf.result_backend is None
+
+
+def test_a_crash_hands_the_message_on_and_a_worker_takes_one_at_a_time():
+    assert app.conf.task_acks_late
+    assert app.conf.task_reject_on_worker_lost
+    assert app.conf.worker_prefetch_multiplier == 1
+
+
+def test_every_setting_is_one_that_celery_knows():
+    known = {name for name, _ in flatten(NAMESPACES)}
+    ours = {name for name in vars(configuration) if name.islower() and not name.startswith("__")}
+
+    assert ours - known == set()
