@@ -3,7 +3,8 @@
 import queue
 import threading
 from array import array
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent import futures
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import blake3
@@ -81,12 +82,12 @@ class SealingPool:
         """Wait until every chunk has its place and every worker has sent its last pack away."""
         for _ in self._workers:
             self._chunks.put(None)
-        done = threading.Event()
-        for worker in self._workers:
-            worker.add_done_callback(lambda _: done.set() if _all_done(self._workers) else None)
-        while not done.wait(LOOK_SECONDS):
+        while futures.wait(self._workers, timeout=LOOK_SECONDS).not_done:
             gate()
+        # A future counts as done a moment before its callbacks have told the halt, so each one is asked itself.
         gate()
+        for worker in self._workers:
+            worker.result()
 
     def close(self) -> None:
         """Wait for the workers to end; the caller has finished or stopped them."""
@@ -130,7 +131,3 @@ class SealingPool:
                 self._placed.wait(LOOK_SECONDS)
             self._reused += length
             return known
-
-
-def _all_done(futures: list[Future[None]]) -> bool:
-    return all(future.done() for future in futures)

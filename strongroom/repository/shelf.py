@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable
+from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -81,18 +82,19 @@ class Shelf:
         future = self._uploader.submit(self._store, draft, draft.builder.close())
         with self._lock:
             self._pending.add(future)
-        future.add_done_callback(self._forget)
+        # Callbacks run in this order: an upload that fails is known to have failed before it stops being waited for.
         self._halt.watch(future)
+        future.add_done_callback(self._forget)
 
     def wait(self, gate: Gate) -> None:
         """Wait until every submitted pack is stored."""
         while True:
             with self._lock:
-                waiting = next(iter(self._pending), None)
+                waiting = set(self._pending)
             gate()
-            if waiting is None:
+            if not waiting:
                 return
-            _wait_a_little(waiting)
+            futures.wait(waiting, timeout=LOOK_SECONDS)
 
     def packs(self) -> tuple[PackRef, ...]:
         """Return the stored packs by ordinal."""
@@ -123,12 +125,6 @@ class Shelf:
             self._packs.append(PackRef(draft.ordinal, session_id.bytes, sha256, len(body), draft.key))
             self._stored += len(body)
         self._buffers.release(draft.buffer)
-
-
-def _wait_a_little(future: "Future[None]") -> None:
-    done = threading.Event()
-    future.add_done_callback(lambda _: done.set())
-    done.wait(LOOK_SECONDS)
 
 
 def verify_pack(body: memoryview, key: bytes, target: PackTarget) -> None:

@@ -25,7 +25,7 @@ MAX_LISTED_PROBLEMS = 1000
 
 @dataclass(frozen=True, slots=True)
 class WriterOptions:
-    """How a writer works; `pack_bytes` is the size at which a pack is closed."""
+    """How a writer works; a pack is closed at `pack_bytes`, or before its last chunk could take it beyond 64 MiB."""
 
     compression_level: int = 1
     pack_bytes: int = 16 * 1024 * 1024
@@ -34,10 +34,8 @@ class WriterOptions:
     verify_packs: bool = True
 
     def __post_init__(self) -> None:
-        if not 0 < buffer_bytes(self.pack_bytes, LARGEST_CHUNK) <= MAX_PACK_BYTES:
-            raise ValueError("a pack with its last chunk and directory must stay within 64 MiB")
-        if self.workers < 1 or self.uploads < 1:
-            raise ValueError("a writer needs at least one worker and one upload")
+        if min(self.pack_bytes, self.workers, self.uploads) < 1:
+            raise ValueError("a writer needs room in a pack, a worker and an upload")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +145,7 @@ class BackupWriter:
             store=self.store,
             ids=(self.repository.repo_id, self.identity.session_id),
             chunk_id_key=keys.chunk_id,
-            pack_bytes=self.options.pack_bytes,
+            pack_bytes=min(self.options.pack_bytes, MAX_PACK_BYTES - buffer_bytes(0, LARGEST_CHUNK)),
             level=self.options.compression_level,
             uploads=self.options.uploads,
             verify=self.options.verify_packs,

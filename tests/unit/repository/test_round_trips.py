@@ -7,6 +7,7 @@ import pytest
 
 from strongroom.errors import StrongroomError
 from strongroom.repository.intake import SMALL_BYTES
+from strongroom.repository.pack import MAX_PACK_BYTES
 from strongroom.repository.writer import WriterOptions
 from strongroom.tree.content import Enter, Item, Leave, Problem, ProblemKind
 from strongroom.tree.entry import Entry, EntryType, Hole
@@ -218,6 +219,23 @@ def test_the_head_tells_what_the_source_told(room: Room) -> None:
         made.identity.session_id,
     )
     assert made.record.manifest_sha256 == made.summary.manifest_sha256
+
+
+def test_a_pack_never_grows_beyond_the_formats_limit(room: Room) -> None:
+    data = noise(70 << 20)
+
+    made = room.back_up(MemoryWalk(file(b"a", data)), options=WriterOptions(pack_bytes=64 << 20, workers=1))
+
+    sizes = [pack.size for pack in room.reader(made.backup_id).head.packs]
+    assert 58 << 20 < max(sizes) <= MAX_PACK_BYTES
+    assert contents(room.reader(made.backup_id)) == {b"a": data}
+
+
+def test_a_writer_without_means_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs"):
+        WriterOptions(workers=0)
+    with pytest.raises(ValueError, match="needs"):
+        WriterOptions(uploads=0)
 
 
 def test_one_worker_and_one_upload_are_enough(room: Room) -> None:
