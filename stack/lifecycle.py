@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stack.errors import NotReadyError, NotRunningError, SetUpError
 from stack.installation import PROJECT, Installation, write_private
-from stack.programs import BROKER, broker_config, flower_login, programs, supervisor_config
+from stack.programs import BROKER, WATCHDOG, broker_config, flower_login, programs, supervisor_config
 from stack.readiness import Stack, verify_ports_free
 from stack.supervision import ENDED, ProcessState, Supervisor
 from strongroom.catalog.engine import open_engine, upgrade
@@ -51,7 +51,8 @@ def down(installation: Installation, clock: Clock) -> bool:
     supervisor = Supervisor(installation)
     if not supervisor.is_running():
         return False
-    # The broker goes last: until then the workers can give back what they hold.
+    # First who would start the others again, last the broker: until then workers can give back what they hold.
+    supervisor.stop([WATCHDOG])
     supervisor.stop(process.name for process in supervisor.processes() if process.name != BROKER)
     _await(lambda: _only_broker_left(supervisor), installation, clock)
     supervisor.shut_down()

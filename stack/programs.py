@@ -11,6 +11,9 @@ from strongroom.settings import Settings
 from worker.profiles import PROFILES
 
 BROKER = "broker"
+WATCHDOG = "watchdog"
+HEARTBEATS = {"api": "api", "beat": "beat"} | {f"worker-{name}": name for name in PROFILES}
+"""The processes that give signs of life, with the name they do it under, in front of `@HOST`."""
 
 BROKER_CONFIG = """\
 # No TCP and no password: who can enter this private directory could read a password in it as well, and Celery shows
@@ -88,6 +91,7 @@ def programs(installation: Installation, settings: Settings) -> list[Program]:
         ),
         Program("api", (*python, "api"), priority=3),
         Program("beat", (*celery, "beat", "--loglevel=INFO"), priority=4),
+        Program(WATCHDOG, (*python, "stack.watchdog", str(installation.directory)), priority=5),
         Program("flower", (*celery, "flower", *flower_options(settings)), priority=5),
     ]
 

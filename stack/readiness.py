@@ -7,8 +7,8 @@ from http import HTTPStatus
 import httpx
 
 from stack.errors import PortTakenError
+from stack.programs import HEARTBEATS
 from strongroom.settings import Settings
-from worker.profiles import PROFILES
 
 SECONDS_PER_QUESTION = 5.0
 
@@ -59,8 +59,7 @@ def _answers(client: httpx.Client, url: str) -> bool:
 def _silent(client: httpx.Client, seconds: float) -> list[str]:
     processes = client.get("/v1/status").raise_for_status().json()["processes"]
     alive = {process["name"].split("@")[0] for process in processes if process["silent_seconds"] < seconds}
-    wanted = {"api": "api", "beat": "beat"} | {name: f"worker-{name}" for name in PROFILES}
-    return [shown for name, shown in wanted.items() if name not in alive]
+    return [program for program, name in HEARTBEATS.items() if name not in alive]
 
 
 def verify_ports_free(settings: Settings) -> None:

@@ -19,12 +19,17 @@ ENDED = frozenset({"STOPPED", "EXITED", "FATAL", "UNKNOWN"})
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:
-    """One process as supervisor sees it: RUNNING, STARTING, BACKOFF, FATAL, ... and since when, in words."""
+    """One process as supervisor sees it: RUNNING, STARTING, BACKOFF, FATAL, ...; `description` is for people.
+
+    `pid` is 0 for what is not running; `seconds` is how long it has been.
+    """
 
     name: str
     state: str
     description: str
     log: str
+    pid: int
+    seconds: int
 
 
 class Supervisor:
@@ -61,7 +66,14 @@ class Supervisor:
         except (OSError, HTTPException, Fault):
             return []
         return [
-            ProcessState(info["name"], info["statename"], info["description"], info["stdout_logfile"])
+            ProcessState(
+                name=info["name"],
+                state=info["statename"],
+                description=info["description"],
+                log=info["stdout_logfile"],
+                pid=info["pid"],
+                seconds=info["now"] - info["start"],
+            )
             for info in listed
         ]
 
@@ -70,6 +82,12 @@ class Supervisor:
         for name in names:
             with suppress(Fault):
                 self._rpc.supervisor.stopProcess(name, False)
+
+    def start_again(self, names: Iterable[str]) -> None:
+        """Start processes that were stopped; one that is running already is left alone."""
+        for name in names:
+            with suppress(Fault):
+                self._rpc.supervisor.startProcess(name, False)
 
     def shut_down(self) -> None:
         """Ask supervisor to stop what is left and then itself; returns at once."""
