@@ -1,7 +1,7 @@
 """Finding what a request names: a backup, and a region to read it from."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sqlalchemy.orm import Session
 
@@ -55,14 +55,23 @@ def choose_region(services: Services, backup_id: uuid.UUID, region: str | None) 
         present = {r.region for r in list_replicas(session, backup_id) if r.state is ReplicaState.PRESENT}
     if region is not None:
         return _chosen(services, backup_id, region, present)
-    faults = []
+    faults = {}
     for name in _in_order(services, present):
         fault = _fault_of(services, name, source, backup_id)
         if fault is None:
             return name
-        faults.append(f"{name}: {fault}")
-    raise NoReplicaError(
-        f"No region that holds backup {backup_id} answers ({'; '.join(faults)}).",
+        faults[name] = fault
+    raise _nobody_answers(backup_id, faults)
+
+
+def _nobody_answers(backup_id: uuid.UUID, faults: Mapping[str, StrongroomError]) -> StrongroomError:
+    """Return the first fault that waiting does not mend, such as a wrong key, else that no region answers."""
+    for fault in faults.values():
+        if not fault.retryable:
+            return fault
+    reasons = "; ".join(f"{name}: {fault.what}" for name, fault in faults.items())
+    return NoReplicaError(
+        f"No region that holds backup {backup_id} answers ({reasons}).",
         next_step="Mend one of them, or wait for it, and try again.",
     )
 
@@ -70,10 +79,7 @@ def choose_region(services: Services, backup_id: uuid.UUID, region: str | None) 
 def _chosen(services: Services, backup_id: uuid.UUID, region: str, present: set[str]) -> str:
     services.settings.get_region(region)
     if region not in present:
-        raise RegionWithoutReplicaError(
-            f"Region {region} has no whole copy of backup {backup_id}.",
-            next_step=f"Choose one of: {', '.join(sorted(present)) or 'none yet'}.",
-        )
+        raise _without_replica(region, backup_id, ", ".join(sorted(present)) or "none yet")
     return region
 
 
@@ -81,9 +87,15 @@ def _in_order(services: Services, present: set[str]) -> Iterator[str]:
     return (name for name in services.stores if name in present)
 
 
-def _fault_of(services: Services, region: str, source: str, backup_id: uuid.UUID) -> str | None:
+def _fault_of(services: Services, region: str, source: str, backup_id: uuid.UUID) -> StrongroomError | None:
     try:
         record = find_commit(services.open_repository(), services.stores[region], source, backup_id)
     except StrongroomError as error:
-        return error.what
-    return None if record is not None else "the commit record is missing"
+        return error
+    return None if record is not None else _without_replica(region, backup_id, "none of what the catalog lists")
+
+
+def _without_replica(region: str, backup_id: uuid.UUID, others: str) -> RegionWithoutReplicaError:
+    return RegionWithoutReplicaError(
+        f"Region {region} has no whole copy of backup {backup_id}.", next_step=f"Choose one of: {others}."
+    )

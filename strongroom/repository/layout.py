@@ -5,6 +5,7 @@ from uuid import UUID
 REPOSITORY_KEY = "repo"
 ROOT_SLOTS = "keys/repo/"
 COMMITS = "c/"
+PACKS = "p/"
 
 
 def pack_key(session_id: UUID, sha256: bytes) -> str:
@@ -15,7 +16,7 @@ def pack_key(session_id: UUID, sha256: bytes) -> str:
 def session_pack_prefix(session_id: UUID) -> str:
     """Name the prefix of every pack that one session wrote."""
     session = session_id.hex
-    return f"p/{session[-2:]}/{session}/"
+    return f"{PACKS}{session[-2:]}/{session}/"
 
 
 def session_key(session_id: UUID) -> str:
