@@ -86,7 +86,7 @@ def _confirm(store: Store, ref: ObjectRef, findings: Findings) -> None:
 
 def _check_data(services: Services, context: JobContext, source: str, findings: Findings) -> None:
     region = context.args["region"]
-    # Reading proves the packs; what this region's key has no use for, such as the other regions' key slots, it does not.
+    # Reading proves the packs, but not what this region's key has no use for, such as the other regions' key slots.
     others = [ref for ref in _objects(services, context, source) if not ref.key.startswith(PACKS)]
     _confirm_all(services, context, others, findings)
     reader = BackupReader(

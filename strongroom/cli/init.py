@@ -13,18 +13,28 @@ from strongroom.cli.screen import Screen
 from strongroom.cli.template import TEMPLATE
 from strongroom.errors import UnavailableError
 from strongroom.keyring.key_file import KeyFile
+from strongroom.replication.replacing import count_replicas, want_all_again
 from strongroom.repository.access import create_repository
 from strongroom.runtime import Runtime, build_runtime
 from strongroom.settings import DEFAULT_FILE, find_config, load_settings
 from strongroom.storage.local import LocalStore
 
 
-@click.command("init", cls=Command, examples=("strongroom init", "strongroom init --upgrade"))
+@click.command(
+    "init",
+    cls=Command,
+    examples=("strongroom init", "strongroom init --upgrade", "strongroom init --upgrade --replace-region us-east-1"),
+)
 @click.option(
     "--upgrade", is_flag=True, help="Keep the configuration; make what is missing and bring the tables up to date."
 )
+@click.option(
+    "--replace-region",
+    "replaced",
+    help="With --upgrade: this region is lost for good; start it empty and copy everything into it again.",
+)
 @click.pass_obj
-def init(invocation: Invocation, *, upgrade: bool) -> None:
+def init(invocation: Invocation, *, upgrade: bool, replaced: str | None) -> None:
     """Write a configuration, make the first key, prepare the regions.
 
     Writes a commented strongroom.toml with three directories as regions, then makes the key file, the directories, the
@@ -32,6 +42,8 @@ def init(invocation: Invocation, *, upgrade: bool) -> None:
     """
     env = invocation.environment()
     screen = invocation.screen
+    if replaced and not upgrade:
+        raise click.UsageError("--replace-region goes with --upgrade.")
     if upgrade:
         path = find_config(invocation.config, env)
     else:
@@ -40,7 +52,7 @@ def init(invocation: Invocation, *, upgrade: bool) -> None:
         screen.say(f"Wrote {path}.")
     runtime = build_runtime(load_settings(path, env))
     try:
-        set_up(runtime, screen)
+        set_up(runtime, screen, replaced)
     finally:
         runtime.close()
     if screen.json:
@@ -60,15 +72,18 @@ def write_template(path: Path) -> None:
         ) from None
 
 
-def set_up(runtime: Runtime, screen: Screen) -> None:
+def set_up(runtime: Runtime, screen: Screen, replaced: str | None = None) -> None:
     """Make whatever the settings describe and is not there yet; doing it again changes nothing."""
     settings = runtime.settings
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings.scratch_dir.mkdir(mode=0o700, exist_ok=True)
     _make_keys(runtime, screen)
-    _make_directories(runtime)
-    _probe_regions(runtime, screen)
     upgrade_catalog(runtime.catalog.engine)
+    if replaced:
+        count = want_all_again(runtime.services(), settings.get_region(replaced).name)
+        screen.say(f"Region {replaced} starts empty; {count} backups will be copied into it again.")
+    _make_directories(runtime, screen)
+    _probe_regions(runtime, screen)
     repository = create_repository(runtime.stores, runtime.keks, clock=runtime.clock, random=runtime.random)
     screen.say(f"Repository {repository.repo_id} is ready in {', '.join(runtime.stores)}.")
 
@@ -89,10 +104,22 @@ def _make_keys(runtime: Runtime, screen: Screen) -> None:
         screen.say(f"Added key {name} to {path}; renew the copy you keep of it.")
 
 
-def _make_directories(runtime: Runtime) -> None:
-    for store in runtime.stores.values():
-        if isinstance(store, LocalStore):
+def _make_directories(runtime: Runtime, screen: Screen) -> None:
+    """Make the directories of new regions; one that should hold backups and is not there stays missing.
+
+    Made again, a disk that is not mounted would turn into an empty region.
+    """
+    for region, store in runtime.stores.items():
+        if not isinstance(store, LocalStore) or store.is_prepared():
+            continue
+        held = count_replicas(runtime.services(), region)
+        if held == 0:
             store.prepare()
+            continue
+        screen.warn(
+            f"the directory of region {region} is missing, and {held} backups should be in it. Mount it; "
+            f"if it is lost for good: strongroom init --upgrade --replace-region {region}"
+        )
 
 
 def _probe_regions(runtime: Runtime, screen: Screen) -> None:

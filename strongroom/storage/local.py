@@ -47,6 +47,10 @@ class LocalStore:
             os.close(os.open(self._root / MARKER, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
             sync_directory(self._root)
 
+    def is_prepared(self) -> bool:
+        """Say whether the directory is there and is a region."""
+        return (self._root / MARKER).exists()
+
     def put(self, key: str, body: Body, *, sha256: bytes) -> None:
         with self._written(key, body, sha256) as written:
             place_file(self._root, self._path(key), partial(os.replace, written))

@@ -93,6 +93,26 @@ def test_init_upgrade_sets_up_a_region_that_was_added(installed: Run, tmp_path: 
     assert list((tmp_path / "regions/attic/c/uploads").iterdir())
 
 
+def test_init_upgrade_does_not_make_a_lost_region_again(installed: Run, tmp_path: Path) -> None:
+    assert installed("backup", "run", "uploads", "--here")[0] == 0
+    lost = next(path for path in sorted((tmp_path / "regions").iterdir()))
+    shutil.rmtree(lost)
+    installed("init", "--upgrade")
+    assert not lost.exists()
+
+
+def test_a_lost_region_is_replaced_and_filled_again_when_asked_for(installed: Run, tmp_path: Path) -> None:
+    assert installed("backup", "run", "uploads", "--here")[0] == 0
+    lost = tmp_path / "regions" / "us-east-1"
+    shutil.rmtree(lost)
+    code, _, err = installed("init", "--upgrade", "--replace-region", "us-east-1")
+    assert code == 0, err
+    assert "1 backups will be copied" in err
+    assert installed("status")[0] == 4
+    assert installed("backup", "run", "uploads", "--here")[0] == 0
+    assert installed("backup", "verify", "latest:uploads", "--region", "us-east-1", "--here")[0] == 0
+
+
 def test_init_goes_on_without_a_region_that_is_away(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "strongroom.toml").write_text(
         '[regions.here]\nhome = true\npath = "here"\n'
