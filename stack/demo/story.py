@@ -78,7 +78,7 @@ class Story:
         if differing_rows or differing_files:
             listing = "\n".join([*differing_rows, *differing_files][:20])
             raise DemoFailedError(f"What was restored is not what was backed up:\n{listing}", next_step="Report this.")
-        return [f"{rows:,} rows and every definition are equal", f"{entries:,} entries are equal, metadata included"]
+        return [f"{rows:,} rows equal", f"{entries:,} entries equal"]
 
     def _summarize(self, backups: list[Json], restores: list[Json], compared: list[str]) -> None:
         table = Table("source", "read", "stored", "copies", "restored from", "compared", title="What was shown")
