@@ -21,7 +21,6 @@ def shared_directory() -> Iterator[Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("stack")
 def test_the_demo_loses_a_region_and_gets_everything_back(shared_directory: Path):
     environment = os.environ | {"TMPDIR": str(shared_directory), "STRONGROOM_API_TOKEN": "of another installation"}
 

@@ -23,7 +23,7 @@ from strongroom.catalog.session import Catalog
 from strongroom.clock import SystemClock
 from tests.services.ports import ReservedPort
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.slow
 
 CONFIG = """
 [api]
@@ -60,8 +60,9 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         yield made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def running(installation: Installation) -> Stack:
+    """The stack, started unless it runs: `up` does nothing twice."""
     return up(installation, os.environ, clock, said.append)
 
 
