@@ -55,6 +55,9 @@ broker_transport_options = {
     "socket_keepalive": True,
     "health_check_interval": 10,
     "retry_on_timeout": True,
+    # A message that cannot be sent is known at once: it is sent inside a transaction of the ledger, which on SQLite
+    # keeps every other writer waiting. Workers and Beat connect again by settings of their own, below.
+    "max_retries": 0,
 }
 broker_connection_timeout = 3
 # Workers and Beat outlive a broker that is away, at the start and later.

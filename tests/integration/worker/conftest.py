@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,11 +113,23 @@ def site(tmp_path: Path, sqlite_catalog_url: str, valkey: Valkey) -> Iterator[Si
 @pytest.fixture
 def start_worker(site: Site) -> Iterator[Callable[[str], Server]]:
     """A function that starts one of the usual workers and waits until it takes messages."""
+    with started_servers() as start:
+        yield lambda name: start(site, name, "worker", name)
+
+
+@pytest.fixture
+def beat(site: Site) -> Iterator[Server]:
+    """The scheduler, once it sends ticks."""
+    with started_servers() as start:
+        yield start(site, "beat", "celery", "--app", "worker.app", "beat", "--loglevel=INFO")
+
+
+@contextmanager
+def started_servers() -> Iterator[Callable[..., Server]]:
     started: list[Server] = []
 
-    def start(name: str) -> Server:
-        argv = [sys.executable, "-m", "worker", name]
-        server = Server(f"worker-{name}", argv, site.directory, site.environment)
+    def start(site: Site, name: str, *module: str) -> Server:
+        server = Server(name, [sys.executable, "-m", *module], site.directory, site.environment)
         started.append(server)
         server.start(lambda: name in site.alive(), seconds=PATIENCE_SECONDS)
         return server

@@ -118,6 +118,18 @@ def test_a_worker_survives_a_restart_of_the_broker(site, start_worker):
     eventually(lambda: site.state_of(second) == "succeeded")
 
 
+def test_ticks_go_on_after_a_restart_of_the_broker(site, start_worker, beat):
+    start_worker("control")
+    start_worker("backup")
+    site.broker.kill()
+    job = site.request_backup()
+    site.broker.start()
+
+    eventually(lambda: site.state_of(job) == "succeeded")
+
+    assert beat.pid is not None
+
+
 def test_a_broker_that_is_away_is_said_to_be_so(site):
     site.broker.stop()
     job = site.request_backup()
