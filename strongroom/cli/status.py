@@ -47,7 +47,7 @@ def _verdict(report: StatusReport) -> str:
         return "No sources are configured yet."
     if ill:
         return f"{ill} of {count(len(report.sources), 'source')} not protected."
-    return f"All {count(len(report.sources), 'source')} protected."
+    return "Every source is protected."
 
 
 def _row(source: SourceStatus) -> tuple[str, ...]:

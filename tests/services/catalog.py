@@ -11,7 +11,7 @@ from strongroom.catalog.engine import open_engine, upgrade
 from strongroom.catalog.session import Catalog
 from strongroom.testing.postgres import ScratchPostgres
 
-TEMPLATE = "strongroom_catalog"
+TEMPLATE = "catalog_template"
 
 
 @pytest.fixture(scope="session")

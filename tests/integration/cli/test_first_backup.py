@@ -149,7 +149,7 @@ def test_the_newest_backup_is_known_by_its_source(installed: Run) -> None:
 def test_a_protected_source_is_healthy(installed: Run) -> None:
     code, out, _ = installed("status")
     assert code == 0
-    assert "All 1 source protected." in out
+    assert "Every source is protected." in out
 
 
 def test_a_source_without_a_backup_is_not_healthy(installed: Run) -> None:
