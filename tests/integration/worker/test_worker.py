@@ -5,6 +5,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from strongroom.ids import new_id
 from strongroom.jobs.errors import BrokerUnavailableError
 from strongroom.jobs.outbox import JobMessage, publish_due, publish_one
-from tests.integration.worker.conftest import TRACE_ID, eventually
+from tests.integration.worker.conftest import PROJECT, TRACE_ID, eventually
 
 
 def messages(broker):
@@ -159,3 +161,17 @@ def test_no_argument_of_a_process_is_a_secret(site, start_worker):
 
     assert "worker" in arguments
     assert site.broker.password not in arguments
+
+
+def test_a_worker_does_not_start_on_an_outdated_catalog(site, tmp_path):
+    variables = {**os.environ, **site.environment, "STRONGROOM_CATALOG_URL": f"sqlite:///{tmp_path}/empty.db"}
+    done = subprocess.run(
+        [sys.executable, "-m", "worker", "backup"],
+        env=variables,
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "strongroom init --upgrade" in done.stderr
