@@ -12,6 +12,7 @@ from strongroom.jobs.context import JobContext
 from strongroom.jobs.progress import JobProgress
 from strongroom.replication.errors import NoSourceRegionError
 from strongroom.replication.transfer import transfer
+from strongroom.repository.mending import add_missing_slots
 from strongroom.repository.replica import ObjectRef, replica_objects
 from strongroom.services import Services
 from strongroom.storage.store import Evidence
@@ -72,7 +73,7 @@ def _plan(services: Services, backup_id: uuid.UUID, region: str) -> tuple[str, l
         if origin == region or origin not in holders:
             continue
         try:
-            return origin, _objects(services, origin, source, backup_id)
+            return origin, _objects(services, (origin, region), source, backup_id)
         except StrongroomError as error:
             faults.append(f"{origin}: {error.what}")
     raise NoSourceRegionError(
@@ -81,10 +82,11 @@ def _plan(services: Services, backup_id: uuid.UUID, region: str) -> tuple[str, l
     )
 
 
-def _objects(services: Services, origin: str, source: str, backup_id: uuid.UUID) -> list[ObjectRef]:
-    return replica_objects(
-        services.open_repository(), services.stores[origin], services.keks[origin], source, backup_id
-    )
+def _objects(services: Services, route: tuple[str, str], source: str, backup_id: uuid.UUID) -> list[ObjectRef]:
+    repository, store = services.open_repository(), services.stores[route[0]]
+    # A region whose key service was away when the backup was made gets its key slot now, before its copy.
+    add_missing_slots(repository, store, {name: services.keks[name] for name in route}, source, backup_id)
+    return replica_objects(repository, store, services.keks[route[0]], source, backup_id)
 
 
 def _record(session: Session, services: Services, backup_id: uuid.UUID, done: _Tally) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """A backup from request to restore, and everything that can be wrong with what it reads."""
 
+import dataclasses
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,9 @@ from strongroom.catalog.backup_queries import list_replicas
 from strongroom.catalog.backups import BackupKind, BackupState
 from strongroom.errors import ExitCode
 from strongroom.jobs.errors import IdempotencyConflictError
+from strongroom.keyring.errors import KeyProviderUnavailableError
+from strongroom.keyring.provider import KekProvider, WrappedKey
+from strongroom.keyring.secret import SecretKey
 from strongroom.settings.errors import UnknownSourceError
 from strongroom.storage.store import Evidence
 from strongroom.testing.stores import Fault, Operation, no_room, server_error
@@ -149,3 +154,46 @@ def test_names_that_are_not_utf8_are_backed_up_and_reported(small_house: House) 
     job = small_house.back_up()
     small_house.restore(job)
     assert small_house.is_restored()
+
+
+def test_a_region_whose_key_service_was_away_gets_its_key_slot_with_its_copy(small_house: House) -> None:
+    away = dataclasses.replace(small_house.services, keks=KeksWithoutOne(small_house.services.keks, "us"))
+    job = small_house.run(small_house.request(), away)
+    assert job.state == "succeeded", job.last_error
+    small_house.copy()
+    assert small_house.restore(job, region="us").state == "succeeded"
+    slots = [key for key in small_house.objects("us", f"keys/{job.id.hex}/") if ".us." in key]
+    assert len(slots) == 1
+
+
+class KeksWithoutOne(dict[str, KekProvider]):
+    """All the keys, one of them with a provider that does not answer."""
+
+    def __init__(self, keks: Mapping[str, KekProvider], missing: str) -> None:
+        super().__init__({name: keks[name] for name in keks})
+        self[missing] = SilentKek()
+
+
+class SilentKek:
+    """A key management service that cannot be reached."""
+
+    name = "local"
+
+    def current_version(self) -> str:
+        raise self._away()
+
+    def generate(self, context: Mapping[str, str]) -> tuple[SecretKey, WrappedKey]:
+        raise self._away()
+
+    def wrap(self, key: SecretKey, context: Mapping[str, str]) -> WrappedKey:
+        raise self._away()
+
+    def unwrap(self, wrapped: WrappedKey, context: Mapping[str, str]) -> SecretKey:
+        raise self._away()
+
+    def rewrap(self, wrapped: WrappedKey, context: Mapping[str, str]) -> WrappedKey:
+        raise self._away()
+
+    @staticmethod
+    def _away() -> KeyProviderUnavailableError:
+        return KeyProviderUnavailableError("The key service does not answer.", next_step="Wait for it.")
