@@ -223,10 +223,11 @@ class ProcessDocument(Document):
 
 
 class StatusDocument(Document):
-    """Sources with the worst first, jobs by state, and processes."""
+    """Sources with the worst first, what is wrong with which region, jobs by state, and processes."""
 
     healthy: bool
     sources: list[SourceStatusDocument]
+    region_faults: dict[str, str]
     jobs: dict[str, int]
     processes: list[ProcessDocument]
 

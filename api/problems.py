@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problems: a status, a stable code, what happened and what to do. No input is echoed."""
 
+import logging
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +20,8 @@ from strongroom.errors import (
     StrongroomError,
     UnavailableError,
 )
+
+log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -117,6 +120,8 @@ async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
 
 async def _unexpected_error(request: Request, error: Exception) -> JSONResponse:
     # The error itself goes to the log, with its traceback; it may hold what must not leave the machine.
+    story: Story = request.scope[SCOPE_KEY]
+    log.error("request %s of trace %s failed: %s", story.request_id, story.trace_id, type(error).__name__)
     problem = Problem(
         title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
         status=HTTPStatus.INTERNAL_SERVER_ERROR,

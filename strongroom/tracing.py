@@ -1,5 +1,6 @@
 """The trace id that ties a request, its job, its attempts and its log lines together."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,3 +21,12 @@ def trace(trace_id: str | None) -> Iterator[None]:
         yield
     finally:
         _trace_id.reset(token)
+
+
+class TraceFormatter(logging.Formatter):
+    """Gives a format `%(trace_id)s`: the trace id of what a line is about, `-` where there is none."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        record.trace_id = get_trace_id() or "-"
+        return super().format(record)

@@ -1,5 +1,7 @@
 """Makes the services in tests/services available to every test as fixtures."""
 
+import signal
+
 pytest_plugins = [
     "tests.services.run",
     "tests.services.valkey",
@@ -9,3 +11,9 @@ pytest_plugins = [
     "tests.services.proxy",
     "tests.services.rgw",
 ]
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C as usual: a shell that starts the run in the background has every child ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

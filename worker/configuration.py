@@ -31,10 +31,13 @@ task_reject_on_worker_lost = True
 # One message a process: a job that waits behind a long one in the same process could have been taken by another.
 worker_prefetch_multiplier = 1
 
+# Every queue is named, so that a worker can serve some of them: its profile says which.
 task_queues = [Queue(name, routing_key=name) for name in (CONTROL_QUEUE, *JobQueue)]
+# What has no route is a tick.
 task_default_queue = CONTROL_QUEUE
 # A misspelt queue is an error where the message is sent, not a queue that nobody serves.
 task_create_missing_queues = False
+# By kind of work, as the ledger says, so that a backup of six hours never stands before a restore or a tick.
 task_routes = {kind.value: {"queue": kind.route.queue.value} for kind in JobKind} | {
     entry["task"]: {"queue": entry["options"]["queue"]} for entry in BEAT_SCHEDULE.values()
 }
@@ -87,5 +90,6 @@ task_send_sent_event = True
 event_queue_ttl = 30.0
 event_queue_expires = 60.0
 
+# One clock everywhere; people's time zones are for what people read.
 enable_utc = True
 timezone = "UTC"

@@ -3,6 +3,7 @@
 Nothing that holds a connection is made before the fork: each pool process builds its own Runtime.
 """
 
+import logging
 import os
 import socket
 from typing import Any
@@ -10,9 +11,12 @@ from typing import Any
 from celery import Celery, signals
 
 from strongroom.runtime import build_runtime
+from strongroom.tracing import TraceFormatter
 from tasks import process
 from worker.publisher import Publisher
 from worker.settings import read_settings
+
+LINE = "[%(asctime)s: %(levelname)s/%(processName)s] [%(trace_id)s] %(message)s"
 
 
 def connect(app: Celery) -> None:
@@ -22,8 +26,16 @@ def connect(app: Celery) -> None:
         owner = f"{socket.gethostname()}:{os.getpid()}"
         process.start(process.Process(build_runtime(read_settings()).services(), Publisher(app), owner))
 
+    signals.after_setup_logger.connect(_trace_lines, weak=False)
+    signals.after_setup_task_logger.connect(_trace_lines, weak=False)
     signals.worker_process_init.connect(start, weak=False)
     signals.worker_process_shutdown.connect(_stop, weak=False)
+
+
+def _trace_lines(logger: logging.Logger, **_: Any) -> None:
+    """Have every line say which story it belongs to, so that a trace id finds all of them."""
+    for handler in logger.handlers:
+        handler.setFormatter(TraceFormatter(LINE))
 
 
 def _stop(**_: Any) -> None:

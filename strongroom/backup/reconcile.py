@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from strongroom.backup.recording import apply_commit, read_head
+from strongroom.backup.recording import Committed, apply_commit, read_head
 from strongroom.catalog.backups import Backup, BackupState
 from strongroom.catalog.jobs import FINAL_STATES, Job, JobStep
 from strongroom.repository.cleaning import discard_session
@@ -63,7 +63,7 @@ def _record(services: Services, backup_id: uuid.UUID, record: CommitRecord) -> N
     head = read_head(services, record) if record.outcome is Outcome.COMMIT else None
     with services.catalog.begin() as session:
         if head is not None:
-            apply_commit(session, backup_id, head, record, services.clock.now())
+            apply_commit(session, head, Committed(record), services.clock.now())
         else:
             session.get_one(Backup, backup_id).state = BackupState.ABORTED
 

@@ -1,6 +1,6 @@
 """Telling the catalog what the bucket already knows: a backup is committed, and its copies are wanted."""
 
-import uuid
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,13 +14,19 @@ from strongroom.services import Services
 from strongroom.storage.store import Evidence
 
 
-def record_commit(services: Services, context: JobContext, record: CommitRecord) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A commit that stands, and the weakest evidence for its packs at home; None where another attempt made it."""
+
+    record: CommitRecord
+    evidence: Evidence | None = None
+
+
+def record_commit(services: Services, context: JobContext, committed: Committed) -> dict[str, Any]:
     """Record a commit as the job's last step and return the job's result."""
-    head = read_head(services, record)
-    result = context.step(
-        "committed", lambda session: apply_commit(session, context.job_id, head, record, services.clock.now())
-    )
-    return result or {}
+    head = read_head(services, committed.record)
+    now = services.clock.now()
+    return context.step("committed", lambda session: apply_commit(session, head, committed, now)) or {}
 
 
 def read_head(services: Services, record: CommitRecord) -> ManifestHead:
@@ -29,16 +35,15 @@ def read_head(services: Services, record: CommitRecord) -> ManifestHead:
     return BackupReader(services.open_repository(), store, services.keks[region], record.source, record.backup_id).head
 
 
-def apply_commit(
-    session: Session, backup_id: uuid.UUID, head: ManifestHead, record: CommitRecord, now: datetime
-) -> dict[str, Any]:
+def apply_commit(session: Session, head: ManifestHead, committed: Committed, now: datetime) -> dict[str, Any]:
     """Mark the backup committed from its manifest, and every region but the home wanted; return a summary."""
-    backup = session.get_one(Backup, backup_id)
+    record = committed.record
+    backup = session.get_one(Backup, record.backup_id)
     backup.state = BackupState.COMMITTED
     backup.session_id = record.session_id
     backup.committed_at = record.committed_at
     _fill_counts(backup, head, record)
-    _want_replicas(session, backup, now)
+    _want_replicas(session, backup, committed.evidence, now)
     if len(backup.regions) == 1:
         backup.protected_at = now
     return summary(backup)
@@ -56,19 +61,19 @@ def _fill_counts(backup: Backup, head: ManifestHead, record: CommitRecord) -> No
     backup.facts = dict(head.facts)
 
 
-def _want_replicas(session: Session, backup: Backup, now: datetime) -> None:
+def _want_replicas(session: Session, backup: Backup, evidence: Evidence | None, now: datetime) -> None:
     for position, region in enumerate(backup.regions):
         if session.get(Replica, (backup.id, region)) is None:
-            session.add(_home_replica(backup, now) if position == 0 else _wanted_replica(backup, region, now))
+            at_home = position == 0
+            session.add(_home_replica(backup, evidence, now) if at_home else _wanted_replica(backup, region, now))
 
 
-def _home_replica(backup: Backup, now: datetime) -> Replica:
-    # The writer has read back and compared every object, which is stronger than any checksum the store offers.
+def _home_replica(backup: Backup, evidence: Evidence | None, now: datetime) -> Replica:
     return Replica(
         backup_id=backup.id,
         region=backup.regions[0],
         state=ReplicaState.PRESENT,
-        evidence=Evidence.READ_BACK,
+        evidence=evidence,
         objects=backup.objects,
         bytes=backup.stored_bytes,
         confirmed_at=now,

@@ -1,17 +1,19 @@
 """The job that makes a backup: session, packs, manifest, key slots, commit, then the catalog."""
 
+import os
+import socket
 import uuid
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from strongroom.backup.recording import record_commit
+from strongroom.backup.recording import Committed, record_commit
 from strongroom.catalog.backup_queries import find_latest_committed
 from strongroom.catalog.backups import Backup, BackupKind, BackupState
 from strongroom.ids import new_id
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.progress import JobProgress
-from strongroom.repository.commit import CommitRecord, Outcome, find_commit
+from strongroom.repository.commit import Outcome, find_commit
 from strongroom.repository.errors import CommitRefusedError
 from strongroom.repository.writer import BackupIdentity, BackupWriter, WriteProgress, WriterOptions
 from strongroom.services import Services
@@ -23,8 +25,8 @@ def run_backup(services: Services, context: JobContext) -> dict[str, Any]:
     """Make the backup a job asks for; each attempt has its own session and adopts a commit that already stands."""
     source = services.settings.get_source(context.args["source"])
     identity = _open_session(services, context, source)
-    record = _standing_commit(services, identity) or _write_or_adopt(services, context, source, identity)
-    return record_commit(services, context, record)
+    written = _standing_commit(services, identity) or _write_or_adopt(services, context, source, identity)
+    return record_commit(services, context, written)
 
 
 def _open_session(services: Services, context: JobContext, source: SourceSettings) -> BackupIdentity:
@@ -47,6 +49,7 @@ def _open_session(services: Services, context: JobContext, source: SourceSetting
         kind=context.args["kind"],
         policy=source.policy,
         parent_id=None,
+        worker=f"{socket.gethostname()}:{os.getpid()}",
     )
 
 
@@ -65,27 +68,27 @@ def _new_backup(services: Services, context: JobContext, source: SourceSettings,
     )
 
 
-def _standing_commit(services: Services, identity: BackupIdentity) -> CommitRecord | None:
+def _standing_commit(services: Services, identity: BackupIdentity) -> Committed | None:
     """Find what an earlier attempt committed before it could say so."""
     home = next(iter(services.stores.values()))
     record = find_commit(services.open_repository(), home, identity.source, identity.backup_id)
-    return record if record is not None and record.outcome is Outcome.COMMIT else None
+    return Committed(record) if record is not None and record.outcome is Outcome.COMMIT else None
 
 
 def _write_or_adopt(
     services: Services, context: JobContext, source: SourceSettings, identity: BackupIdentity
-) -> CommitRecord:
+) -> Committed:
     try:
         return _write(services, context, source, identity)
     except CommitRefusedError:
         # A worker that was believed dead may have committed its own session meanwhile: that backup is as good.
-        record = _standing_commit(services, identity)
-        if record is None:
+        standing = _standing_commit(services, identity)
+        if standing is None:
             raise
-        return record
+        return standing
 
 
-def _write(services: Services, context: JobContext, source: SourceSettings, identity: BackupIdentity) -> CommitRecord:
+def _write(services: Services, context: JobContext, source: SourceSettings, identity: BackupIdentity) -> Committed:
     opened = open_source(source, scratch=services.settings.scratch_dir)
     expected = opened.expected_bytes() or _last_size(services, source.name)
 
@@ -109,9 +112,9 @@ def _write(services: Services, context: JobContext, source: SourceSettings, iden
         writer.begin()
         with opened.open() as walk:
             writer.write(walk)
-        writer.seal()
+        sealed = writer.seal()
         context.check()
-        return writer.commit()
+        return Committed(writer.commit(), sealed.evidence)
 
 
 def _last_size(services: Services, source: str) -> int | None:

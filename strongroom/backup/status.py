@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.backup_queries import latest_per_source, list_replicas
-from strongroom.catalog.backups import Backup
+from strongroom.catalog.backups import Backup, RegionCheck
 from strongroom.catalog.jobs import FINAL_STATES, Heartbeat, Job, JobState
 from strongroom.jobs.kinds import JobKind
 from strongroom.services import Services
@@ -48,16 +48,17 @@ class ProcessStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """Sources with the worst first, jobs by state, and processes."""
+    """Sources with the worst first, what is wrong with which region, jobs by state, and processes."""
 
     sources: tuple[SourceStatus, ...]
+    region_faults: dict[str, str]
     jobs: dict[str, int]
     processes: tuple[ProcessStatus, ...]
 
     @property
     def healthy(self) -> bool:
-        """Say whether every source is."""
-        return all(source.healthy for source in self.sources)
+        """Say whether every source is, and every region could be relied on when it was looked at last."""
+        return not self.region_faults and all(source.healthy for source in self.sources)
 
 
 def status(services: Services) -> StatusReport:
@@ -71,6 +72,7 @@ def status(services: Services) -> StatusReport:
         ]
         return StatusReport(
             sources=tuple(sorted(sources, key=_worst_first)),
+            region_faults=_region_faults(session, [region.name for region in services.settings.regions]),
             jobs=_jobs_by_state(session),
             processes=_processes(session, now),
         )
@@ -119,6 +121,11 @@ def _last_error(job: Job | None) -> str | None:
 def _worst_first(source: SourceStatus) -> tuple[bool, bool, int, str]:
     age = source.age_seconds
     return source.healthy, age is not None, -(age or 0), source.name
+
+
+def _region_faults(session: Session, regions: list[str]) -> dict[str, str]:
+    query = select(RegionCheck).where(RegionCheck.fault.is_not(None), RegionCheck.region.in_(regions))
+    return {check.region: check.fault or "" for check in session.scalars(query)}
 
 
 def _jobs_by_state(session: Session) -> dict[str, int]:

@@ -102,5 +102,5 @@ def verify_overwrite(target: TargetRequest, *, overwrite: bool, confirm: str | N
     if overwrite and confirm != target.name:
         raise OverwriteNotConfirmedError(
             f"Overwriting {target.name} needs its name as confirmation.",
-            next_step=f"Repeat the request with --confirm {target.name}",
+            next_step=f"Repeat it with --confirm {target.name}, or with `confirm` in the API.",
         )

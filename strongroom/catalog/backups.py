@@ -146,3 +146,14 @@ class Verification(Base):
     damage: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)
 
     __table_args__ = (Index(None, "backup_id"),)
+
+
+class RegionCheck(Base):
+    """What a region said when it was looked at last."""
+
+    __tablename__ = "region_check"
+
+    region: Mapped[str] = mapped_column(String(63), primary_key=True)
+    fault: Mapped[str | None] = mapped_column(String(500))
+    """Why the region cannot be relied on now; nothing where it answered and holds the repository."""
+    checked_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -36,6 +36,8 @@ def _show(report: StatusReport, screen: Screen) -> None:
     rows = [_row(source) for source in report.sources]
     screen.table(("SOURCE", "VERDICT", "LAST BACKUP", "#SIZE", "COPIES", "NOW"), rows)
     screen.line("")
+    for region, fault in sorted(report.region_faults.items()):
+        screen.line(f"Region {region} cannot be relied on: {fault}")
     jobs = ", ".join(f"{number} {state}" for state, number in sorted(report.jobs.items()))
     screen.line(f"Jobs: {jobs or 'none yet'}.")
     screen.line(f"Processes: {_processes(report)}.")
@@ -47,6 +49,8 @@ def _verdict(report: StatusReport) -> str:
         return "No sources are configured yet."
     if ill:
         return f"{ill} of {count(len(report.sources), 'source')} not protected."
+    if report.region_faults:
+        return f"{count(len(report.region_faults), 'region')} cannot be relied on."
     return "Every source is protected."
 
 

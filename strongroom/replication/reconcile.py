@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.backup_queries import wanted_replicas
-from strongroom.catalog.backups import Backup, Replica
+from strongroom.catalog.backups import Backup, RegionCheck, Replica
 from strongroom.catalog.jobs import Job, JobState
-from strongroom.errors import StrongroomError
+from strongroom.errors import StrongroomError, UnavailableError
 from strongroom.jobs.kinds import JobKind
 from strongroom.jobs.ledger import JobRequest, Ledger
+from strongroom.repository.errors import RepositoryNotFoundError
 from strongroom.repository.layout import REPOSITORY_KEY
 from strongroom.services import Services
 from strongroom.storage.store import Store
@@ -28,22 +29,40 @@ def reconcile(services: Services) -> list[Job]:
     Takes no input, so a missed tick, a double tick and a restart are all harmless: the dedupe key of a copy counts the
     rounds, and two ticks that see the same round make the same job.
     """
-    with services.catalog.read() as session:
-        regions = {replica.region for replica in wanted_replicas(session)}
-    up = {region for region in regions if region in services.stores and _answers(services.stores[region])}
+    up = look_at_regions(services)
     with services.catalog.begin() as session:
         now = services.clock.now()
         due = [r for r in wanted_replicas(session) if r.region in up and _is_due(session, r, now)]
         return [_queue(services.ledger, session, replica) for replica in due]
 
 
-def _answers(store: Store) -> bool:
+def look_at_regions(services: Services) -> set[str]:
+    """Ask every region whether it is there, note what each says, and return those that can take a copy.
+
+    One that answers but has lost the repository may take copies, and still is a fault: what it held is gone.
+    """
+    faults = {region: _fault_of(store) for region, store in services.stores.items()}
+    now = services.clock.now()
+    with services.catalog.begin() as session:
+        for region, fault in faults.items():
+            session.merge(RegionCheck(region=region, fault=fault and fault.what[:500], checked_at=now))
+    for region, fault in faults.items():
+        if fault is not None:
+            log.warning("region %s cannot be relied on: %s", region, fault.what)
+    return {region for region, fault in faults.items() if not isinstance(fault, UnavailableError)}
+
+
+def _fault_of(store: Store) -> StrongroomError | None:
     try:
-        store.find(REPOSITORY_KEY)
+        found = store.find(REPOSITORY_KEY)
     except StrongroomError as error:
-        log.warning("region %s does not answer, its replicas wait: %s", store.region, error.what)
-        return False
-    return True
+        return error
+    if found is not None:
+        return None
+    return RepositoryNotFoundError(
+        f"Region {store.region} answers, but holds no repository.",
+        next_step=f"If it is lost for good: strongroom init --upgrade --replace-region {store.region}",
+    )
 
 
 def _is_due(session: Session, replica: Replica, now: datetime) -> bool:

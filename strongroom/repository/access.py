@@ -108,7 +108,7 @@ def open_repository(store: Store, kek: KekProvider) -> Repository:
     if repository is None:
         raise RepositoryNotFoundError(
             f"Region {store.region!r} holds no repository.",
-            next_step="Check the region's path or bucket; `strongroom init` makes a new repository.",
+            next_step="Check the region's path or bucket; `strongroom init --upgrade` sets a new region up.",
         )
     _verify_record(repository, store)
     return repository
@@ -221,7 +221,7 @@ def _verify_record(repository: Repository, store: Store) -> None:
     if raw is None:
         raise RepositoryNotFoundError(
             f"Region {store.region!r} has key slots but no repository record.",
-            next_step="`strongroom init` finishes a repository whose making was interrupted.",
+            next_step="`strongroom init --upgrade` finishes a repository whose making was interrupted.",
         )
     record = repository.verify(RecordType.REPOSITORY, raw, RepositoryRecord)
     if record.repo != repository.repo_id or record.verify_key != repository.verify_key():

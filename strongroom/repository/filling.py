@@ -15,6 +15,7 @@ from strongroom.repository.root import SourceKeys
 from strongroom.repository.shelf import PackFiller, PackTarget, Shelf
 from strongroom.repository.stopping import Halt
 from strongroom.repository.treestream import TreeEncoder
+from strongroom.storage.store import Evidence
 from strongroom.tree.content import Content, ContentVanishedError, Item, Problem, Step, Walk
 
 REPORT_SECONDS = 0.5
@@ -47,6 +48,7 @@ class Totals:
     facts: dict[str, str | int]
     packs: tuple[PackRef, ...] = field(repr=False)
     tree: tuple[TreeRun, ...]
+    evidence: Evidence
 
 
 class Filling:
@@ -94,6 +96,7 @@ class Filling:
             facts=walk.facts(),
             packs=self._shelf.packs(),
             tree=tuple(self._tree),
+            evidence=self._shelf.evidence,
         )
 
     def close(self) -> None:

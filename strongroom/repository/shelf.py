@@ -19,7 +19,7 @@ from strongroom.repository.head import PackRef
 from strongroom.repository.layout import pack_key
 from strongroom.repository.pack import MAX_PACK_FRAMES, OpenPack, PackBuilder, buffer_bytes
 from strongroom.repository.stopping import Halt
-from strongroom.storage.store import Store
+from strongroom.storage.store import Evidence, Store
 
 LARGEST_CHUNK = 4 * 1024 * 1024
 
@@ -64,6 +64,7 @@ class Shelf:
         self._next = 0
         self._packs: list[PackRef] = []
         self._stored = 0
+        self._evidence = Evidence.CHECKSUM
         self._buffers = BufferPool(fillers + target.uploads, buffer_bytes(target.pack_bytes, LARGEST_CHUNK))
         self._uploader = ThreadPoolExecutor(target.uploads, thread_name_prefix="pack-upload")
         self._pending: set[Future[None]] = set()
@@ -106,6 +107,11 @@ class Shelf:
         """Return the size of the stored packs."""
         return self._stored
 
+    @property
+    def evidence(self) -> Evidence:
+        """Return the weakest evidence by which the store showed that it holds the packs."""
+        return self._evidence
+
     def close(self) -> None:
         """Wait for uploads under way and drop those that have not begun."""
         self._uploader.shutdown(wait=True, cancel_futures=True)
@@ -120,8 +126,11 @@ class Shelf:
         if self.target.verify:
             verify_pack(body, draft.key, self.target)
         session_id = self.target.ids[1]
-        self.target.store.put(pack_key(session_id, sha256), body, sha256=sha256)
+        key = pack_key(session_id, sha256)
+        self.target.store.put(key, body, sha256=sha256)
+        evidence = self.target.store.confirm(key, size=len(body), sha256=sha256)
         with self._lock:
+            self._evidence = self._evidence.weaker(evidence)
             self._packs.append(PackRef(draft.ordinal, session_id.bytes, sha256, len(body), draft.key))
             self._stored += len(body)
         self._buffers.release(draft.buffer)

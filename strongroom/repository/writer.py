@@ -15,7 +15,7 @@ from strongroom.repository.root import SourceKeys
 from strongroom.repository.sealing import SealedManifest, seal_backup
 from strongroom.repository.session import BackupIdentity, put_session
 from strongroom.repository.shelf import LARGEST_CHUNK, PackTarget
-from strongroom.storage.store import Store
+from strongroom.storage.store import Evidence, Store
 from strongroom.tree.content import Problem, Walk
 
 __all__ = ["BackupIdentity", "BackupSummary", "BackupWriter", "WriteProgress", "WriterOptions"]
@@ -40,7 +40,10 @@ class WriterOptions:
 
 @dataclass(frozen=True, slots=True)
 class BackupSummary:
-    """What a sealed backup holds; see ManifestHead for the counts. `key_versions` names each region's KEK version."""
+    """What a sealed backup holds; see ManifestHead for the counts. `key_versions` names each region's KEK version.
+
+    `evidence` is the weakest by which the region showed that it holds the packs; the rest was read back.
+    """
 
     files: int
     source_bytes: int
@@ -52,6 +55,7 @@ class BackupSummary:
     facts: dict[str, str | int]
     manifest_sha256: bytes
     key_versions: dict[str, str]
+    evidence: Evidence
 
 
 @dataclass(repr=False, eq=False)
@@ -120,6 +124,7 @@ class BackupWriter:
             facts=head.facts,
             manifest_sha256=self._sealed.sha256,
             key_versions=self._sealed.key_versions,
+            evidence=self._totals.evidence,
         )
 
     def commit(self) -> CommitRecord:

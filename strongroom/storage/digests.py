@@ -33,7 +33,7 @@ def stored_mismatch(region: str, key: str, finding: str) -> ChecksumMismatchErro
     """Word the finding about a stored object that is not what it should be."""
     return ChecksumMismatchError(
         f"Object {key} in region {region} {finding}.",
-        next_step="Do not restore from this region; remove the object so that it is copied again from a sound region.",
+        next_step="Restore from another region; `strongroom backup verify` of this one has it mended from there.",
         region=region,
         key=key,
     )

@@ -158,6 +158,6 @@ class LocalStore:
         if not (self._root / MARKER).is_file():
             raise StoreUnavailableError(
                 f"The directory of region {self.region}, {self._root}, is missing or is not a region.",
-                next_step="Mount it again; for a new, empty region run `strongroom init`.",
+                next_step="Mount it again; for a new, empty region run `strongroom init --upgrade`.",
                 region=self.region,
             )

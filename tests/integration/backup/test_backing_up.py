@@ -1,6 +1,7 @@
 """A backup from request to restore, and everything that can be wrong with what it reads."""
 
 import dataclasses
+import hashlib
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from strongroom.backup.errors import KindNotOfferedError
 from strongroom.backup.lookup import resolve_backup
 from strongroom.backup.reconcile import reconcile as reconcile_backups
 from strongroom.backup.requests import BackupRequest, RestoreRequest, request_backup, request_restore
+from strongroom.backup.status import status
 from strongroom.backup.targets import FilesTargetRequest
 from strongroom.catalog.backup_queries import list_replicas
 from strongroom.catalog.backups import BackupKind, BackupState
@@ -22,8 +24,8 @@ from strongroom.keyring.errors import KeyProviderUnavailableError
 from strongroom.keyring.provider import KekProvider, WrappedKey
 from strongroom.keyring.secret import SecretKey
 from strongroom.settings.errors import UnknownSourceError
-from strongroom.storage.store import Evidence
-from strongroom.testing.stores import Fault, Operation, no_room, server_error
+from strongroom.storage.store import Body, Evidence, Store
+from strongroom.testing.stores import Fault, FaultyStore, Operation, no_room, server_error
 from tests.integration.backup.conftest import TRACE, House
 
 
@@ -197,3 +199,45 @@ class SilentKek:
     @staticmethod
     def _away() -> KeyProviderUnavailableError:
         return KeyProviderUnavailableError("The key service does not answer.", next_step="Wait for it.")
+
+
+def test_a_protected_source_is_not_healthy_while_a_region_is_lost(small_house: House) -> None:
+    small_house.back_up()
+    assert status(small_house.services).healthy
+    lost = small_house.directory / "regions" / "ap"
+    lost.rename(small_house.directory / "unmounted")
+    small_house.copy()
+    assert list(status(small_house.services).region_faults) == ["ap"]
+    assert not status(small_house.services).healthy
+    (small_house.directory / "unmounted").rename(lost)
+    small_house.copy()
+    assert status(small_house.services).healthy
+
+
+def test_a_region_that_comes_back_empty_is_a_fault(small_house: House) -> None:
+    small_house.back_up()
+    for key in small_house.objects("us", ""):
+        small_house.services.stores["us"].delete(key)
+    small_house.copy()
+    assert "holds no repository" in status(small_house.services).region_faults["us"]
+
+
+def test_a_region_that_keeps_other_bytes_than_it_was_given_gets_no_commit(small_house: House) -> None:
+    stores = dict(small_house.services.stores)
+    stores["eu"] = ForgetfulStore(stores["eu"])
+    job = small_house.run(small_house.request(), dataclasses.replace(small_house.services, stores=stores))
+    assert job.state != "succeeded"
+    assert small_house.objects("eu", "c/") == []
+
+
+class ForgetfulStore(FaultyStore):
+    """A store that answers well and keeps only the first half of every pack, as a full and lying disk does."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, [])
+        self._kept = store
+
+    def put(self, key: str, body: Body, *, sha256: bytes) -> None:
+        """Keep half of a pack."""
+        half = bytes(body)[: len(body) // 2] if key.startswith("p/") else bytes(body)
+        self._kept.put(key, half, sha256=hashlib.sha256(half).digest())

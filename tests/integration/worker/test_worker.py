@@ -36,6 +36,17 @@ def test_a_job_given_by_its_id_is_run(site, start_worker):
     assert (site.directory / "regions" / "here" / "c" / "website" / job.id.hex).is_file()
 
 
+def test_a_trace_id_finds_the_lines_of_its_job_in_the_log(site, start_worker):
+    job = site.request_backup()
+    publish_due(site.runtime.ledger, site.publisher())
+    worker = start_worker("backup")
+    eventually(lambda: site.state_of(job) == "succeeded")
+    eventually(lambda: "ended" in worker.log.read_text())
+    told = [line for line in worker.log.read_text().splitlines() if f"[{TRACE_ID}]" in line]
+    assert all(str(job.id) in line for line in told)
+    assert len(told) >= 2
+
+
 def test_a_message_that_comes_twice_is_one_attempt(site, start_worker):
     job = site.request_backup()
     publisher = site.publisher()

@@ -16,6 +16,7 @@ def upgrade() -> None:
     _create_replica()
     _create_restore()
     _create_verification()
+    _create_region_check()
 
 
 def _create_job() -> None:
@@ -188,3 +189,13 @@ def _create_verification() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_verification"),
     )
     op.create_index("ix_verification_backup_id", "verification", ["backup_id"])
+
+
+def _create_region_check() -> None:
+    op.create_table(
+        "region_check",
+        sa.Column("region", sa.String(63), nullable=False),
+        sa.Column("fault", sa.String(500)),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("region", name="pk_region_check"),
+    )
