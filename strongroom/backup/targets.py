@@ -72,6 +72,8 @@ def _verify_directory(target: FilesTargetRequest, source_kind: str) -> None:
             f"A {source_kind} backup is not restored into a directory.",
             next_step="Name a server and a database instead.",
         )
+    if "\0" in str(target.path):
+        raise TargetKindError("The target's path holds a NUL character.", next_step="Name a directory that can exist.")
     if not target.path.is_absolute():
         raise TargetKindError(
             f"The target {target.path} is not an absolute path.",

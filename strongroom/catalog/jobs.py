@@ -64,7 +64,7 @@ class Job(Base):
     progress: Mapped[dict[str, Any] | None] = mapped_column(NullableJson)
     result: Mapped[dict[str, Any] | None] = mapped_column(NullableJson)
     last_error: Mapped[dict[str, Any] | None] = mapped_column(NullableJson)
-    """code, message, next_step, retryable."""
+    """code, message, next_step, retryable, exit_code."""
     trace_id: Mapped[str] = mapped_column(String(32))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

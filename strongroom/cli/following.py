@@ -1,7 +1,6 @@
 """Waiting for a job that a worker runs, and saying how it ended."""
 
 import uuid
-from collections.abc import Iterator
 
 from strongroom.catalog.jobs import FINAL_STATES, Job, JobState
 from strongroom.cli.errors import JobFailedError, WaitInterruptedError
@@ -53,24 +52,12 @@ def verify_succeeded(job: Job) -> None:
     error = job.last_error or {}
     if job.state is JobState.CANCELLED:
         error = {"code": "jobs.cancelled", "message": "It was cancelled.", "next_step": "Request it again if need be."}
-    code = str(error.get("code", StrongroomError.code))
     raise JobFailedError(
         f"Job {job.id} ({job.kind}) has {_ended(job)}. {error.get('message', '')}".rstrip(),
         next_step=str(error.get("next_step", f"See `strongroom jobs show {job.id}`.")),
-        job_code=code,
-        ends_in=exit_code_of(code),
+        job_code=str(error.get("code", StrongroomError.code)),
+        ends_in=ExitCode(error.get("exit_code", ExitCode.FAILURE)),
     )
-
-
-def exit_code_of(code: str) -> ExitCode:
-    """Return the exit code of the error with this code, FAILURE for one that is not known here."""
-    return next((error.exit_code for error in _all_errors(StrongroomError) if error.code == code), ExitCode.FAILURE)
-
-
-def _all_errors(error: type[StrongroomError]) -> Iterator[type[StrongroomError]]:
-    yield error
-    for narrower in error.__subclasses__():
-        yield from _all_errors(narrower)
 
 
 def _waits_for_a_worker(job: Job, seconds: float) -> bool:

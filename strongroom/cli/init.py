@@ -12,9 +12,11 @@ from strongroom.cli.invocation import Invocation
 from strongroom.cli.screen import Screen
 from strongroom.cli.template import TEMPLATE
 from strongroom.errors import UnavailableError
+from strongroom.keyring.errors import KeyFileError
 from strongroom.keyring.key_file import KeyFile
 from strongroom.replication.replacing import count_replicas, want_all_again
 from strongroom.repository.access import create_repository
+from strongroom.repository.layout import REPOSITORY_KEY
 from strongroom.runtime import Runtime, build_runtime
 from strongroom.settings import DEFAULT_FILE, find_config, load_settings
 from strongroom.storage.local import LocalStore
@@ -95,6 +97,7 @@ def _make_keys(runtime: Runtime, screen: Screen) -> None:
     if not names:
         return
     if not path.exists():
+        _verify_nothing_needs_lost_keys(runtime)
         KeyFile.create(path, sorted(names), runtime.random)
         screen.warn(f"made the key file {path}. Keep a copy away from this machine: without it no backup can be read.")
         return
@@ -102,6 +105,21 @@ def _make_keys(runtime: Runtime, screen: Screen) -> None:
     for name in sorted(names - set(key_file.names())):
         key_file.add(name, runtime.random)
         screen.say(f"Added key {name} to {path}; renew the copy you keep of it.")
+
+
+def _verify_nothing_needs_lost_keys(runtime: Runtime) -> None:
+    """Refuse to make new keys where a region already holds a repository: they would open nothing in it."""
+    for region, store in runtime.stores.items():
+        try:
+            found = store.find(REPOSITORY_KEY)
+        except UnavailableError:
+            continue
+        if found is not None:
+            path = runtime.settings.keyring.path
+            raise KeyFileError(
+                f"The key file {path} is missing, and region {region} holds a repository that needs it.",
+                next_step=f"Put it back from {path.name}.copy, or from the copy you keep; nothing was changed.",
+            )
 
 
 def _make_directories(runtime: Runtime, screen: Screen) -> None:

@@ -12,6 +12,8 @@ def read_target(backup: Backup, spelled: str | None) -> TargetRequest:
 
     Raises TargetSpellingError.
     """
+    if spelled == "":
+        raise TargetSpellingError("The target is empty.", next_step="Name it; an unset shell variable leaves nothing.")
     if backup.source_kind == "files":
         return FilesTargetRequest(Path(spelled or f"{backup.source}-restored").absolute())
     server, slash, dbname = (spelled or f"{backup.source}_restored").rpartition("/")

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from strongroom.errors import StrongroomError
+from strongroom.errors import ExitCode, StrongroomError
 from strongroom.jobs.errors import PoisonedJobError, UnexpectedFailureError
 
 
@@ -15,14 +15,15 @@ class JobFailure:
     message: str
     next_step: str
     retryable: bool
+    exit_code: int = ExitCode.FAILURE
 
     @classmethod
     def of(cls, error: StrongroomError) -> "JobFailure":
         """Describe an error Strongroom raised itself."""
-        return cls(error.code, error.what, error.next_step, error.retryable)
+        return cls(error.code, error.what, error.next_step, error.retryable, int(error.exit_code))
 
     def as_stored(self) -> dict[str, Any]:
-        """Return code, message, next_step and retryable."""
+        """Return code, message, next_step, retryable and the exit code of a command that waited for the job."""
         return asdict(self)
 
 

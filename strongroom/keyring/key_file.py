@@ -31,6 +31,12 @@ class KeyFile:
                     f"The key file {path} exists already; it was left as it is.",
                     next_step="Use it, or choose another path. Never delete a key file while its backups matter.",
                 )
+            copy = path.with_name(f"{path.name}.copy")
+            if copy.exists():
+                raise KeyFileError(
+                    f"The key file {path} is missing, but its copy {copy.name} is there; nothing was changed.",
+                    next_step=f"Put the copy in its place: cp {copy} {path}",
+                )
             _write(path, {_checked(name): new_kek(random) for name in names})
         return cls(path)
 

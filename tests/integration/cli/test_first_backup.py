@@ -93,6 +93,20 @@ def test_init_upgrade_sets_up_a_region_that_was_added(installed: Run, tmp_path: 
     assert list((tmp_path / "regions/attic/c/uploads").iterdir())
 
 
+@pytest.mark.parametrize("lost", [["strongroom.keys"], ["strongroom.keys", "strongroom.keys.copy"]])
+def test_init_upgrade_makes_no_new_keys_for_a_repository_that_is_there(
+    installed: Run, tmp_path: Path, lost: list[str]
+) -> None:
+    assert installed("backup", "run", "uploads", "--here")[0] == 0
+    for name in lost:
+        (tmp_path / name).rename(tmp_path / f"{name}.elsewhere")
+    kept = {path.name: path.read_bytes() for path in tmp_path.glob("strongroom.keys*")}
+    code, _, err = installed("init", "--upgrade")
+    assert code == 2
+    assert "put" in err.lower()
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("strongroom.keys*")} == kept
+
+
 def test_init_upgrade_does_not_make_a_lost_region_again(installed: Run, tmp_path: Path) -> None:
     assert installed("backup", "run", "uploads", "--here")[0] == 0
     lost = next(path for path in sorted((tmp_path / "regions").iterdir()))

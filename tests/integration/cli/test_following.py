@@ -10,7 +10,7 @@ import pytest
 from strongroom.catalog.engine import upgrade
 from strongroom.catalog.jobs import Job, JobState
 from strongroom.cli.errors import JobFailedError, WaitInterruptedError
-from strongroom.cli.following import exit_code_of, follow_job, verify_succeeded
+from strongroom.cli.following import follow_job, verify_succeeded
 from strongroom.cli.screen import Screen
 from strongroom.errors import ExitCode
 from strongroom.jobs.kinds import JobKind
@@ -88,7 +88,7 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_follow_it(
 
 
 def test_a_failed_job_ends_in_the_exit_code_of_its_error() -> None:
-    error = {"code": "storage.denied", "message": "The region refused.", "next_step": "Check the key."}
+    error = {"code": "storage.denied", "message": "The region refused.", "next_step": "Check the key.", "exit_code": 13}
     job = Job(id=uuid.UUID(int=1), kind="backup.run", state=JobState.FAILED, last_error=error)
     with pytest.raises(JobFailedError, match=r"The region refused\. Check the key\.") as caught:
         verify_succeeded(job)
@@ -103,7 +103,3 @@ def test_a_dead_job_is_a_failure() -> None:
 
 def test_a_job_that_succeeded_raises_nothing() -> None:
     verify_succeeded(Job(id=uuid.UUID(int=1), kind="backup.run", state=JobState.SUCCEEDED))
-
-
-def test_an_unknown_code_is_a_plain_failure() -> None:
-    assert exit_code_of("future.error") is ExitCode.FAILURE

@@ -99,6 +99,7 @@ def test_a_passing_fault_is_tried_again(ledger: Ledger):
         "message": "The store did not answer.",
         "next_step": "Wait.",
         "retryable": True,
+        "exit_code": 14,
     }
     make_due(ledger, job_id)
     assert run(ledger, succeed, job_id) is RunOutcome.SUCCEEDED

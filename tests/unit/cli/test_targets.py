@@ -29,7 +29,7 @@ def test_a_database_is_on_the_server_of_its_source_unless_said_otherwise(
     assert read_target(backup_of("postgres"), spelled) == target
 
 
-@pytest.mark.parametrize("spelled", ["/srv/restored", "other/", "a/b/c", "/"])
+@pytest.mark.parametrize("spelled", ["/srv/restored", "other/", "a/b/c", "/", ""])
 def test_a_path_is_no_database(spelled: str) -> None:
     with pytest.raises(TargetSpellingError):
         read_target(backup_of("postgres"), spelled)
@@ -49,3 +49,8 @@ def test_a_directory_is_made_absolute(
 def test_a_target_is_spelled_as_it_is_read(target: TargetRequest) -> None:
     kind = target.as_args()["kind"]
     assert read_target(backup_of(kind), spell_target(target.as_args())) == target
+
+
+def test_an_empty_path_is_refused() -> None:
+    with pytest.raises(TargetSpellingError, match="empty"):
+        read_target(backup_of("files"), "")

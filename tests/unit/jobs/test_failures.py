@@ -12,6 +12,7 @@ def test_a_failure_keeps_what_happened_and_what_to_do():
         "message": "The store did not answer.",
         "next_step": "Wait.",
         "retryable": True,
+        "exit_code": 14,
     }
 
 
