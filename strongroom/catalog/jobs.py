@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from strongroom.catalog.base import Base, NullableJson, UtcDateTime, stored_enum
@@ -27,6 +27,9 @@ FINAL_STATES = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.DEAD, Jo
 
 QUEUED = text("state = 'queued'")
 RUNNING = text("state = 'running'")
+WAITING_WITH_KEY = text("state = 'queued' AND exclusion IS NOT NULL")
+RUNNING_WITH_KEY = text("state = 'running' AND exclusion IS NOT NULL")
+WITH_DEADLINE = text("state IN ('queued', 'paused') AND deadline_at IS NOT NULL")
 
 
 class Job(Base):
@@ -40,11 +43,14 @@ class Job(Base):
     """Ids and primitives only; never a secret."""
     queue: Mapped[str] = mapped_column(String(32))
     priority: Mapped[int]
+    """The lower number goes first."""
     dedupe_key: Mapped[str | None] = mapped_column(String(200), unique=True)
     request_digest: Mapped[str] = mapped_column(String(64))
     """SHA-256 of what was asked for: the same dedupe key with other content is a conflict."""
     source: Mapped[str | None] = mapped_column(String(63))
     """The source the job is about, so that jobs can be listed by it."""
+    exclusion: Mapped[str | None] = mapped_column(String(120))
+    """What only one running job may work on at a time, such as `source:NAME`."""
     state: Mapped[JobState] = mapped_column(stored_enum(JobState))
     attempt: Mapped[int] = mapped_column(default=0)
     errors: Mapped[int] = mapped_column(default=0)
@@ -55,7 +61,10 @@ class Job(Base):
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
+    pause_requested: Mapped[bool] = mapped_column(default=False, server_default=false())
     run_after: Mapped[datetime] = mapped_column(UtcDateTime)
+    deadline_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the job fails, wherever it stands; it is not begun and not tried again after that."""
     publish_after: Mapped[datetime] = mapped_column(UtcDateTime)
     """When the row is next handed to the broker: `run_after` at first, later and later while nobody answers."""
     published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -74,9 +83,39 @@ class Job(Base):
         CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="running_has_lease"),
         Index("ix_job_due", "publish_after", postgresql_where=QUEUED, sqlite_where=QUEUED),
         Index("ix_job_lease", "lease_until", postgresql_where=RUNNING, sqlite_where=RUNNING),
+        Index("ix_job_urgency", "queue", "priority", "created_at", postgresql_where=QUEUED, sqlite_where=QUEUED),
+        Index("ix_job_deadline", "deadline_at", postgresql_where=WITH_DEADLINE, sqlite_where=WITH_DEADLINE),
+        Index(
+            "ix_job_line",
+            "exclusion",
+            "priority",
+            "created_at",
+            "id",
+            postgresql_where=WAITING_WITH_KEY,
+            sqlite_where=WAITING_WITH_KEY,
+        ),
+        # Two claims of one key at the same moment: the second is refused by the database itself.
+        Index(
+            "uq_job_exclusion",
+            "exclusion",
+            unique=True,
+            postgresql_where=RUNNING_WITH_KEY,
+            sqlite_where=RUNNING_WITH_KEY,
+        ),
         Index(None, "trace_id"),
         Index(None, "source", "id"),
     )
+
+
+class PausedQueue(Base):
+    """A queue that is paused: the row is there for as long as it is."""
+
+    __tablename__ = "paused_queue"
+
+    queue: Mapped[str] = mapped_column(String(32), primary_key=True)
+    paused_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    paused_by: Mapped[str] = mapped_column(String(120))
+    reason: Mapped[str] = mapped_column(String(500))
 
 
 class JobStep(Base):

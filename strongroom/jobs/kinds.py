@@ -39,5 +39,5 @@ ROUTES = {
     JobKind.RESTORE_RUN: Route(Queue.RESTORE, 0),
     JobKind.BACKUP_RUN: Route(Queue.BACKUP, 3),
     JobKind.REPLICATION_COPY: Route(Queue.COPY, 6),
-    JobKind.VERIFICATION_RUN: Route(Queue.MAINTENANCE, 6),
+    JobKind.VERIFICATION_RUN: Route(Queue.MAINTENANCE, 8),
 }
