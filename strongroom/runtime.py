@@ -1,5 +1,7 @@
 """What a process starts with: a catalog, a ledger, regions and keys, opened as the settings say."""
 
+import os
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from strongroom.catalog.engine import open_engine
 from strongroom.catalog.session import Catalog
+from strongroom.catalog.traffic import TrafficShare
 from strongroom.clock import Clock, RandomBytes, SystemClock, system_random
 from strongroom.errors import StrongroomError, UnavailableError
 from strongroom.jobs.context import JobContext
@@ -19,7 +22,7 @@ from strongroom.keyring.provider import KekProvider
 from strongroom.repository.access import Repository, open_repository
 from strongroom.services import Services
 from strongroom.settings import JobSettings, Settings
-from strongroom.storage.regions import open_store
+from strongroom.storage.regions import open_store, traffic_limits
 from strongroom.storage.store import Store
 
 OpenedT = TypeVar("OpenedT")
@@ -69,7 +72,7 @@ def build_runtime(settings: Settings, *, clock: Clock | None = None, random: Ran
     """Put the parts together; connects to nothing and reads no key until something is used."""
     clock = clock or SystemClock()
     catalog = Catalog(open_engine(settings.catalog_url.get_secret_value()))
-    stores = open_stores(settings)
+    stores = open_stores(settings, catalog, clock, random)
     keks = open_keks(settings)
     return Runtime(
         settings=settings,
@@ -90,10 +93,19 @@ def ledger_policy(jobs: JobSettings) -> LedgerPolicy:
     )
 
 
-def open_stores(settings: Settings) -> Mapping[str, Store]:
-    """Return the regions' stores, home first, each opened when it is first asked for."""
+def open_stores(settings: Settings, catalog: Catalog, clock: Clock, random: RandomBytes) -> Mapping[str, Store]:
+    """Return the regions' stores, home first, each opened when it is first asked for.
+
+    All processes of the installation share the limits of a region; the catalog knows how many use it.
+    """
     regions = {region.name: region for region in settings.regions}
-    return OpenedOnUse(regions, lambda name: open_store(regions[name]))
+    process = f"{socket.gethostname()}:{os.getpid()}:{random(4).hex()}"
+
+    def opener(name: str) -> Store:
+        share = TrafficShare(catalog, clock, region=name, process=process)
+        return open_store(regions[name], traffic_limits(regions[name]).throttle(clock=clock, share=share))
+
+    return OpenedOnUse(regions, opener)
 
 
 def open_keks(settings: Settings) -> Mapping[str, KekProvider]:

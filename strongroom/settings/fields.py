@@ -46,4 +46,7 @@ Name = Annotated[str, AfterValidator(_name)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Flag = Annotated[bool, Field(strict=True)]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+Limit = Annotated[float, Field(strict=True, ge=0.01, le=1_000_000)]
+"""Something a second."""
+
 Text = Annotated[str, Field(min_length=1)]

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from strongroom.settings.fields import AnchoredPath, Flag, HttpUrl, Name, Section, Text
+from strongroom.settings.fields import AnchoredPath, Flag, HttpUrl, Limit, Name, Section, Text
 
 
 class KekSettings(Section):
@@ -48,6 +48,15 @@ class RegionSettings(Section):
     s3_region: Text | None = Field(None, description="AWS region of the bucket.", examples=["eu-west-1"])
     access_key: SecretStr | None = Field(None, description="Access key id; without one the AWS default chain is used.")
     secret_key: SecretStr | None = Field(None, description="Secret of the access key.")
+    upload_mib_per_second: Limit | None = Field(
+        None, description="MiB a second that all processes together may send to the region.", examples=[20]
+    )
+    download_mib_per_second: Limit | None = Field(
+        None, description="MiB a second that all processes together may read from the region.", examples=[50]
+    )
+    requests_per_second: Limit | None = Field(
+        None, description="Calls a second that all processes together may make to the region.", examples=[100]
+    )
     kek: KekSettings = Field(description="The key-encryption key of this region.")
 
     @model_validator(mode="before")

@@ -8,14 +8,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from strongroom.storage.store import Body
+from strongroom.storage.throttle import Meter
 
 
 @contextmanager
-def incoming_file(folder: Path, body: Body) -> Iterator[Path]:
+def incoming_file(folder: Path, body: Body, meter: Meter) -> Iterator[Path]:
     """Yield a synced file in folder that holds body; whatever is left of it is removed at the end. Raises OSError."""
     path, descriptor = _open_locked(folder)
     try:
-        _write_all(descriptor, body)
+        for part in meter.slices(body):
+            _write_all(descriptor, part)
         os.fsync(descriptor)
         yield path
     finally:
@@ -57,8 +59,7 @@ def _open_locked(folder: Path) -> tuple[Path, int]:
         os.close(descriptor)
 
 
-def _write_all(descriptor: int, body: Body) -> None:
-    rest = memoryview(body).cast("B")
+def _write_all(descriptor: int, rest: memoryview) -> None:
     while rest:
         rest = rest[os.write(descriptor, rest) :]
 

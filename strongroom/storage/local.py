@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from strongroom.clock import RandomBytes, system_random
 from strongroom.storage.digests import verify_body, verify_stored_sha256, verify_stored_size
@@ -24,6 +25,7 @@ from strongroom.storage.local_listing import list_files
 from strongroom.storage.placing import place_file, remove_file
 from strongroom.storage.probing import probe_store
 from strongroom.storage.store import Body, Capabilities, Evidence, ObjectInfo
+from strongroom.storage.throttle import SLICE_BYTES, Throttle, unlimited
 
 MARKER = "~region"
 INCOMING = "~incoming"
@@ -34,9 +36,12 @@ _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 class LocalStore:
     """Whole objects as files below one directory, safe among threads and processes."""
 
-    def __init__(self, region: str, root: Path, *, random: RandomBytes = system_random) -> None:
+    def __init__(
+        self, region: str, root: Path, *, throttle: Throttle | None = None, random: RandomBytes = system_random
+    ) -> None:
         self.region = region
         self._root = root
+        self._throttle = throttle or unlimited()
         self._random = random
         self._swept = False
 
@@ -60,13 +65,15 @@ class LocalStore:
             place_file(self._root, self._path(key), partial(self._link, written))
 
     def get(self, key: str) -> bytes:
-        with self._reading(key) as path:
-            return path.read_bytes()
+        with self._reading(key) as path, path.open("rb") as file:
+            return self._received(file)
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
         with self._reading(key) as path, path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            return os.pread(file.fileno(), length, start if start >= 0 else max(0, size + start))
+            found = os.pread(file.fileno(), length, start if start >= 0 else max(0, size + start))
+        self._throttle.download.pay(len(found))
+        return found
 
     def find(self, key: str) -> ObjectInfo | None:
         try:
@@ -78,6 +85,7 @@ class LocalStore:
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         verify_prefix(prefix)
+        self._throttle.requests.pay(1)
         with translated(self.region, prefix or "the listing"):
             self._verify_mounted()
             yield from list_files(self._root, prefix)
@@ -86,6 +94,7 @@ class LocalStore:
 
     def delete(self, key: str) -> None:
         verify_key(key)
+        self._throttle.requests.pay(1)
         with translated(self.region, key):
             self._verify_mounted()
             remove_file(self._root, self._path(key))
@@ -93,6 +102,7 @@ class LocalStore:
     def confirm(self, key: str, *, size: int, sha256: bytes) -> Evidence:
         with self._reading(key) as path, path.open("rb") as file:
             verify_stored_size(self.region, key, found=os.fstat(file.fileno()).st_size, expected=size)
+            self._throttle.download.pay(size)
             found = hashlib.file_digest(file, "sha256").digest()
         verify_stored_sha256(self.region, key, found=found, expected=sha256)
         return Evidence.CHECKSUM
@@ -100,12 +110,22 @@ class LocalStore:
     def probe(self) -> Capabilities:
         return probe_store(self, self._random)
 
+    def _received(self, file: BinaryIO) -> bytes:
+        if not self._throttle.download.is_limited:
+            return file.read()
+        parts: list[bytes] = []
+        while part := file.read(SLICE_BYTES):
+            self._throttle.download.pay(len(part))
+            parts.append(part)
+        return b"".join(parts)
+
     def _path(self, key: str) -> Path:
         return self._root / key
 
     @contextmanager
     def _reading(self, key: str) -> Iterator[Path]:
         verify_key(key)
+        self._throttle.requests.pay(1)
         with translated(self.region, key):
             try:
                 yield self._path(key)
@@ -122,10 +142,11 @@ class LocalStore:
     def _written(self, key: str, body: Body, sha256: bytes) -> Iterator[Path]:
         verify_key(key)
         verify_body(key, body, sha256)
+        self._throttle.requests.pay(1)
         with translated(self.region, key):
             self._verify_mounted()
             self._sweep_once()
-            with incoming_file(self._root / INCOMING, body) as written:
+            with incoming_file(self._root / INCOMING, body, self._throttle.upload) as written:
                 yield written
 
     def _sweep_once(self) -> None:

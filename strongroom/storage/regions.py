@@ -7,19 +7,30 @@ from pydantic import SecretStr
 from strongroom.storage.errors import ClientMissingError
 from strongroom.storage.local import LocalStore
 from strongroom.storage.store import Store
+from strongroom.storage.throttle import Throttle, TrafficLimits, unlimited
 
 if TYPE_CHECKING:
     from strongroom.settings.regions import RegionSettings
 
 
-def open_store(region: "RegionSettings") -> Store:
+def open_store(region: "RegionSettings", throttle: Throttle | None = None) -> Store:
     """Make the store of a region; nothing is read or sent yet. Raises ClientMissingError where boto3 is missing."""
+    throttle = throttle or unlimited()
     if region.path is not None:
-        return LocalStore(region.name, region.path)
-    return _open_s3(region)
+        return LocalStore(region.name, region.path, throttle=throttle)
+    return _open_s3(region, throttle)
 
 
-def _open_s3(region: "RegionSettings") -> Store:
+def traffic_limits(region: "RegionSettings") -> TrafficLimits:
+    """Return how fast the region may be used."""
+    return TrafficLimits(
+        requests_per_second=region.requests_per_second,
+        upload_mib_per_second=region.upload_mib_per_second,
+        download_mib_per_second=region.download_mib_per_second,
+    )
+
+
+def _open_s3(region: "RegionSettings", throttle: Throttle) -> Store:
     # boto3 takes 0.3 s to import, and it is an optional dependency.
     try:
         from strongroom.storage.s3 import S3Store
@@ -31,7 +42,8 @@ def _open_s3(region: "RegionSettings") -> Store:
         ) from error
     access = S3Access(region.endpoint, region.s3_region, _revealed(region.access_key), _revealed(region.secret_key))
     prefix = region.prefix.strip("/")
-    return S3Store(region.name, s3_client(access), region.bucket or "", f"{prefix}/" if prefix else "")
+    prefix = f"{prefix}/" if prefix else ""
+    return S3Store(region.name, s3_client(access), region.bucket or "", prefix, throttle=throttle)
 
 
 def _revealed(secret: SecretStr | None) -> str | None:

@@ -5,6 +5,7 @@ go through PutObject and GetObject only, never through boto3's transfer manager.
 """
 
 from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING
 
 from strongroom.clock import Clock, RandomBytes, SystemClock, system_random
@@ -16,6 +17,7 @@ from strongroom.storage.s3_bucket import S3Bucket
 from strongroom.storage.s3_confirming import confirm_object
 from strongroom.storage.s3_creating import create_object
 from strongroom.storage.store import Body, Capabilities, Evidence, ObjectInfo
+from strongroom.storage.throttle import Throttle, unlimited
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -23,23 +25,21 @@ if TYPE_CHECKING:
 _FIRST_PAUSE_SECONDS = 0.1
 
 
+@dataclass(repr=False, eq=False)
 class S3Store:
     """Whole objects below a prefix of one bucket; safe among threads, processes and machines."""
 
-    def __init__(
-        self,
-        region: str,
-        client: "S3Client",
-        bucket: str,
-        prefix: str = "",
-        *,
-        clock: Clock | None = None,
-        random: RandomBytes = system_random,
-    ) -> None:
-        self.region = region
-        self._bucket = S3Bucket(region, client, bucket, prefix)
-        self._clock = clock or SystemClock()
-        self._random = random
+    region: str
+    client: "S3Client"
+    bucket: str
+    prefix: str = ""
+    _: KW_ONLY
+    throttle: Throttle = field(default_factory=unlimited)
+    clock: Clock = field(default_factory=SystemClock)
+    random: RandomBytes = system_random
+
+    def __post_init__(self) -> None:
+        self._bucket = S3Bucket(self.region, self.client, self.bucket, self.prefix, self.throttle)
 
     def put(self, key: str, body: Body, *, sha256: bytes) -> None:
         verify_key(key)
@@ -84,8 +84,8 @@ class S3Store:
         return confirm_object(self._bucket, key, size=size, sha256=sha256)
 
     def probe(self) -> Capabilities:
-        return probe_store(self, self._random)
+        return probe_store(self, self.random)
 
     def _pause(self, attempt: int) -> None:
-        jitter = self._random(1)[0] / 256
-        self._clock.sleep(_FIRST_PAUSE_SECONDS * 2**attempt * (0.5 + jitter))
+        jitter = self.random(1)[0] / 256
+        self.clock.sleep(_FIRST_PAUSE_SECONDS * 2**attempt * (0.5 + jitter))

@@ -3,15 +3,17 @@
 import base64
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 
 from strongroom.storage.errors import ObjectNotFoundError
 from strongroom.storage.keys import is_key
 from strongroom.storage.s3_errors import Answer, read_answer, translated
 from strongroom.storage.store import Body, ObjectInfo
+from strongroom.storage.throttle import SLICE_BYTES, PacedBody, Throttle, unlimited
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -33,9 +35,11 @@ class S3Bucket:
     client: "S3Client"
     name: str
     prefix: str
+    throttle: Throttle = field(default_factory=unlimited)
 
     def put(self, key: str, body: Body, sha256: bytes) -> None:
         """Write or replace an object."""
+        self.throttle.requests.pay(1)
         with translated(self.region, self.name, key):
             self.client.put_object(**self._put_request(key, body, sha256))
 
@@ -43,6 +47,7 @@ class S3Bucket:
         """Write an object unless the key is taken; return the server's refusal (409 or 412), or None when written."""
         request = self._put_request(key, body, sha256)
         request["IfNoneMatch"] = "*"
+        self.throttle.requests.pay(1)
         with translated(self.region, self.name, key):
             try:
                 self.client.put_object(**request)
@@ -55,6 +60,7 @@ class S3Bucket:
 
     def head(self, key: str) -> "HeadObjectOutputTypeDef":
         """Return what the store knows of the object without sending it."""
+        self.throttle.requests.pay(1)
         try:
             with translated(self.region, self.name, key):
                 return self.client.head_object(Bucket=self.name, Key=self.prefix + key, ChecksumMode="ENABLED")
@@ -65,14 +71,17 @@ class S3Bucket:
 
     def get(self, key: str) -> bytes:
         """Return the whole object."""
+        self.throttle.requests.pay(1)
         with translated(self.region, self.name, key):
-            return self.client.get_object(Bucket=self.name, Key=self.prefix + key)["Body"].read()
+            return self._received(self.client.get_object(Bucket=self.name, Key=self.prefix + key)["Body"])
 
     def get_range(self, key: str, http_range: str) -> bytes:
         """Return the bytes of an HTTP range such as `bytes=0-9`; none where it lies behind the end."""
+        self.throttle.requests.pay(1)
         with translated(self.region, self.name, key):
             try:
-                return self.client.get_object(Bucket=self.name, Key=self.prefix + key, Range=http_range)["Body"].read()
+                answer = self.client.get_object(Bucket=self.name, Key=self.prefix + key, Range=http_range)
+                return self._received(answer["Body"])
             except ClientError as error:
                 if read_answer(error).status != _INVALID_RANGE:
                     raise
@@ -81,8 +90,10 @@ class S3Bucket:
     def digest(self, key: str) -> bytes:
         """Read the object and return its SHA-256."""
         digest = hashlib.sha256()
+        self.throttle.requests.pay(1)
         with translated(self.region, self.name, key):
             for chunk in self.client.get_object(Bucket=self.name, Key=self.prefix + key)["Body"].iter_chunks(_CHUNK):
+                self.throttle.download.pay(len(chunk))
                 digest.update(chunk)
         return digest.digest()
 
@@ -91,10 +102,12 @@ class S3Bucket:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=self.prefix + prefix)
         with translated(self.region, self.name, "the listing"):
             for page in pages:
+                self.throttle.requests.pay(1)
                 yield from self._objects(page)
 
     def delete(self, key: str) -> None:
         """Remove the object, if it is there."""
+        self.throttle.requests.pay(1)
         with translated(self.region, self.name, key):
             self.client.delete_object(Bucket=self.name, Key=self.prefix + key)
 
@@ -104,23 +117,33 @@ class S3Bucket:
             if is_key(key):
                 yield ObjectInfo(key, found["Size"])
 
+    def _received(self, stream: "StreamingBody") -> bytes:
+        if not self.throttle.download.is_limited:
+            return stream.read()
+        parts: list[bytes] = []
+        for part in stream.iter_chunks(SLICE_BYTES):
+            self.throttle.download.pay(len(part))
+            parts.append(part)
+        return b"".join(parts)
+
     def _verify_bucket(self, key: str) -> None:
         with translated(self.region, self.name, key):
             self.client.list_objects_v2(Bucket=self.name, Prefix=self.prefix + key, MaxKeys=1)
+
+    def _outgoing(self, body: Body) -> bytes | IO[bytes]:
+        if self.throttle.upload.is_limited:
+            return cast("IO[bytes]", PacedBody(body, self.throttle.upload))
+        # botocore takes bytes and bytearray, which its types do not say, but no memoryview.
+        return bytes(body) if isinstance(body, memoryview) else cast("bytes", body)
 
     def _put_request(self, key: str, body: Body, sha256: bytes) -> "PutObjectRequestTypeDef":
         md5 = hashlib.md5(body, usedforsecurity=False).digest()
         return {
             "Bucket": self.name,
             "Key": self.prefix + key,
-            "Body": _acceptable(body),
+            "Body": self._outgoing(body),
             "ContentMD5": base64.b64encode(md5).decode("ascii"),
             "ChecksumSHA256": base64.b64encode(sha256).decode("ascii"),
             "ContentType": "application/octet-stream",
             "Metadata": {SHA256_METADATA: sha256.hex(), MD5_METADATA: md5.hex()},
         }
-
-
-def _acceptable(body: Body) -> bytes:
-    # botocore takes bytes and bytearray, which its types do not say, but no memoryview.
-    return bytes(body) if isinstance(body, memoryview) else cast("bytes", body)

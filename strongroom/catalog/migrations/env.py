@@ -2,10 +2,10 @@
 
 from alembic import context
 
-from strongroom.catalog import backups, jobs
+from strongroom.catalog import backups, jobs, traffic
 from strongroom.catalog.base import Base
 
-TABLE_MODULES = (backups, jobs)
+TABLE_MODULES = (backups, jobs, traffic)
 
 context.configure(
     connection=context.config.attributes["connection"],

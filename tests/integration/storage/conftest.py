@@ -9,6 +9,7 @@ import pytest
 
 from strongroom.storage.s3 import S3Store
 from strongroom.storage.s3_client import S3Access, S3Patience, s3_client
+from strongroom.storage.throttle import Throttle, unlimited
 from tests.services.s3 import S3Region
 
 if TYPE_CHECKING:
@@ -36,13 +37,14 @@ def places() -> dict[str, Place]:
 
 
 @pytest.fixture
-def s3_store(places: dict[str, Place]) -> Callable[[S3Region], S3Store]:
+def s3_store(places: dict[str, Place]) -> Callable[..., S3Store]:
     """A function that makes an empty store, below a prefix of its own."""
 
-    def make(region: S3Region) -> S3Store:
+    def make(region: S3Region, throttle: Throttle | None = None) -> S3Store:
         if region.endpoint not in places:
             places[region.endpoint] = Place(s3_client(access_to(region)), region.new_bucket())
         place = places[region.endpoint]
-        return S3Store(region.name, place.client, place.bucket, f"{secrets.token_hex(8)}/")
+        prefix = f"{secrets.token_hex(8)}/"
+        return S3Store(region.name, place.client, place.bucket, prefix, throttle=throttle or unlimited())
 
     return make

@@ -22,6 +22,7 @@ from strongroom.storage.errors import (
 from strongroom.storage.incoming import incoming_file, sweep_incoming
 from strongroom.storage.local import INCOMING, MARKER, LocalStore
 from strongroom.storage.store import Evidence, Store
+from strongroom.storage.throttle import unlimited
 from tests.unit.storage.store_contract import create, digest, keys, put
 
 
@@ -215,7 +216,7 @@ def test_a_file_system_without_hard_links_is_unsafe(store: LocalStore, monkeypat
 def test_what_a_dead_writer_left_is_swept_and_a_live_one_is_spared(store: LocalStore, root: Path) -> None:
     put(store, "first")
     (root / INCOMING / "left").write_bytes(b"half an object")
-    with incoming_file(root / INCOMING, b"being written") as live:
+    with incoming_file(root / INCOMING, b"being written", unlimited().upload) as live:
         put(LocalStore("home", root), "second")
         assert list((root / INCOMING).iterdir()) == [live]
 
