@@ -1,14 +1,16 @@
 """What the routes work with: the services of the process and its way to the broker."""
 
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import BackgroundTasks, Depends, Header, Query, Request, Response
 
-from api.documents import JobDocument
+from api.documents import BatchDocument, JobDocument
 from strongroom.catalog.jobs import Job
 from strongroom.catalog.paging import MAX_LIMIT
-from strongroom.jobs.outbox import Publish, publish_one
+from strongroom.jobs.outbox import Publish, publish_one, publish_these
 from strongroom.services import Services
 
 IdempotencyKey = Annotated[
@@ -40,6 +42,11 @@ class Desk:
         response.headers["Location"] = f"/v1/jobs/{job.id}"
         background.add_task(publish_one, self.services.ledger, self.publish, job.id)
         return JobDocument.model_validate(job)
+
+    def accept_many(self, job_ids: Sequence[uuid.UUID], background: BackgroundTasks) -> BatchDocument:
+        """Answer with the ids of the jobs, and hand them over after the answer is sent."""
+        background.add_task(publish_these, self.services.ledger, self.publish, job_ids)
+        return BatchDocument(jobs=list(job_ids))
 
 
 def get_desk(request: Request) -> Desk:

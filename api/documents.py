@@ -7,12 +7,16 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from strongroom.backup.batches import MOST_REQUESTS, ProbeRequest
+from strongroom.backup.requests import BackupRequest, VerificationRequest
 from strongroom.backup.targets import FilesTargetRequest, PostgresTargetRequest, TargetRequest
 from strongroom.catalog.backups import BackupKind, BackupState, ReplicaState, VerificationLevel
 from strongroom.catalog.jobs import JobState
 from strongroom.catalog.paging import Page
+from strongroom.jobs.kinds import Queue
 
 Name = Annotated[str, Field(min_length=1, max_length=63)]
+Key = Annotated[str, Field(min_length=1, max_length=160, pattern=r"^[\x21-\x7e]+$")]
 DocumentT = TypeVar("DocumentT", bound="Document")
 
 
@@ -86,6 +90,61 @@ class VerificationBody(Body):
     backup: Annotated[str, Field(min_length=1, max_length=100)]
     region: Name | None = None
     level: VerificationLevel = VerificationLevel.PRESENCE
+
+
+class BackupItem(BackupBody):
+    """A backup, as an item of a batch."""
+
+    job: Literal["backup"]
+    idempotency_key: Key | None = None
+
+    def as_request(self, trace_id: str) -> BackupRequest:
+        """Return the request as the use case takes it."""
+        return BackupRequest(self.source, self.kind, self.idempotency_key, trace_id)
+
+
+class VerificationItem(VerificationBody):
+    """A verification, as an item of a batch."""
+
+    job: Literal["verification"]
+    idempotency_key: Key | None = None
+
+    def as_request(self, trace_id: str) -> VerificationRequest:
+        """Return the request as the use case takes it."""
+        return VerificationRequest(self.backup, self.region, self.level, self.idempotency_key, trace_id)
+
+
+class ProbeItem(Body):
+    """A probe of a queue, as an item of a batch."""
+
+    job: Literal["probe"]
+    queue: Queue
+    idempotency_key: Key | None = None
+
+    def as_request(self, trace_id: str) -> ProbeRequest:
+        """Return the request as the use case takes it."""
+        return ProbeRequest(self.queue, self.idempotency_key, trace_id)
+
+
+Item = Annotated[BackupItem | VerificationItem | ProbeItem, Field(discriminator="job")]
+
+
+class BatchBody(Body):
+    """Many things somebody wants at once, all of them or none."""
+
+    items: Annotated[list[Item], Field(min_length=1, max_length=MOST_REQUESTS)]
+
+
+class ProbesBody(Body):
+    """The queues somebody wants probed; all of them unless named."""
+
+    queues: Annotated[list[Queue], Field(min_length=1, max_length=len(Queue))] = list(Queue)
+
+
+class BatchDocument(BaseModel):
+    """The ids of the jobs that were accepted, in the order of the items; each is followed like any other job."""
+
+    jobs: list[uuid.UUID]
 
 
 class JobDocument(Document):

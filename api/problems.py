@@ -20,6 +20,7 @@ from strongroom.errors import (
     StrongroomError,
     UnavailableError,
 )
+from strongroom.jobs.errors import BatchRefusedError
 
 log = logging.getLogger(__name__)
 
@@ -88,8 +89,16 @@ async def _strongroom_error(request: Request, error: StrongroomError) -> JSONRes
         code=error.code,
         detail=error.what,
         next_step=error.next_step,
+        errors=_refused_items(error) if isinstance(error, BatchRefusedError) else None,
     )
     return _answer(request, problem, HEADERS_OF.get(status, {}))
+
+
+def _refused_items(error: BatchRefusedError) -> list[dict[str, str]]:
+    return [
+        {"place": f"body.items.{refusal.index}", "code": refusal.error.code, "message": refusal.error.what}
+        for refusal in error.refusals
+    ]
 
 
 async def _validation_error(request: Request, error: RequestValidationError) -> JSONResponse:

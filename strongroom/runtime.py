@@ -183,6 +183,10 @@ def _load_handler(kind: str) -> Handler:
             from strongroom.replication.copying import run_copy
 
             return run_copy
+        case JobKind.QUEUE_PROBE:
+            from strongroom.jobs.probing import run_probe
+
+            return lambda _, context: run_probe(context)
 
 
 HANDLERS: Mapping[str, Handler] = OpenedOnUse(JobKind, _load_handler)

@@ -12,7 +12,7 @@ from strongroom.jobs.kinds import Queue as JobQueue
 CONTROL_QUEUE = "control"
 """Ticks: short, urgent, and never behind a backup of six hours."""
 
-include = ["tasks.backup", "tasks.jobs", "tasks.replication", "tasks.restore", "tasks.verification"]
+include = ["tasks.backup", "tasks.jobs", "tasks.queues", "tasks.replication", "tasks.restore", "tasks.verification"]
 
 # JSON only: a message that could run code when it is decoded would make the broker as powerful as a worker.
 task_serializer = "json"

@@ -1,5 +1,6 @@
 """Requests: checked, then written to the ledger in one transaction; whoever asked publishes afterwards."""
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +11,12 @@ from strongroom.backup.errors import KindNotOfferedError
 from strongroom.backup.lookup import resolve_backup, verify_committed
 from strongroom.backup.targets import TargetRequest, verify_overwrite, verify_target
 from strongroom.catalog.backups import Backup, BackupKind, Restore, Verification, VerificationLevel
+from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.jobs import Job
 from strongroom.jobs.kinds import JobKind
 from strongroom.jobs.ledger import JobRequest
 from strongroom.services import Services
+from strongroom.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +55,27 @@ class VerificationRequest:
 
 def request_backup(services: Services, request: BackupRequest) -> Job:
     """Queue a backup; raises UnknownSourceError, KindNotOfferedError, IdempotencyConflictError."""
-    source = services.settings.get_source(request.source)
+    job = plan_backup(services.settings, request)
+    with services.catalog.begin() as session:
+        return services.ledger.enqueue(session, job)
+
+
+def plan_backup(settings: Settings, request: BackupRequest) -> JobRequest:
+    """Return the job that makes the backup; raises UnknownSourceError, KindNotOfferedError."""
+    source = settings.get_source(request.source)
     if request.kind is not BackupKind.FULL:
         raise KindNotOfferedError(
             f"Source {source.name!r} is backed up in full only, not {request.kind}.", next_step="Ask for --type full."
         )
     args = {"source": source.name, "kind": request.kind.value}
-    with services.catalog.begin() as session:
-        return services.ledger.enqueue(
-            session, _job(JobKind.BACKUP_RUN, args, request.idempotency_key, request.trace_id)
-        )
+    return _job(JobKind.BACKUP_RUN, args, request.idempotency_key, request.trace_id)
 
 
 def request_restore(services: Services, request: RestoreRequest) -> Restore:
     """Queue a restore; raises what resolve_backup, verify_target and verify_overwrite raise."""
     verify_overwrite(request.target, overwrite=request.overwrite, confirm=request.confirm)
     with services.catalog.begin() as session:
-        backup = _readable(services, session, request.backup, request.region)
+        backup = _readable(services.settings, session, request.backup, request.region)
         verify_target(services.settings, request.target, backup.source_kind)
         args = {
             "backup": str(backup.id),
@@ -85,22 +92,57 @@ def request_restore(services: Services, request: RestoreRequest) -> Restore:
 def request_verification(services: Services, request: VerificationRequest) -> Verification:
     """Queue a verification of one region's copy; raises what resolve_backup raises."""
     with services.catalog.begin() as session:
-        backup = _readable(services, session, request.backup, request.region)
-        region = request.region or backup.regions[0]
-        args = {"backup": str(backup.id), "region": region, "level": request.level.value}
-        job = services.ledger.enqueue(
-            session, _job(JobKind.VERIFICATION_RUN, args, request.idempotency_key, request.trace_id)
+        planned = plan_verification(services.settings, session, request)
+        return planned.record(session, services.ledger.enqueue(session, planned.job).id)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedVerification:
+    """The job of a verification and the row that will hold what it finds."""
+
+    job: JobRequest
+    backup_id: uuid.UUID
+    region: str
+    level: VerificationLevel
+
+    def record(self, session: Session, job_id: uuid.UUID) -> Verification:
+        """Return the row of the job, made unless an earlier request made it."""
+        return session.get(Verification, job_id) or self._new(session, job_id)
+
+    def _new(self, session: Session, job_id: uuid.UUID) -> Verification:
+        verification = Verification(
+            id=job_id,
+            backup_id=self.backup_id,
+            region=self.region,
+            level=self.level,
+            passed=None,
+            created_at=utcnow(),
         )
-        return session.get(Verification, job.id) or _new_verification(session, job, backup, region, request.level)
+        session.add(verification)
+        return verification
+
+
+def plan_verification(settings: Settings, session: Session, request: VerificationRequest) -> PlannedVerification:
+    """Return the verification as it will be; raises what resolve_backup raises."""
+    backup = _readable(settings, session, request.backup, request.region)
+    region = request.region or backup.regions[0]
+    args = {"backup": str(backup.id), "region": region, "level": request.level.value}
+    job = _job(JobKind.VERIFICATION_RUN, args, request.idempotency_key, request.trace_id)
+    return PlannedVerification(job, backup.id, region, request.level)
+
+
+def dedupe_key_of(idempotency_key: str | None) -> str | None:
+    """Return the ledger's key for a request's key; keys of ticks begin with other words."""
+    return None if idempotency_key is None else f"request:{idempotency_key}"
 
 
 def _job(kind: JobKind, args: Mapping[str, Any], key: str | None, trace_id: str) -> JobRequest:
-    return JobRequest(kind=kind, args=args, dedupe_key=None if key is None else f"request:{key}", trace_id=trace_id)
+    return JobRequest(kind=kind, args=args, dedupe_key=dedupe_key_of(key), trace_id=trace_id)
 
 
-def _readable(services: Services, session: Session, reference: str, region: str | None) -> Backup:
+def _readable(settings: Settings, session: Session, reference: str, region: str | None) -> Backup:
     if region is not None:
-        services.settings.get_region(region)
+        settings.get_region(region)
     backup = resolve_backup(session, reference)
     verify_committed(backup)
     return backup
@@ -116,13 +158,3 @@ def _new_restore(session: Session, job: Job, backup: Backup, request: RestoreReq
     )
     session.add(restore)
     return restore
-
-
-def _new_verification(
-    session: Session, job: Job, backup: Backup, region: str, level: VerificationLevel
-) -> Verification:
-    verification = Verification(
-        id=job.id, backup_id=backup.id, region=region, level=level, passed=None, created_at=job.created_at
-    )
-    session.add(verification)
-    return verification

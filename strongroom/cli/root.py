@@ -13,6 +13,7 @@ COMMANDS = {
     "backup": LateCommand("strongroom.cli.backup:backup", "Make, list, show and verify backups."),
     "restore": LateCommand("strongroom.cli.restore:restore", "Plan and run restores."),
     "jobs": LateCommand("strongroom.cli.jobs:jobs", "List, follow, cancel and run jobs."),
+    "queues": LateCommand("strongroom.cli.queues:queues", "See whether queues are served."),
     "completion": LateCommand("strongroom.cli.completion:completion", "Print the completion script of a shell."),
 }
 

@@ -1,9 +1,10 @@
-"""Writing a job into the ledger, once per dedupe key."""
+"""Writing jobs into the ledger, one or many, once per dedupe key."""
 
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,11 @@ from sqlalchemy.orm import Session
 
 from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.jobs import Job, JobState
-from strongroom.jobs.errors import BadIdempotencyKeyError, IdempotencyConflictError
-from strongroom.jobs.kinds import JobKind
+from strongroom.jobs.errors import BadIdempotencyKeyError, BatchRefusedError, IdempotencyConflictError, Refusal
+from strongroom.jobs.kinds import JobKind, Queue
 
 MAX_DEDUPE_KEY = 200
+JOBS = Job.__table__
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class JobRequest:
     """A job somebody wants. `args` holds ids and primitives, never a secret.
 
     The same dedupe key with the same kind and args means the same job. `source` is for lists; by default it is the
-    argument of that name.
+    argument of that name. `queue` is by default that of the kind.
     """
 
     kind: JobKind
@@ -33,6 +35,7 @@ class JobRequest:
     dedupe_key: str | None = None
     source: str | None = None
     delay_seconds: float = 0.0
+    queue: Queue | None = None
 
     @property
     def digest(self) -> str:
@@ -47,8 +50,9 @@ def insert_job(session: Session, request: JobRequest, job_id: uuid.UUID, max_err
     Raises IdempotencyConflictError when that one asked for something else, BadIdempotencyKeyError.
     """
     _verify_key(request.dedupe_key)
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(Job).values(_values(request, job_id, max_errors))
+    insert = _insert_of(session)
+    values = _columns(request, job_id, max_errors) | _times(request.delay_seconds)
+    statement = insert(Job).values(values)
     job = session.scalar(statement.on_conflict_do_nothing(index_elements=["dedupe_key"]).returning(Job))
     return job if job is not None else _earlier_job(session, request)
 
@@ -61,31 +65,85 @@ def _verify_key(key: str | None) -> None:
         )
 
 
-def _values(request: JobRequest, job_id: uuid.UUID, max_errors: int) -> dict[str, Any]:
+def insert_jobs(session: Session, requests: Sequence[tuple[uuid.UUID, JobRequest]], max_errors: int) -> list[uuid.UUID]:
+    """Insert many jobs at once and return their ids in order; one whose dedupe key is known is that earlier job.
+
+    Raises BatchRefusedError with every request whose key belongs to something else or cannot be kept.
+    """
+    _verify_keys(requests)
+    # In one order everywhere, so that two batches with the same keys wait for each other only one way round.
+    ordered = sorted(requests, key=lambda numbered: numbered[1].dedupe_key or "")
+    inserted: set[uuid.UUID] = set()
+    for delay in sorted({request.delay_seconds for _, request in requests}):
+        rows = [_columns(request, job_id, max_errors) for job_id, request in ordered if request.delay_seconds == delay]
+        insert = _insert_of(session)(JOBS).values(_times(delay))
+        insert = insert.on_conflict_do_nothing(index_elements=["dedupe_key"]).returning(JOBS.c.id)
+        inserted.update(session.connection().execute(insert, rows).scalars())
+    return _with_earlier_jobs(session, requests, inserted)
+
+
+def _with_earlier_jobs(
+    session: Session, requests: Sequence[tuple[uuid.UUID, JobRequest]], inserted: AbstractSet[uuid.UUID]
+) -> list[uuid.UUID]:
+    keys = [request.dedupe_key for job_id, request in requests if job_id not in inserted]
+    known = select(Job.dedupe_key, Job.id, Job.request_digest).where(Job.dedupe_key.in_(keys))
+    earlier = {key: (job_id, digest) for key, job_id, digest in session.execute(known)} if keys else {}
+    ids, refusals = [], []
+    for index, (job_id, request) in enumerate(requests):
+        found, digest = (job_id, request.digest) if job_id in inserted else earlier[request.dedupe_key]
+        ids.append(found)
+        if digest != request.digest:
+            refusals.append(Refusal(index, _conflict(found)))
+    if refusals:
+        raise BatchRefusedError.of(refusals, len(requests))
+    return ids
+
+
+def _verify_keys(requests: Sequence[tuple[uuid.UUID, JobRequest]]) -> None:
+    refusals = []
+    for index, (_, request) in enumerate(requests):
+        try:
+            _verify_key(request.dedupe_key)
+        except BadIdempotencyKeyError as error:
+            refusals.append(Refusal(index, error))
+    if refusals:
+        raise BatchRefusedError.of(refusals, len(requests))
+
+
+def _insert_of(session: Session) -> Callable[..., Any]:
+    return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+
+
+def _columns(request: JobRequest, job_id: uuid.UUID, max_errors: int) -> dict[str, Any]:
     return {
         "id": job_id,
         "kind": request.kind.value,
         "args": dict(request.args),
-        "queue": request.kind.route.queue.value,
+        "queue": (request.queue or request.kind.route.queue).value,
         "priority": request.kind.route.priority,
         "dedupe_key": request.dedupe_key,
         "request_digest": request.digest,
         "source": request.source or request.args.get("source"),
         "state": JobState.QUEUED,
         "max_errors": max_errors,
-        "run_after": utcnow(request.delay_seconds),
-        "publish_after": utcnow(request.delay_seconds),
         "trace_id": request.trace_id,
-        "created_at": utcnow(),
     }
+
+
+def _times(delay_seconds: float) -> dict[str, Any]:
+    return {"run_after": utcnow(delay_seconds), "publish_after": utcnow(delay_seconds), "created_at": utcnow()}
 
 
 def _earlier_job(session: Session, request: JobRequest) -> Job:
     job = session.scalars(select(Job).where(Job.dedupe_key == request.dedupe_key)).one()
     if job.request_digest != request.digest:
-        raise IdempotencyConflictError(
-            f"The idempotency key belongs to job {job.id}, which asked for something else.",
-            next_step="Use a new key for a new request, or repeat the first request unchanged.",
-            job_id=str(job.id),
-        )
+        raise _conflict(job.id)
     return job
+
+
+def _conflict(job_id: uuid.UUID) -> IdempotencyConflictError:
+    return IdempotencyConflictError(
+        f"The idempotency key belongs to job {job_id}, which asked for something else.",
+        next_step="Use a new key for a new request, or repeat the first request unchanged.",
+        job_id=str(job_id),
+    )

@@ -1,5 +1,9 @@
 """What the ledger can answer instead of doing what was asked."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
 from strongroom.errors import ConflictError, InvalidInputError, NotFoundError, StrongroomError, UnavailableError
 
 
@@ -25,6 +29,32 @@ class BadIdempotencyKeyError(InvalidInputError):
     """The idempotency key is empty or too long to be kept."""
 
     code = "jobs.bad_idempotency_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one request of a batch was refused; `index` counts from 0."""
+
+    index: int
+    error: StrongroomError
+
+
+class BatchRefusedError(InvalidInputError):
+    """Some requests of a batch cannot be met, so none of them was accepted."""
+
+    code = "jobs.batch_refused"
+    refusals: tuple[Refusal, ...] = ()
+
+    @classmethod
+    def of(cls, refusals: Sequence[Refusal], size: int) -> Self:
+        """Name every request that was refused, of a batch of `size`."""
+        error = cls(
+            f"{len(refusals)} of {size} requests were refused, so none was accepted; number {refusals[0].index} first: "
+            f"{refusals[0].error.what}",
+            next_step="Correct or leave out the requests named, and send the batch again.",
+        )
+        error.refusals = tuple(refusals)
+        return error
 
 
 class BrokerUnavailableError(UnavailableError):

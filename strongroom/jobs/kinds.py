@@ -28,6 +28,7 @@ class JobKind(StrEnum):
     RESTORE_RUN = "restore.run"
     VERIFICATION_RUN = "verification.run"
     REPLICATION_COPY = "replication.copy"
+    QUEUE_PROBE = "queue.probe"
 
     @property
     def route(self) -> Route:
@@ -40,4 +41,6 @@ ROUTES = {
     JobKind.BACKUP_RUN: Route(Queue.BACKUP, 3),
     JobKind.REPLICATION_COPY: Route(Queue.COPY, 6),
     JobKind.VERIFICATION_RUN: Route(Queue.MAINTENANCE, 8),
+    # A probe goes into the queue it is about; it takes milliseconds, so it may pass whatever is not a restore.
+    JobKind.QUEUE_PROBE: Route(Queue.MAINTENANCE, 1),
 }

@@ -1,6 +1,8 @@
 """The ledger of jobs: the only place where a job changes its state."""
 
+import builtins
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +15,7 @@ from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock, RandomBytes
 from strongroom.ids import new_id
 from strongroom.jobs.claiming import Claim, renew_lease, take_lease
-from strongroom.jobs.enqueueing import JobRequest, insert_job
+from strongroom.jobs.enqueueing import JobRequest, insert_job, insert_jobs
 from strongroom.jobs.errors import JobFinishedError, JobNotFoundError
 from strongroom.jobs.failures import JobFailure
 from strongroom.jobs.kinds import JobKind
@@ -39,6 +41,14 @@ class Ledger:
         Raises IdempotencyConflictError, BadIdempotencyKeyError.
         """
         return insert_job(session, request, new_id(self.clock, self.random), self.policy.max_errors)
+
+    def enqueue_many(self, session: Session, requests: Sequence[JobRequest]) -> builtins.list[uuid.UUID]:
+        """Write many jobs in the caller's transaction, all or none, and return their ids in order.
+
+        Raises BatchRefusedError, which names every request that cannot be met.
+        """
+        numbered = [(new_id(self.clock, self.random), request) for request in requests]
+        return insert_jobs(session, numbered, self.policy.max_errors)
 
     def find(self, job_id: uuid.UUID) -> Job | None:
         """Return the job, if there is one."""

@@ -2,18 +2,27 @@
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import ColumnElement, Row, select, true, update
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.jobs import Job, JobState
 from strongroom.errors import UnavailableError
+from strongroom.jobs.errors import BrokerUnavailableError
 from strongroom.jobs.ledger import Ledger
+from strongroom.jobs.policy import LedgerPolicy
 
 log = logging.getLogger(__name__)
+
+BATCH = 50
+"""Jobs handed over in one transaction. Whoever takes a message waits until the transaction that sent it ends."""
+
+UNSYNCHRONIZED = {"synchronize_session": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,46 +40,74 @@ Publish = Callable[[JobMessage], None]
 """Hands a message to the broker within seconds, or raises BrokerUnavailableError. It runs nothing itself."""
 
 
-def publish_due(ledger: Ledger, publish: Publish, *, limit: int = 100) -> int:
+def publish_due(ledger: Ledger, publish: Publish, *, limit: int = 1000) -> int:
     """Publish up to `limit` jobs that are due and unpublished, or published long ago and still waiting.
 
     Returns how many went out. Any number of processes may do this at once. Raises BrokerUnavailableError when the
     broker refuses one; that one and the rest stay due.
     """
     count = 0
-    while count < limit and _publish_next(ledger, publish, true()):
-        count += 1
+    while count < limit:
+        size = min(BATCH, limit - count)
+        published = _publish_batch(ledger, publish, true(), size)
+        count += published
+        if published < size:
+            break
     return count
 
 
 def publish_one(ledger: Ledger, publish: Publish, job_id: uuid.UUID) -> bool:
     """Publish a job that was just committed, and say whether it went out; `publish_due` makes up for it if not."""
+    return publish_these(ledger, publish, [job_id]) == 1
+
+
+def publish_these(ledger: Ledger, publish: Publish, job_ids: Collection[uuid.UUID]) -> int:
+    """Publish jobs that were just committed and return how many went out; `publish_due` makes up for the rest."""
+    waiting, count = list(job_ids), 0
     try:
-        return _publish_next(ledger, publish, Job.id == job_id)
+        while waiting:
+            batch, waiting = waiting[:BATCH], waiting[BATCH:]
+            count += _publish_batch(ledger, publish, Job.id.in_(batch), BATCH)
     except UnavailableError as error:
-        log.warning("job %s waits in the ledger: %s", job_id, error.what)
-        return False
+        log.warning("%d jobs wait in the ledger: %s", len(job_ids) - count, error.what)
+    return count
 
 
-def _publish_next(ledger: Ledger, publish: Publish, which: ColumnElement[bool]) -> bool:
-    # The stamp and the hand-over share a transaction: when the hand-over fails, the row is as due as before.
+def _publish_batch(ledger: Ledger, publish: Publish, which: ColumnElement[bool], limit: int) -> int:
+    # The stamps and the hand-over share a transaction: what was not handed over is as due as before. A message whose
+    # stamp got lost is sent once more, and the second one finds its job taken.
+    refusal: BrokerUnavailableError | None = None
     with ledger.catalog.begin() as session:
-        job = _lock_due(session, which)
-        if job is None:
-            return False
-        publish(JobMessage(job.id, job.kind, job.queue, job.priority, job.trace_id))
-        job.publish_count += 1
-        job.published_at = utcnow()
-        job.publish_after = utcnow(ledger.policy.republish_delay(job.publish_count))
-        return True
+        taken: list[Row[Any]] = []
+        try:
+            for job in _lock_due(session, which, limit):
+                publish(JobMessage(job.id, job.kind, job.queue, job.priority, job.trace_id))
+                taken.append(job)
+        except BrokerUnavailableError as error:
+            refusal = error
+        _stamp(session, taken, ledger.policy)
+    if refusal is not None:
+        raise refusal
+    return len(taken)
 
 
-def _lock_due(session: Session, which: ColumnElement[bool]) -> Job | None:
+def _stamp(session: Session, taken: Sequence[Row[Any]], policy: LedgerPolicy) -> None:
+    """Note that the messages went out, and when to send them again if nobody answers."""
+    by_count = defaultdict(list)
+    for job in taken:
+        by_count[job.publish_count + 1].append(job.id)
+    for count, ids in by_count.items():
+        again = utcnow(policy.republish_delay(count))
+        values = {"publish_count": count, "published_at": utcnow(), "publish_after": again}
+        session.execute(update(Job).where(Job.id.in_(ids)).values(values), execution_options=UNSYNCHRONIZED)
+
+
+def _lock_due(session: Session, which: ColumnElement[bool], limit: int) -> Sequence[Row[Any]]:
     query = (
-        select(Job)
+        select(Job.id, Job.kind, Job.queue, Job.priority, Job.trace_id, Job.publish_count)
         .where(Job.state == JobState.QUEUED, Job.publish_after <= utcnow(), which)
         .order_by(Job.priority, Job.publish_after)
-        .limit(1)
+        .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return session.scalar(query)
+    return session.execute(query).all()

@@ -359,3 +359,13 @@ def test_a_job_that_another_process_runs_is_followed_to_its_end(installed: Run) 
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert events(out)[-1]["message_type"] == "summary"
+
+
+def test_a_queue_that_nobody_serves_is_said_to_be_silent(installed: Run):
+    code, out, _ = installed("queues", "probe", "backup", "copy", "--timeout", "1", "--json")
+
+    assert code == 4
+    found = {report["queue"]: report["verdict"] for report in json.loads(out)["items"]}
+    assert found == {"backup": "silent", "copy": "silent"}
+    assert installed("queues", "probe", "--all", "backup")[0] == 2
+    assert installed("queues", "probe")[0] == 2

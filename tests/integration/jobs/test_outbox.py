@@ -7,7 +7,7 @@ from strongroom.jobs.errors import BrokerUnavailableError
 from strongroom.jobs.failures import JobFailure
 from strongroom.jobs.kinds import JobKind
 from strongroom.jobs.ledger import JobRequest, Ledger
-from strongroom.jobs.outbox import JobMessage, publish_due, publish_one
+from strongroom.jobs.outbox import BATCH, JobMessage, publish_due, publish_one, publish_these
 from tests.integration.jobs import rivals
 from tests.integration.jobs.staging import (
     LONG_AGO,
@@ -27,10 +27,11 @@ class Broker:
 
     def __init__(self) -> None:
         self.down = False
+        self.room: int | None = None
         self.messages: list[JobMessage] = []
 
     def __call__(self, message: JobMessage) -> None:
-        if self.down:
+        if self.down or len(self.messages) == self.room:
             raise BrokerUnavailableError("The broker did not answer.", next_step="Start it.")
         self.messages.append(message)
 
@@ -85,6 +86,40 @@ def test_a_broker_that_is_down_leaves_the_job_due(ledger: Ledger, broker: Broker
     assert (job.publish_count, job.published_at) == (0, None)
     broker.down = False
     assert publish_due(ledger, broker) == 1
+
+
+def test_a_broker_that_goes_away_half_way_keeps_what_it_took(ledger: Ledger, broker: Broker):
+    jobs = [enqueue(ledger) for _ in range(5)]
+    broker.room = 2
+
+    with pytest.raises(BrokerUnavailableError):
+        publish_due(ledger, broker)
+
+    assert [ledger.get(job_id).publish_count for job_id in jobs] == [1, 1, 0, 0, 0]
+    broker.room = None
+    assert publish_due(ledger, broker) == 3
+    assert [message.job_id for message in broker.messages] == jobs
+
+
+def test_more_jobs_than_one_transaction_takes_all_go_out_once(ledger: Ledger, broker: Broker):
+    with ledger.catalog.begin() as session:
+        jobs = ledger.enqueue_many(session, [request() for _ in range(2 * BATCH + 1)])
+
+    assert publish_these(ledger, broker, jobs) == len(jobs)
+    assert sorted(message.job_id for message in broker.messages) == sorted(jobs)
+    assert publish_due(ledger, broker) == 0
+
+
+def test_a_message_sent_again_among_new_ones_waits_longer_than_they(ledger: Ledger, broker: Broker):
+    old = enqueue(ledger)
+    publish_due(ledger, broker)
+    change(ledger, old, publish_after=LONG_AGO)
+    new = enqueue(ledger)
+
+    assert publish_due(ledger, broker) == 2
+
+    base = ledger.policy.republish_base_seconds
+    assert [round(patience(ledger.get(job_id))) for job_id in (old, new)] == [2 * base, base]
 
 
 def test_the_hint_after_a_commit_does_not_mind_a_broker_that_is_down(ledger: Ledger, broker: Broker):

@@ -7,14 +7,17 @@ import signal
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from strongroom.ids import new_id
 from strongroom.jobs.errors import BrokerUnavailableError
+from strongroom.jobs.kinds import Queue
 from strongroom.jobs.outbox import JobMessage, publish_due, publish_one
-from tests.integration.worker.conftest import PROJECT, TRACE_ID, eventually
+from strongroom.jobs.probing import ProbeVerdict, probe_queues
+from tests.integration.worker.conftest import PATIENCE_SECONDS, PROJECT, TRACE_ID, eventually
 
 
 def messages(broker):
@@ -45,6 +48,18 @@ def test_a_trace_id_finds_the_lines_of_its_job_in_the_log(site, start_worker):
     told = [line for line in worker.log.read_text().splitlines() if f"[{TRACE_ID}]" in line]
     assert all(str(job.id) in line for line in told)
     assert len(told) >= 2
+
+
+def test_a_probe_shows_that_a_worker_serves_its_queue(site, start_worker):
+    ledger = site.runtime.ledger
+    start_worker("backup")
+
+    with ThreadPoolExecutor() as pool:
+        probing = pool.submit(probe_queues, ledger, [Queue.BACKUP], seconds=PATIENCE_SECONDS, trace_id=TRACE_ID)
+        eventually(lambda: publish_due(ledger, site.publisher()) == 1)
+
+    (report,) = probing.result()
+    assert (report.queue, report.verdict) == (Queue.BACKUP, ProbeVerdict.SERVED)
 
 
 def test_a_message_that_comes_twice_is_one_attempt(site, start_worker):
