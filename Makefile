@@ -45,8 +45,9 @@ fmt: venv ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-docs: venv ## Write docs/errors.md anew from the error classes
+docs: venv ## Write anew what docs take from the code: error classes and the help of commands
 	$(BIN)/python -m tests.policy.error_page
+	$(BIN)/python -m tests.policy.command_page
 
 lock: venv ## Write the lock files anew from pyproject.toml; keeps versions (UPGRADE=--upgrade takes the newest)
 	$(LOCK) $(UPGRADE) --output-file requirements/service.lock

@@ -17,6 +17,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(seconds=10),
         "options": {"queue": "control", "expires": 10},
     },
+    "ask for backups that are due": {
+        "task": "backup.schedule",
+        "schedule": timedelta(seconds=30),
+        "options": {"queue": "control", "expires": 30},
+    },
     "queue copies that a region lacks": {
         "task": "replication.reconcile",
         "schedule": timedelta(seconds=15),

@@ -255,6 +255,24 @@ class SourceDocument(Document):
     regions: list[str]
 
 
+class SlotDocument(Document):
+    """A moment at which a source is due, and the kind of backup that is due then."""
+
+    at: datetime
+    kind: BackupKind
+
+
+class ScheduleDocument(Document):
+    """When a source is backed up by itself: cron expressions in a time zone, and moments in UTC."""
+
+    source: str
+    enabled: bool
+    time_zone: str
+    crons: dict[str, str]
+    last: datetime | None
+    next: list[SlotDocument]
+
+
 class SourceStatusDocument(Document):
     """How well one source is protected now."""
 
@@ -271,6 +289,7 @@ class SourceStatusDocument(Document):
     regions: dict[str, str]
     running_job: str | None
     last_error: str | None
+    next_run: datetime | None
 
 
 class ProcessDocument(Document):

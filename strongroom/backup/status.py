@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from strongroom.backup.schedule import next_slots
 from strongroom.catalog.backup_queries import latest_per_source, list_replicas
 from strongroom.catalog.backups import Backup, RegionCheck
 from strongroom.catalog.jobs import FINAL_STATES, Heartbeat, Job, JobState
@@ -30,6 +31,7 @@ class SourceStatus:
     regions: dict[str, str]
     running_job: str | None
     last_error: str | None
+    next_run: datetime | None
 
     @property
     def healthy(self) -> bool:
@@ -103,7 +105,13 @@ def _source_status(
         regions={} if backup is None else {r.region: r.state.value for r in list_replicas(session, backup.id)},
         running_job=str(job.id) if job is not None and running else None,
         last_error=_last_error(job),
+        next_run=_next_run(source, now),
     )
+
+
+def _next_run(source: SourceSettings, now: datetime) -> datetime | None:
+    slot = next(next_slots(source.schedule, now), None) if source.schedule.enabled else None
+    return None if slot is None else slot.at
 
 
 def _age(backup: Backup | None, now: datetime) -> int | None:

@@ -10,6 +10,7 @@ COMMANDS = {
     "config": LateCommand("strongroom.cli.config:config", "Check or show the configuration."),
     "status": LateCommand("strongroom.cli.status:status", "Show whether every source is protected, the worst first."),
     "sources": LateCommand("strongroom.cli.sources:sources", "List what is backed up."),
+    "schedules": LateCommand("strongroom.cli.schedules:schedules", "Show when sources are backed up by themselves."),
     "backup": LateCommand("strongroom.cli.backup:backup", "Make, list, show and verify backups."),
     "restore": LateCommand("strongroom.cli.restore:restore", "Plan and run restores."),
     "jobs": LateCommand("strongroom.cli.jobs:jobs", "List, follow, cancel and run jobs."),

@@ -6,7 +6,7 @@ from strongroom.backup.status import SourceStatus, StatusReport
 from strongroom.backup.status import status as ask_status
 from strongroom.cli.command import Command
 from strongroom.cli.documents import plain
-from strongroom.cli.figures import count, duration, size
+from strongroom.cli.figures import count, duration, moment, size
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.screen import Screen
 from strongroom.errors import ExitCode
@@ -34,7 +34,7 @@ def _show(report: StatusReport, screen: Screen) -> None:
     screen.line(_verdict(report))
     screen.line("")
     rows = [_row(source) for source in report.sources]
-    screen.table(("SOURCE", "VERDICT", "LAST BACKUP", "#SIZE", "COPIES", "NOW"), rows)
+    screen.table(("SOURCE", "VERDICT", "LAST BACKUP", "#SIZE", "COPIES", "NEXT RUN", "NOW"), rows)
     screen.line("")
     for region, fault in sorted(report.region_faults.items()):
         screen.line(f"Region {region} cannot be relied on: {fault}")
@@ -58,7 +58,19 @@ def _row(source: SourceStatus) -> tuple[str, ...]:
     age = "never" if source.age_seconds is None else f"{duration(source.age_seconds)} ago"
     copies = ", ".join(f"{region} {state}" for region, state in source.regions.items())
     now = f"job {source.running_job}" if source.running_job else source.last_error or ""
-    return source.name, verdict(source), age, size(source.size) if source.backup_id else "-", copies or "-", now
+    return (
+        source.name,
+        verdict(source),
+        age,
+        size(source.size) if source.backup_id else "-",
+        copies or "-",
+        _soon(source),
+        now,
+    )
+
+
+def _soon(source: SourceStatus) -> str:
+    return "-" if source.next_run is None else moment(source.next_run)
 
 
 def verdict(source: SourceStatus) -> str:

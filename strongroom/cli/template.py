@@ -38,11 +38,14 @@ path = "regions/ap-southeast-1"
 # kek = { provider = "aws-kms", key = "alias/strongroom", kms_region = "eu-central-1" }
 
 # Sources are what is backed up. Try: strongroom backup run NAME --here
+# A running service backs them up by itself at 01:00 UTC: trees in full on Sundays, differential on Tuesdays and
+# Fridays, incremental on other days; databases at 13:00 too. `schedule` changes that.
 #
 # [sources.uploads]
 # kind = "files"
 # path = "/srv/uploads"
 # exclude = ["*.tmp", "/cache/"]
+# schedule = { incremental = "0 */6 * * *", time_zone = "Europe/Lisbon" }
 #
 # [sources.shop]
 # kind = "postgres"

@@ -1,10 +1,11 @@
 """Settings of what is backed up, and of how long it is kept."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from strongroom.settings.fields import AnchoredPath, Flag, Name, Port, Section, Text
+from strongroom.settings.schedules import TWICE_A_DAY, FilesScheduleSettings, FullScheduleSettings
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
@@ -25,6 +26,15 @@ class FilesSourceSettings(Section):
     policy: Name = Field(
         "operational-data", description="Policy that says where the backups go and how long they stay."
     )
+    schedule: FilesScheduleSettings = Field(FilesScheduleSettings(), description="When it is backed up by itself.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _critical_twice_a_day(cls, raw: Any) -> Any:
+        schedule = raw.get("schedule", {}) if isinstance(raw, dict) else None
+        if not isinstance(schedule, dict) or raw.get("policy") != "critical-data":
+            return raw
+        return raw | {"schedule": {"incremental": TWICE_A_DAY} | schedule}
 
 
 class PostgresSourceSettings(Section):
@@ -46,6 +56,7 @@ class PostgresSourceSettings(Section):
         examples=["/usr/lib/postgresql/16/bin"],
     )
     policy: Name = Field("critical-data", description="Policy that says where the backups go and how long they stay.")
+    schedule: FullScheduleSettings = Field(FullScheduleSettings(), description="When it is backed up by itself.")
 
 
 SourceSettings = FilesSourceSettings | PostgresSourceSettings

@@ -1,8 +1,6 @@
 """docs/cli.md shows the help of every command as the command prints it, and every exit code."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import click
 import pytest
@@ -10,22 +8,7 @@ import pytest
 from strongroom.cli.command import LateGroup
 from strongroom.cli.root import COMMANDS, root
 from strongroom.errors import ExitCode
-
-PAGE = Path(__file__).parents[3] / "docs/cli.md"
-WIDTH = 100
-
-
-def contexts(command: click.Command, parent: click.Context | None = None) -> Iterator[click.Context]:
-    """Yield a context for a command and for all commands below it."""
-    settings = {} if parent else command.context_settings
-    context = click.Context(command, parent=parent, info_name=command.name, terminal_width=WIDTH, **settings)
-    yield context
-    if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            below = command.get_command(context, name)
-            assert below is not None
-            yield from contexts(below, context)
-
+from tests.policy.command_page import PAGE, contexts
 
 ALL = {context.command_path: context for context in contexts(root)}
 

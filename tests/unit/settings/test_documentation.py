@@ -15,6 +15,7 @@ from strongroom.settings.findings import is_secret, spell
 from strongroom.settings.loading import SECTIONS, SOURCE_KINDS
 from strongroom.settings.regions import KekSettings, RegionSettings
 from strongroom.settings.root import TopLevel
+from strongroom.settings.schedules import FilesScheduleSettings, FullScheduleSettings
 from strongroom.settings.sources import BUILT_IN_POLICIES, PolicySettings
 
 PAGE = Path(__file__).parents[3] / "docs/configuration.md"
@@ -25,6 +26,8 @@ HEADINGS: dict[str, type[Section]] = {
     "`[regions.NAME]`": RegionSettings,
     "`kek` of a region": KekSettings,
     **{f"`[sources.NAME]` of kind `{kind}`": model for kind, model in SOURCE_KINDS.items()},
+    "`schedule` of a source of kind `files`": FilesScheduleSettings,
+    "`schedule` of a source of kind `postgres`": FullScheduleSettings,
     "`[policies.NAME]`": PolicySettings,
     **{f"`[{name}]`": model for name, model in SECTIONS.items()},
 }
@@ -42,7 +45,7 @@ def table_of(heading: str) -> list[str]:
 
 
 def rows_of(model: type[Section]) -> list[str]:
-    in_file = {name: field for name, field in model.model_fields.items() if name not in {"name", "kek"}}
+    in_file = {name: field for name, field in model.model_fields.items() if name not in {"name", "kek", "schedule"}}
     if model in SECTIONS.values():
         in_file = {name: field for name, field in in_file.items() if name not in SERVICE_SECRETS}
     rows = [_row(name, field) for name, field in in_file.items()]
