@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from strongroom.backup.batches import MOST_REQUESTS, ProbeRequest
 from strongroom.backup.requests import BackupRequest, VerificationRequest
+from strongroom.backup.selection import Selection
 from strongroom.backup.targets import FilesTargetRequest, PostgresTargetRequest, TargetRequest
 from strongroom.catalog.backups import BackupKind, BackupState, ReplicaState, VerificationLevel
 from strongroom.catalog.jobs import JobState
@@ -74,6 +75,18 @@ class PostgresTargetBody(Body):
         return PostgresTargetRequest(self.server, self.dbname)
 
 
+class SelectionBody(Body):
+    """What of a tree is wanted: paths with all below them, patterns as in a .gitignore file; without any, all."""
+
+    paths: list[str] = Field(default=[], max_length=1000)
+    include: list[str] = Field(default=[], max_length=1000)
+    exclude: list[str] = Field(default=[], max_length=1000)
+
+    def as_request(self) -> Selection:
+        """Return the selection as the use case takes it."""
+        return Selection(tuple(self.paths), tuple(self.include), tuple(self.exclude))
+
+
 class RestoreBody(Body):
     """A restore somebody wants; `backup` is an id or `latest:SOURCE`. To overwrite, `confirm` repeats the target."""
 
@@ -82,6 +95,7 @@ class RestoreBody(Body):
     target: Annotated[FilesTargetBody | PostgresTargetBody, Field(discriminator="kind")]
     overwrite: Annotated[bool, Field(strict=True)] = False
     confirm: str | None = None
+    selection: SelectionBody = SelectionBody()
 
 
 class VerificationBody(Body):

@@ -31,6 +31,7 @@ def start_restore(
         confirm=body.confirm,
         idempotency_key=key,
         trace_id=trace_id,
+        selection=body.selection.as_request(),
     )
     restore = request_restore(desk.services, request)
     return desk.accept(desk.services.ledger.get(restore.id), response, background)

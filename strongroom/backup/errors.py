@@ -43,3 +43,21 @@ class OverwriteNotConfirmedError(NotAllowedError):
     """Overwriting needs the target's own name as confirmation."""
 
     code = "backup.overwrite_not_confirmed"
+
+
+class BadSelectionError(InvalidInputError):
+    """A path or pattern that selects entries of a backup cannot be understood."""
+
+    code = "backup.bad_selection"
+
+
+class NothingSelectedError(NotFoundError):
+    """The backup holds nothing that the paths and patterns name."""
+
+    code = "backup.nothing_selected"
+
+
+class NotComparableError(InvalidInputError):
+    """The two backups have nothing in common that could be compared."""
+
+    code = "backup.not_comparable"

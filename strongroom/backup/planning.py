@@ -4,11 +4,12 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from strongroom.backup.lookup import choose_region, resolve_backup, verify_committed
+from strongroom.backup.browsing import measure, open_backup
+from strongroom.backup.lookup import resolve_backup, verify_committed
 from strongroom.backup.requests import RestoreRequest
+from strongroom.backup.selection import verify_selection
 from strongroom.backup.targets import verify_target
 from strongroom.catalog.backups import Backup
-from strongroom.repository.reader import BackupReader
 from strongroom.services import Services
 
 
@@ -23,6 +24,7 @@ class RestorePlan:
     region: str
     target: dict[str, str]
     overwrite: bool
+    selection: dict[str, list[str]]
     files: int
     bytes: int
     packs: int
@@ -35,10 +37,10 @@ def plan_restore(services: Services, request: RestoreRequest) -> RestorePlan:
         backup = resolve_backup(session, request.backup)
         verify_committed(backup)
         verify_target(services.settings, request.target, backup.source_kind)
-    region = choose_region(services, backup.id, request.region)
-    head = BackupReader(
-        services.open_repository(), services.stores[region], services.keks[region], backup.source, backup.id
-    ).head
+        verify_selection(request.selection, backup.source_kind)
+    reader = open_backup(services, backup.id, request.region)
+    amount = measure(reader, request.selection)
+    region = reader.store.region
     return RestorePlan(
         backup_id=backup.id,
         source=backup.source,
@@ -47,9 +49,10 @@ def plan_restore(services: Services, request: RestoreRequest) -> RestorePlan:
         region=region,
         target=request.target.as_args(),
         overwrite=request.overwrite,
-        files=head.files,
-        bytes=head.source_bytes,
-        packs=len(head.packs),
+        selection=request.selection.as_args(),
+        files=amount.files,
+        bytes=amount.bytes,
+        packs=amount.packs,
         warnings=_warnings(backup, region),
     )
 

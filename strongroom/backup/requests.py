@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from strongroom.backup.errors import KindNotOfferedError
 from strongroom.backup.lookup import resolve_backup, verify_committed
+from strongroom.backup.selection import EVERYTHING, Selection, verify_selection
 from strongroom.backup.targets import TargetRequest, verify_overwrite, verify_target
 from strongroom.catalog.backups import Backup, BackupKind, Restore, Verification, VerificationLevel
 from strongroom.catalog.dbtime import utcnow
@@ -40,6 +41,7 @@ class RestoreRequest:
     confirm: str | None
     idempotency_key: str | None
     trace_id: str
+    selection: Selection = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,13 @@ def request_restore(services: Services, request: RestoreRequest) -> Restore:
     with services.catalog.begin() as session:
         backup = _readable(services.settings, session, request.backup, request.region)
         verify_target(services.settings, request.target, backup.source_kind)
+        verify_selection(request.selection, backup.source_kind)
         args = {
             "backup": str(backup.id),
             "region": request.region,
             "target": request.target.as_args(),
             "overwrite": request.overwrite,
+            "selection": request.selection.as_args(),
         }
         job = services.ledger.enqueue(
             session, _job(JobKind.RESTORE_RUN, args, request.idempotency_key, request.trace_id)

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from strongroom.backup.lookup import choose_region
+from strongroom.backup.browsing import measure, open_backup
 from strongroom.backup.restore_database import restore_database
 from strongroom.backup.restore_tree import Restored, restore_tree
+from strongroom.backup.selection import parse_selection
 from strongroom.backup.targets import FilesTargetRequest, TargetRequest, get_postgres_server, parse_target
-from strongroom.catalog.backup_queries import get_backup
 from strongroom.catalog.backups import Restore
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.progress import JobProgress
@@ -25,27 +25,22 @@ MOST_PROBLEMS = 1000
 def run_restore(services: Services, context: JobContext) -> dict[str, Any]:
     """Restore what a job names; an attempt that follows a broken one completes its target."""
     args = context.args
-    region = choose_region(services, uuid.UUID(args["backup"]), args["region"])
-    reader = _open(services, uuid.UUID(args["backup"]), region)
+    reader = open_backup(services, uuid.UUID(args["backup"]), args["region"])
+    region = reader.store.region
     restored = _restore(services, context, reader, parse_target(args["target"]))
     return context.step("restored", lambda session: _record(session, services, context, region, restored)) or {}
-
-
-def _open(services: Services, backup_id: uuid.UUID, region: str) -> BackupReader:
-    with services.catalog.read() as session:
-        source = get_backup(session, backup_id).source
-    return BackupReader(services.open_repository(), services.stores[region], services.keks[region], source, backup_id)
 
 
 def _restore(services: Services, context: JobContext, reader: BackupReader, request: TargetRequest) -> Restored:
     # Only an attempt that found the target as it should be records this, so only its successors may fill it further.
     begun = bool(context.cursor)
-    report = _reporter(context, reader.head.source_bytes)
+    selection = parse_selection(context.args.get("selection"))
+    report = _reporter(context, measure(reader, selection).bytes)
     if isinstance(request, FilesTargetRequest):
         with FilesTarget(request.path, overwrite=context.args["overwrite"] or begun) as target:
             target.prepare()
             context.save_cursor({"begun": True})
-            return restore_tree(reader, target, report)
+            return restore_tree(reader, target, selection, report)
     database = PostgresTarget(
         get_postgres_server(services.settings, request.server),
         request.dbname,

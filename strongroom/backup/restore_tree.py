@@ -1,12 +1,14 @@
 """Filling a directory from a backup: entries first, then bytes pack by pack, then what must come last."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from strongroom.backup.browsing import paths
+from strongroom.backup.selection import Selection, select
 from strongroom.repository.reader import BackupReader
 from strongroom.sources.files.target import FilesTarget
-from strongroom.tree.content import Enter, Leave, Problem
-from strongroom.tree.entry import Entry, Run
+from strongroom.tree.content import Problem
+from strongroom.tree.entry import Entry, EntryType, Run
 
 Report = Callable[[int, int], None]
 """Called with bytes and files restored so far; may raise to stop the restore."""
@@ -21,11 +23,13 @@ class Restored:
     problems: tuple[Problem, ...]
 
 
-def restore_tree(reader: BackupReader, target: FilesTarget, report: Report) -> Restored:
-    """Restore every entry of a backup into a prepared target."""
+def restore_tree(reader: BackupReader, target: FilesTarget, selection: Selection, report: Report) -> Restored:
+    """Restore the wanted entries of a backup into a prepared target."""
+    files = 0
     wanted: list[tuple[bytes, Entry]] = []
-    for path, entry in paths(reader):
+    for path, entry in select(paths(reader), selection):
         target.make(path, entry)
+        files += entry.type is not EntryType.DIRECTORY
         if any(isinstance(extent, Run) for extent in entry.extents):
             wanted.append((path, entry))
     done = 0
@@ -33,17 +37,4 @@ def restore_tree(reader: BackupReader, target: FilesTarget, report: Report) -> R
         target.write(wanted[piece.token][0], piece.offset, piece.data)
         done += len(piece.data)
         report(done, len(wanted))
-    return Restored(files=reader.head.files, bytes=done, problems=tuple(target.finish()))
-
-
-def paths(reader: BackupReader) -> Iterator[tuple[bytes, Entry]]:
-    """Yield every entry of a backup with its path relative to the root, which is b""; parents before children."""
-    above: list[bytes] = []
-    for step in reader.walk():
-        if isinstance(step, Leave):
-            above.pop()
-            continue
-        path = step.entry.name if not above or not above[-1] else above[-1] + b"/" + step.entry.name
-        yield path, step.entry
-        if isinstance(step, Enter):
-            above.append(path)
+    return Restored(files=files, bytes=done, problems=tuple(target.finish()))

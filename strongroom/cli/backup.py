@@ -1,12 +1,14 @@
-"""`strongroom backup`: make, list, show and verify backups."""
+"""`strongroom backup`: make, list, look into and verify backups."""
 
 import click
 
+from strongroom.backup.browsing import list_entries, open_backup
 from strongroom.backup.lookup import resolve_backup
 from strongroom.backup.requests import BackupRequest, VerificationRequest, request_backup, request_verification
 from strongroom.catalog.backup_queries import list_backups, list_replicas
 from strongroom.catalog.backups import BackupKind, BackupState, VerificationLevel
 from strongroom.cli.backup_report import report_backup, report_verification, show_backup, show_backups
+from strongroom.cli.browsing import show_entries
 from strongroom.cli.command import Group, ValueOf
 from strongroom.cli.dispatch import await_job, trace_id_of
 from strongroom.cli.here import copy_here
@@ -17,7 +19,7 @@ from strongroom.errors import ExitCode
 
 @click.group("backup", cls=Group)
 def backup() -> None:
-    """Make, list, show and verify backups."""
+    """Make, list, look into and verify backups."""
 
 
 @backup.command(
@@ -69,6 +71,29 @@ def show(invocation: Invocation, backup: str) -> None:
     with invocation.services() as services, services.catalog.read() as session:
         found = resolve_backup(session, backup)
         show_backup(found, list_replicas(session, found.id), invocation.screen)
+
+
+@backup.command(
+    "ls",
+    examples=(
+        "strongroom backup ls latest:uploads",
+        "strongroom backup ls latest:uploads photos/2026 --long",
+        "strongroom backup ls latest:uploads --recursive --json",
+    ),
+)
+@click.argument("backup")
+@click.argument("path", default="")
+@click.option("--recursive", "-r", is_flag=True, help="Also what lies in directories below.")
+@click.option("--long", "-l", is_flag=True, help="With rights, owner, size and time.")
+@click.option("--region", help="Read from this region instead of the first that answers.")
+@click.pass_obj
+def ls(invocation: Invocation, backup: str, path: str, *, region: str | None, recursive: bool, long: bool) -> None:
+    """List what BACKUP, an id or latest:SOURCE, holds in PATH, by default in its root."""
+    with invocation.services() as services:
+        with services.catalog.read() as session:
+            found = resolve_backup(session, backup)
+        reader = open_backup(services, found.id, region)
+        show_entries(list_entries(reader, path, recursive=recursive), invocation.screen, long=long)
 
 
 @backup.command(

@@ -1,12 +1,14 @@
 """`strongroom restore`: look at what a restore would do, and do it."""
 
-from typing import TypedDict, Unpack
+from collections.abc import Callable
+from typing import Any, NotRequired, TypedDict, TypeVar, Unpack
 
 import click
 
 from strongroom.backup.lookup import resolve_backup
 from strongroom.backup.planning import plan_restore
 from strongroom.backup.requests import RestoreRequest, request_restore
+from strongroom.backup.selection import Selection
 from strongroom.cli.command import Group
 from strongroom.cli.dispatch import await_job, trace_id_of
 from strongroom.cli.invocation import Invocation
@@ -16,6 +18,8 @@ from strongroom.cli.waiting import Waiting, waiting_options
 from strongroom.errors import ExitCode
 from strongroom.services import Services
 
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
 TARGET_HELP = "A directory; or DATABASE, or SOURCE/DATABASE for one on another source's server."
 
 
@@ -24,8 +28,25 @@ class RestoreOptions(TypedDict):
 
     target: str | None
     region: str | None
-    overwrite: bool
-    confirm: str | None
+    overwrite: NotRequired[bool]
+    confirm: NotRequired[str | None]
+    paths: tuple[str, ...]
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+
+
+def selection_options(function: FunctionT) -> FunctionT:
+    """Give a command the options that choose what of a backup is restored."""
+    options = (
+        click.option(
+            "--path", "paths", multiple=True, help="Only this file, or this directory with all below; repeat."
+        ),
+        click.option("--include", multiple=True, metavar="PATTERN", help="Only what the pattern names; repeat."),
+        click.option("--exclude", multiple=True, metavar="PATTERN", help="Not what the pattern names; repeat."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
 
 
 @click.group("restore", cls=Group)
@@ -37,17 +58,18 @@ def restore() -> None:
     "plan",
     examples=(
         "strongroom restore plan latest:uploads",
+        "strongroom restore plan latest:uploads --path photos/2026 --exclude '*.tmp'",
         "strongroom restore plan latest:shop --target shop_copy --region us-east-1",
     ),
 )
 @click.argument("backup")
 @click.option("--target", help=TARGET_HELP)
 @click.option("--region", help="Read from this region instead of the first that answers.")
+@selection_options
 @click.pass_obj
-def plan(invocation: Invocation, backup: str, target: str | None, region: str | None) -> None:
+def plan(invocation: Invocation, backup: str, **options: Unpack[RestoreOptions]) -> None:
     """Show what restoring BACKUP, an id or latest:SOURCE, would do; writes nothing."""
     with invocation.services() as services:
-        options = RestoreOptions(target=target, region=region, overwrite=False, confirm=None)
         show_plan(plan_restore(services, _request(services, backup, options)), invocation.screen)
 
 
@@ -55,6 +77,7 @@ def plan(invocation: Invocation, backup: str, target: str | None, region: str | 
     "run",
     examples=(
         "strongroom restore run latest:uploads --target /srv/restored",
+        "strongroom restore run latest:uploads --target /srv/restored --path photos/2026 --include '*.raw'",
         "strongroom restore run latest:shop --target shop_copy",
         "strongroom restore run latest:shop --target shop --overwrite --confirm shop",
     ),
@@ -64,15 +87,24 @@ def plan(invocation: Invocation, backup: str, target: str | None, region: str | 
 @click.option("--region", help="Read from this region instead of the first that answers.")
 @click.option("--overwrite", is_flag=True, help="Replace what the target holds; needs --confirm.")
 @click.option("--confirm", metavar="NAME", help="The target's name, to show that it is meant.")
+@selection_options
+@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @waiting_options
 @click.pass_obj
-def run(invocation: Invocation, backup: str, waiting: Waiting, **options: Unpack[RestoreOptions]) -> ExitCode:
+def run(
+    invocation: Invocation, backup: str, *, dry_run: bool, waiting: Waiting, **options: Unpack[RestoreOptions]
+) -> ExitCode:
     """Restore BACKUP, an id or latest:SOURCE, into an empty or absent target.
 
-    Ends with 3 when something could not be restored exactly.
+    All of it, or what --path and --include name without what --exclude names; patterns are written as in a .gitignore
+    file. Ends with 3 when something could not be restored exactly.
     """
     with invocation.services() as services:
-        restore = request_restore(services, _request(services, backup, options))
+        request = _request(services, backup, options)
+        if dry_run:
+            show_plan(plan_restore(services, request), invocation.screen)
+            return ExitCode.OK
+        restore = request_restore(services, request)
         job = services.ledger.get(restore.id)
         if not await_job(services, job, waiting, invocation.screen):
             return ExitCode.OK
@@ -86,8 +118,9 @@ def _request(services: Services, backup: str, options: RestoreOptions) -> Restor
         backup=str(found.id),
         region=options["region"],
         target=read_target(found, options["target"]),
-        overwrite=options["overwrite"],
-        confirm=options["confirm"],
+        overwrite=options.get("overwrite", False),
+        confirm=options.get("confirm"),
         idempotency_key=None,
         trace_id=trace_id_of(services),
+        selection=Selection(options["paths"], options["include"], options["exclude"]),
     )

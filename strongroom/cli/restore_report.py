@@ -1,5 +1,6 @@
 """How restores and their plans are shown."""
 
+import shlex
 import uuid
 
 from strongroom.backup.planning import RestorePlan
@@ -11,6 +12,7 @@ from strongroom.errors import ExitCode
 from strongroom.services import Services
 
 MOST_LINES = 20
+CHOSEN = {"paths": "only", "include": "only like", "exclude": "without"}
 
 
 def show_plan(plan: RestorePlan, screen: Screen) -> None:
@@ -24,11 +26,12 @@ def show_plan(plan: RestorePlan, screen: Screen) -> None:
         "write to": describe_target(plan.target),
         "content": f"{count(plan.files, 'file')}, {size(plan.bytes)}, from {count(plan.packs, 'object')}",
     }
+    facts |= {spelled: ", ".join(plan.selection[name]) for name, spelled in CHOSEN.items() if plan.selection[name]}
     for name, text in facts.items():
         screen.line(f"{name:<12}{text}")
     for warning in plan.warnings:
         screen.warn(warning)
-    screen.say(f"To do it: strongroom restore run {plan.backup_id} --target {spell_target(plan.target)}")
+    screen.say(f"To do it: strongroom restore run {plan.backup_id} --target {_spell_options(plan)}")
 
 
 def report_restore(services: Services, restore_id: uuid.UUID, screen: Screen) -> ExitCode:
@@ -48,6 +51,13 @@ def report_restore(services: Services, restore_id: uuid.UUID, screen: Screen) ->
     for problem in restore.problems[:MOST_LINES]:
         screen.say(f"  {problem['path']}: {problem['kind']}: {problem['reason']}")
     return ExitCode.PARTIAL
+
+
+def _spell_options(plan: RestorePlan) -> str:
+    words = [spell_target(plan.target)]
+    for option, values in zip(("--path", "--include", "--exclude"), plan.selection.values(), strict=True):
+        words += [word for value in values for word in (option, value)]
+    return shlex.join(words)
 
 
 def describe_target(target: dict[str, str]) -> str:

@@ -7,56 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from strongroom.cli.main import main
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Call the command in an empty directory and return its exit code, stdout and stderr."""
-    for name in [name for name in os.environ if name.startswith("STRONGROOM_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words: str) -> tuple[int, str, str]:
-        capfd.readouterr()
-        code = main(words)
-        output = capfd.readouterr()
-        return code, output.out, output.err
-
-    return call
-
-
-@pytest.fixture
-def installed(run: Run, tmp_path: Path) -> Run:
-    """An installation with one source: a directory with two files."""
-    assert run("init", "--quiet")[0] == 0
-    uploads = tmp_path / "uploads"
-    uploads.mkdir()
-    (uploads / "letter.txt").write_text("Dear reader")
-    (uploads / "picture").write_bytes(os.urandom(100_000))
-    with (tmp_path / "strongroom.toml").open("a") as file:
-        file.write('\n[sources.uploads]\nkind = "files"\npath = "uploads"\n')
-    return run
-
-
-@pytest.fixture
-def backed_up(installed: Run) -> str:
-    """The id of a backup of that source, in all regions."""
-    code, out, err = installed("backup", "run", "uploads", "--here", "--json")
-    assert code == 0, err
-    return str(events(out)[-1]["id"])
-
-
-def events(out: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in out.splitlines()]
+from tests.integration.cli.conftest import Run, events
 
 
 def test_init_sets_up_everything_a_first_backup_needs(run: Run, tmp_path: Path) -> None:
