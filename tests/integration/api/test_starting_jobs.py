@@ -113,6 +113,19 @@ def test_a_restore_into_a_database_keeps_no_address_and_no_password(client, make
     assert answer.json()["args"]["target"] == {"kind": "postgres", "server": "shop", "dbname": "shop_again"}
 
 
+def test_a_part_of_a_tree_can_be_asked_for(client, make_backup):
+    make_backup()
+    target = {"kind": "files", "path": "/srv/restored"}
+    selection = {"paths": ["photos"], "include": [], "exclude": ["*.tmp"]}
+    body = {"backup": "latest:website", "target": target, "selection": selection}
+
+    accepted = start(client, body, "/v1/restores")
+    refused = start(client, body | {"selection": {"paths": ["../etc"]}}, "/v1/restores")
+
+    assert accepted.json()["args"]["selection"] == selection
+    assert (refused.status_code, refused.json()["code"]) == (422, "backup.bad_selection")
+
+
 def test_overwriting_needs_the_name_of_the_target(client, make_backup):
     make_backup()
     body = {
