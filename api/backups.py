@@ -24,7 +24,7 @@ def start_backup(
     key: IdempotencyKey = None,
 ) -> JobDocument:
     """Queue a backup of a source."""
-    job = request_backup(desk.services, BackupRequest(body.source, body.kind, key, trace_id))
+    job = request_backup(desk.services, BackupRequest(body.source, body.kind, key, trace_id, body.deadline_seconds))
     return desk.accept(job, response, background)
 
 

@@ -14,10 +14,15 @@ from strongroom.backup.targets import FilesTargetRequest, PostgresTargetRequest,
 from strongroom.catalog.backups import BackupKind, BackupState, ReplicaState, VerificationLevel
 from strongroom.catalog.jobs import JobState
 from strongroom.catalog.paging import Page
+from strongroom.jobs.enqueueing import MOST_DEADLINE_SECONDS
 from strongroom.jobs.kinds import Queue
 
 Name = Annotated[str, Field(min_length=1, max_length=63)]
 Key = Annotated[str, Field(min_length=1, max_length=160, pattern=r"^[\x21-\x7e]+$")]
+Deadline = Annotated[
+    int | None,
+    Field(ge=1, le=MOST_DEADLINE_SECONDS, description="Fail unless it is over so many seconds from now."),
+]
 DocumentT = TypeVar("DocumentT", bound="Document")
 
 
@@ -50,6 +55,7 @@ class BackupBody(Body):
 
     source: Name
     kind: BackupKind = BackupKind.FULL
+    deadline_seconds: Deadline = None
 
 
 class FilesTargetBody(Body):
@@ -96,6 +102,7 @@ class RestoreBody(Body):
     overwrite: Annotated[bool, Field(strict=True)] = False
     confirm: str | None = None
     selection: SelectionBody = SelectionBody()
+    deadline_seconds: Deadline = None
 
 
 class VerificationBody(Body):
@@ -104,6 +111,7 @@ class VerificationBody(Body):
     backup: Annotated[str, Field(min_length=1, max_length=100)]
     region: Name | None = None
     level: VerificationLevel = VerificationLevel.PRESENCE
+    deadline_seconds: Deadline = None
 
 
 class BackupItem(BackupBody):
@@ -114,7 +122,7 @@ class BackupItem(BackupBody):
 
     def as_request(self, trace_id: str) -> BackupRequest:
         """Return the request as the use case takes it."""
-        return BackupRequest(self.source, self.kind, self.idempotency_key, trace_id)
+        return BackupRequest(self.source, self.kind, self.idempotency_key, trace_id, self.deadline_seconds)
 
 
 class VerificationItem(VerificationBody):
@@ -125,7 +133,8 @@ class VerificationItem(VerificationBody):
 
     def as_request(self, trace_id: str) -> VerificationRequest:
         """Return the request as the use case takes it."""
-        return VerificationRequest(self.backup, self.region, self.level, self.idempotency_key, trace_id)
+        key, deadline = self.idempotency_key, self.deadline_seconds
+        return VerificationRequest(self.backup, self.region, self.level, key, trace_id, deadline)
 
 
 class ProbeItem(Body):
@@ -172,6 +181,8 @@ class JobDocument(Document):
     errors: int
     crashes: int
     cancel_requested: bool
+    pause_requested: bool
+    deadline_at: datetime | None
     progress: dict[str, Any] | None
     result: dict[str, Any] | None
     last_error: dict[str, Any] | None
@@ -180,6 +191,25 @@ class JobDocument(Document):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+class PauseBody(Body):
+    """Why a queue is paused, and by whom, for those who find it paused."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    by: Annotated[str, Field(min_length=1, max_length=120)] = "the API"
+
+
+class QueueDocument(Document):
+    """A queue: jobs that wait in it and run from it; who paused it, when and why, where somebody did."""
+
+    queue: Queue
+    waiting: int
+    running: int
+    paused: bool
+    paused_at: datetime | None
+    paused_by: str | None
+    reason: str | None
 
 
 class ReplicaDocument(Document):
@@ -315,12 +345,13 @@ class ProcessDocument(Document):
 
 
 class StatusDocument(Document):
-    """Sources with the worst first, what is wrong with which region, jobs by state, and processes."""
+    """Sources with the worst first, what is wrong with which region, jobs by state, paused queues, and processes."""
 
     healthy: bool
     sources: list[SourceStatusDocument]
     region_faults: dict[str, str]
     jobs: dict[str, int]
+    paused_queues: list[QueueDocument]
     processes: list[ProcessDocument]
 
 

@@ -1,10 +1,10 @@
-"""Routes about jobs: look, follow, cancel."""
+"""Routes about jobs: look, follow, cancel, pause, resume."""
 
 import uuid
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, BackgroundTasks, Depends, Header, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.desk import AtDesk, Cursor, Limit
@@ -48,6 +48,18 @@ def show_job(job: NamedJob) -> JobDocument:
 def cancel_job(desk: AtDesk, job_id: uuid.UUID) -> JobDocument:
     """Cancel a waiting job now, a running one at its next check."""
     return JobDocument.model_validate(desk.services.ledger.request_cancel(job_id))
+
+
+@router.post("/{job_id}/pause", status_code=202)
+def pause_job(desk: AtDesk, job_id: uuid.UUID) -> JobDocument:
+    """Pause a waiting job now, a running one at its next check; it keeps what it has done."""
+    return JobDocument.model_validate(desk.services.ledger.request_pause(job_id))
+
+
+@router.post("/{job_id}/resume", status_code=202)
+def resume_job(desk: AtDesk, job_id: uuid.UUID, response: Response, background: BackgroundTasks) -> JobDocument:
+    """Queue a paused job again; one that has not paused yet goes on."""
+    return desk.accept(desk.services.ledger.resume(job_id), response, background)
 
 
 @router.get("/{job_id}/events", response_class=EventSourceResponse)

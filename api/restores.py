@@ -32,6 +32,7 @@ def start_restore(
         idempotency_key=key,
         trace_id=trace_id,
         selection=body.selection.as_request(),
+        deadline_seconds=body.deadline_seconds,
     )
     restore = request_restore(desk.services, request)
     return desk.accept(desk.services.ledger.get(restore.id), response, background)

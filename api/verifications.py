@@ -23,7 +23,7 @@ def start_verification(
     key: IdempotencyKey = None,
 ) -> JobDocument:
     """Queue a check of one region's copy of a backup."""
-    request = VerificationRequest(body.backup, body.region, body.level, key, trace_id)
+    request = VerificationRequest(body.backup, body.region, body.level, key, trace_id, body.deadline_seconds)
     verification = request_verification(desk.services, request)
     return desk.accept(desk.services.ledger.get(verification.id), response, background)
 

@@ -88,8 +88,17 @@ def build_runtime(settings: Settings, *, clock: Clock | None = None, random: Ran
 
 def ledger_policy(jobs: JobSettings) -> LedgerPolicy:
     """Return the ledger's limits as configured."""
+    deadlines = {
+        JobKind.BACKUP_RUN: jobs.backup_deadline_seconds,
+        JobKind.RESTORE_RUN: jobs.restore_deadline_seconds,
+        JobKind.REPLICATION_COPY: jobs.copy_deadline_seconds,
+        JobKind.VERIFICATION_RUN: jobs.verification_deadline_seconds,
+    }
     return LedgerPolicy(
-        lease_seconds=float(jobs.lease_seconds), max_errors=jobs.max_errors, max_crashes=jobs.max_crashes
+        lease_seconds=float(jobs.lease_seconds),
+        max_errors=jobs.max_errors,
+        max_crashes=jobs.max_crashes,
+        deadlines={kind: float(seconds) for kind, seconds in deadlines.items() if seconds is not None},
     )
 
 

@@ -6,16 +6,13 @@ from strongroom.backup.reconcile import reconcile
 from strongroom.backup.schedule import dispatch_due
 from strongroom.jobs.kinds import JobKind
 from tasks.process import current
-from tasks.replication import reconcile_replicas
-from tasks.running import hand_over, run, tick_now
+from tasks.running import hand_over, run
 
 
 @shared_task(name=JobKind.BACKUP_RUN.value)
 def run_backup(*, job_id: str) -> str:
-    """Make the backup a job asks for, then have the other regions looked at."""
-    outcome = run(JobKind.BACKUP_RUN, job_id)
-    tick_now(reconcile_replicas)
-    return outcome
+    """Make the backup a job asks for; the other regions are looked at as soon as it is over."""
+    return run(job_id)
 
 
 @shared_task(name="backup.reconcile")

@@ -1,5 +1,6 @@
 """What the tasks of one pool process work with; set when the process starts."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from strongroom.jobs.outbox import Publish
@@ -8,11 +9,15 @@ from strongroom.services import Services
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """The services of a pool process, its way to the broker, and the name under which it holds leases."""
+    """The services of a pool process, its way to the broker, and the name under which it holds leases.
+
+    `queues` are those its worker serves: from them it takes what is more urgent than the job a message names.
+    """
 
     services: Services
     publish: Publish
     owner: str
+    queues: AbstractSet[str]
 
 
 _current: Process | None = None

@@ -9,4 +9,4 @@ from tasks.running import run
 @shared_task(name=JobKind.QUEUE_PROBE.value)
 def run_probe(*, job_id: str) -> str:
     """Answer a probe of the queue that the message came through."""
-    return run(JobKind.QUEUE_PROBE, job_id)
+    return run(job_id)

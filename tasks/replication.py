@@ -11,7 +11,7 @@ from tasks.running import hand_over, run
 @shared_task(name=JobKind.REPLICATION_COPY.value)
 def run_copy(*, job_id: str) -> str:
     """Make the copy a job asks for."""
-    return run(JobKind.REPLICATION_COPY, job_id)
+    return run(job_id)
 
 
 @shared_task(name="replication.reconcile")

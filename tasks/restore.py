@@ -9,4 +9,4 @@ from tasks.running import run
 @shared_task(name=JobKind.RESTORE_RUN.value)
 def run_restore(*, job_id: str) -> str:
     """Make the restore a job asks for."""
-    return run(JobKind.RESTORE_RUN, job_id)
+    return run(job_id)

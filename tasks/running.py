@@ -1,16 +1,18 @@
 """The glue between a message and the ledger."""
 
 import logging
+import uuid
 from functools import partial
 
-from celery import Task
+from celery import current_app
 from kombu.exceptions import OperationalError
 
 from strongroom.errors import UnavailableError
-from strongroom.ids import parse_id
+from strongroom.ids import InvalidIdError, parse_id
+from strongroom.jobs.claiming import Claim
 from strongroom.jobs.kinds import JobKind
-from strongroom.jobs.outbox import publish_due
-from strongroom.jobs.runner import RunOutcome, run_job
+from strongroom.jobs.outbox import publish_due, publish_next_in_line, publish_one
+from strongroom.jobs.runner import RunOutcome, run_claimed
 from strongroom.runtime import HANDLERS
 from tasks.process import Process, current
 
@@ -20,15 +22,47 @@ MOST_MESSAGES = 2000
 EARLY_TICK_EXPIRES_SECONDS = 15
 
 
-def run(kind: JobKind, job_id: str) -> str:
-    """Run one attempt of a job and return what became of it; jobs that it wrote are handed over by the tick."""
+TICKS_AFTER = {JobKind.BACKUP_RUN: "replication.reconcile"}
+"""What there is to do as soon as a job of a kind is over."""
+
+
+def run(job_id: str) -> str:
+    """Run one attempt of the job a message names, or of a more urgent one, and return what became of it.
+
+    A message that names nothing to do is dropped. Jobs that the attempt wrote are handed over by the tick.
+    """
+    try:
+        hint = parse_id(job_id, "job")
+    except InvalidIdError as error:
+        log.warning("message dropped: %s", error.what)
+        return RunOutcome.SKIPPED.value
     process = current()
-    handler = partial(HANDLERS[kind], process.services)
-    outcome = run_job(process.services.ledger, parse_id(job_id, "job"), handler, owner=process.owner)
+    claim = _claim(process, hint)
+    return RunOutcome.SKIPPED.value if claim is None else _run_claimed(process, claim).value
+
+
+def _claim(process: Process, hint: uuid.UUID) -> Claim | None:
+    ledger = process.services.ledger
+    claim = ledger.claim(hint, process.owner, process.queues)
+    if claim is None:
+        job = ledger.find(hint)
+        log.info("message dropped: job %s is %s", hint, "unknown" if job is None else f"{job.state}, not to be had now")
+    elif claim.job_id != hint:
+        log.info("job %s (%s) goes before job %s, which is handed over again", claim.job_id, claim.kind, hint)
+        publish_one(ledger, process.publish, hint)
+    return claim
+
+
+def _run_claimed(process: Process, claim: Claim) -> RunOutcome:
+    outcome = run_claimed(process.services.ledger, claim, partial(HANDLERS[claim.kind], process.services))
     if outcome is RunOutcome.RELEASED:
         # Another worker need not wait for the tick to go on with it.
         hand_over(process)
-    return outcome.value
+    elif claim.exclusion is not None:
+        publish_next_in_line(process.services.ledger, process.publish, claim.exclusion)
+    if claim.kind in TICKS_AFTER:
+        tick_now(TICKS_AFTER[JobKind(claim.kind)])
+    return outcome
 
 
 def hand_over(process: Process) -> int:
@@ -40,9 +74,9 @@ def hand_over(process: Process) -> int:
         return 0
 
 
-def tick_now(task: Task) -> None:
+def tick_now(name: str) -> None:
     """Have a tick come early, because there is something for it to do; without a broker it comes when it comes."""
     try:
-        task.apply_async(expires=EARLY_TICK_EXPIRES_SECONDS, retry=False)
+        current_app.tasks[name].apply_async(expires=EARLY_TICK_EXPIRES_SECONDS, retry=False)
     except OperationalError as error:
-        log.warning("no early tick of %s: %s", task.name, type(error).__name__)
+        log.warning("no early tick of %s: %s", name, type(error).__name__)

@@ -9,4 +9,4 @@ from tasks.running import run
 @shared_task(name=JobKind.VERIFICATION_RUN.value)
 def run_verification(*, job_id: str) -> str:
     """Make the verification a job asks for."""
-    return run(JobKind.VERIFICATION_RUN, job_id)
+    return run(job_id)

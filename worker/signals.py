@@ -24,7 +24,8 @@ def connect(app: Celery) -> None:
 
     def start(**_: Any) -> None:
         owner = f"{socket.gethostname()}:{os.getpid()}"
-        process.start(process.Process(build_runtime(read_settings()).services(), Publisher(app), owner))
+        services = build_runtime(read_settings()).services()
+        process.start(process.Process(services, Publisher(app), owner, frozenset(app.amqp.queues.consume_from)))
 
     signals.after_setup_logger.connect(_trace_lines, weak=False)
     signals.after_setup_task_logger.connect(_trace_lines, weak=False)

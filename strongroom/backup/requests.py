@@ -1,9 +1,7 @@
 """Requests: checked, then written to the ledger in one transaction; whoever asked publishes afterwards."""
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -28,6 +26,7 @@ class BackupRequest:
     kind: BackupKind
     idempotency_key: str | None
     trace_id: str
+    deadline_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,7 @@ class RestoreRequest:
     idempotency_key: str | None
     trace_id: str
     selection: Selection = EVERYTHING
+    deadline_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class VerificationRequest:
     level: VerificationLevel
     idempotency_key: str | None
     trace_id: str
+    deadline_seconds: float | None = None
 
 
 def request_backup(services: Services, request: BackupRequest) -> Job:
@@ -69,8 +70,15 @@ def plan_backup(settings: Settings, request: BackupRequest) -> JobRequest:
         raise KindNotOfferedError(
             f"Source {source.name!r} is backed up in full only, not {request.kind}.", next_step="Ask for --type full."
         )
-    args = {"source": source.name, "kind": request.kind.value}
-    return _job(JobKind.BACKUP_RUN, args, request.idempotency_key, request.trace_id)
+    return JobRequest(
+        JobKind.BACKUP_RUN,
+        {"source": source.name, "kind": request.kind.value},
+        request.trace_id,
+        dedupe_key_of(request.idempotency_key),
+        # One writer a source: two backups at once would read everything twice and call each other changed.
+        exclusion=f"source:{source.name}",
+        deadline_seconds=request.deadline_seconds,
+    )
 
 
 def request_restore(services: Services, request: RestoreRequest) -> Restore:
@@ -80,17 +88,27 @@ def request_restore(services: Services, request: RestoreRequest) -> Restore:
         backup = _readable(services.settings, session, request.backup, request.region)
         verify_target(services.settings, request.target, backup.source_kind)
         verify_selection(request.selection, backup.source_kind)
-        args = {
-            "backup": str(backup.id),
-            "region": request.region,
-            "target": request.target.as_args(),
-            "overwrite": request.overwrite,
-            "selection": request.selection.as_args(),
-        }
-        job = services.ledger.enqueue(
-            session, _job(JobKind.RESTORE_RUN, args, request.idempotency_key, request.trace_id)
-        )
+        job = services.ledger.enqueue(session, _restore_job(backup, request))
         return session.get(Restore, job.id) or _new_restore(session, job, backup, request)
+
+
+def _restore_job(backup: Backup, request: RestoreRequest) -> JobRequest:
+    args = {
+        "backup": str(backup.id),
+        "region": request.region,
+        "target": request.target.as_args(),
+        "overwrite": request.overwrite,
+        "selection": request.selection.as_args(),
+    }
+    return JobRequest(
+        JobKind.RESTORE_RUN,
+        args,
+        request.trace_id,
+        dedupe_key_of(request.idempotency_key),
+        source=backup.source,
+        exclusion=request.target.exclusion,
+        deadline_seconds=request.deadline_seconds,
+    )
 
 
 def request_verification(services: Services, request: VerificationRequest) -> Verification:
@@ -131,17 +149,20 @@ def plan_verification(settings: Settings, session: Session, request: Verificatio
     backup = _readable(settings, session, request.backup, request.region)
     region = request.region or backup.regions[0]
     args = {"backup": str(backup.id), "region": region, "level": request.level.value}
-    job = _job(JobKind.VERIFICATION_RUN, args, request.idempotency_key, request.trace_id)
+    job = JobRequest(
+        JobKind.VERIFICATION_RUN,
+        args,
+        request.trace_id,
+        dedupe_key_of(request.idempotency_key),
+        source=backup.source,
+        deadline_seconds=request.deadline_seconds,
+    )
     return PlannedVerification(job, backup.id, region, request.level)
 
 
 def dedupe_key_of(idempotency_key: str | None) -> str | None:
     """Return the ledger's key for a request's key; keys of ticks begin with other words."""
     return None if idempotency_key is None else f"request:{idempotency_key}"
-
-
-def _job(kind: JobKind, args: Mapping[str, Any], key: str | None, trace_id: str) -> JobRequest:
-    return JobRequest(kind=kind, args=args, dedupe_key=dedupe_key_of(key), trace_id=trace_id)
 
 
 def _readable(settings: Settings, session: Session, reference: str, region: str | None) -> Backup:

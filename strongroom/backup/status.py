@@ -11,6 +11,7 @@ from strongroom.catalog.backup_queries import latest_per_source, list_replicas
 from strongroom.catalog.backups import Backup, RegionCheck
 from strongroom.catalog.jobs import FINAL_STATES, Heartbeat, Job, JobState
 from strongroom.jobs.kinds import JobKind
+from strongroom.jobs.queues import QueueStatus, list_queues
 from strongroom.services import Services
 from strongroom.settings import SourceSettings
 
@@ -50,11 +51,12 @@ class ProcessStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """Sources with the worst first, what is wrong with which region, jobs by state, and processes."""
+    """Sources with the worst first, what is wrong with which region, jobs by state, paused queues, and processes."""
 
     sources: tuple[SourceStatus, ...]
     region_faults: dict[str, str]
     jobs: dict[str, int]
+    paused_queues: tuple[QueueStatus, ...]
     processes: tuple[ProcessStatus, ...]
 
     @property
@@ -76,6 +78,7 @@ def status(services: Services) -> StatusReport:
             sources=tuple(sorted(sources, key=_worst_first)),
             region_faults=_region_faults(session, [region.name for region in services.settings.regions]),
             jobs=_jobs_by_state(session),
+            paused_queues=tuple(queue for queue in list_queues(session) if queue.paused),
             processes=_processes(session, now),
         )
 

@@ -1,5 +1,7 @@
 """Where a restore goes: a directory, or a database on the server of a configured source."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,11 @@ class FilesTargetRequest:
         """Return the name that confirms an overwrite."""
         return str(self.path)
 
+    @property
+    def exclusion(self) -> str:
+        """Return the key under which one restore at a time works on the target."""
+        return _exclusion(self.as_args())
+
     def as_args(self) -> dict[str, str]:
         """Return the form that a job carries."""
         return {"kind": "files", "path": str(self.path)}
@@ -37,12 +44,22 @@ class PostgresTargetRequest:
         """Return the name that confirms an overwrite."""
         return self.dbname
 
+    @property
+    def exclusion(self) -> str:
+        """Return the key under which one restore at a time works on the target."""
+        return _exclusion(self.as_args())
+
     def as_args(self) -> dict[str, str]:
         """Return the form that a job carries; addresses and passwords stay in the settings."""
         return {"kind": "postgres", "server": self.server, "dbname": self.dbname}
 
 
 TargetRequest = FilesTargetRequest | PostgresTargetRequest
+
+
+def _exclusion(args: Mapping[str, str]) -> str:
+    # A path may be longer than a key.
+    return f"target:{hashlib.sha256(json.dumps(args, sort_keys=True, separators=(',', ':')).encode()).hexdigest()}"
 
 
 def parse_target(args: Mapping[str, Any]) -> TargetRequest:

@@ -10,6 +10,7 @@ from strongroom.catalog.backups import BackupKind, BackupState, VerificationLeve
 from strongroom.cli.backup_report import report_backup, report_verification, show_backup, show_backups
 from strongroom.cli.browsing import show_entries
 from strongroom.cli.command import Group, ValueOf
+from strongroom.cli.deadlines import deadline_option
 from strongroom.cli.dispatch import await_job, trace_id_of
 from strongroom.cli.here import copy_here
 from strongroom.cli.invocation import Invocation
@@ -32,15 +33,16 @@ def backup() -> None:
 )
 @click.argument("source")
 @click.option("--type", "kind", type=ValueOf(BackupKind), default=BackupKind.FULL, help="What to build upon.")
+@deadline_option
 @waiting_options
 @click.pass_obj
-def run(invocation: Invocation, source: str, kind: BackupKind, waiting: Waiting) -> ExitCode:
+def run(invocation: Invocation, source: str, kind: BackupKind, deadline: int | None, waiting: Waiting) -> ExitCode:
     """Back up SOURCE now.
 
     Ends with 3 when something of the source could not be read, and with --here also when not every region has its copy.
     """
     with invocation.services() as services:
-        request = BackupRequest(source=source, kind=kind, idempotency_key=None, trace_id=trace_id_of(services))
+        request = BackupRequest(source, kind, None, trace_id_of(services), deadline_seconds=deadline)
         job = request_backup(services, request)
         if not await_job(services, job, waiting, invocation.screen):
             return ExitCode.OK
@@ -108,10 +110,16 @@ def ls(invocation: Invocation, backup: str, path: str, *, region: str | None, re
     default=VerificationLevel.PRESENCE,
     help="Compare checksums only (presence), or read and decrypt every byte (data).",
 )
+@deadline_option
 @waiting_options
 @click.pass_obj
 def verify(
-    invocation: Invocation, backup: str, region: str | None, level: VerificationLevel, waiting: Waiting
+    invocation: Invocation,
+    backup: str,
+    region: str | None,
+    level: VerificationLevel,
+    deadline: int | None,
+    waiting: Waiting,
 ) -> ExitCode:
     """Check one region's copy of BACKUP, an id or latest:SOURCE.
 
@@ -119,7 +127,7 @@ def verify(
     """
     with invocation.services() as services:
         request = VerificationRequest(
-            backup=backup, region=region, level=level, idempotency_key=None, trace_id=trace_id_of(services)
+            backup, region, level, idempotency_key=None, trace_id=trace_id_of(services), deadline_seconds=deadline
         )
         verification = request_verification(services, request)
         job = services.ledger.get(verification.id)

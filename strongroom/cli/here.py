@@ -12,11 +12,12 @@ from strongroom.backup import reconcile as backup
 from strongroom.catalog.errors import CatalogUnavailableError
 from strongroom.catalog.jobs import FINAL_STATES, Job, JobState
 from strongroom.cli.errors import WaitInterruptedError
-from strongroom.cli.figures import duration
+from strongroom.cli.figures import moment
 from strongroom.cli.following import SECONDS_BETWEEN_LOOKS
 from strongroom.cli.progress import progress_view
 from strongroom.cli.screen import Screen
 from strongroom.errors import StrongroomError
+from strongroom.jobs.errors import JobPausedError
 from strongroom.jobs.runner import run_job
 from strongroom.jobs.sweeper import sweep
 from strongroom.replication import reconcile as replication
@@ -28,13 +29,13 @@ def run_here(services: Services, job_id: uuid.UUID, screen: Screen) -> Job:
     """Run a job to its end in this process, trying again as a worker would, and return it.
 
     A job that somebody else holds is awaited, and taken over when its holder falls silent. Raises WaitInterruptedError
-    on Ctrl-C: the job is back in the queue.
+    on Ctrl-C: the job is back in the queue. Raises JobPausedError when somebody has paused it.
     """
     try:
         with _shown(services, job_id, screen):
-            job = _attempt(services, job_id)
+            job, said = _attempt(services, job_id), None
             while job.state not in FINAL_STATES:
-                _wait_for_next_attempt(services, job, screen)
+                said = _wait_for_next_attempt(services, job, screen, said)
                 job = _attempt(services, job_id)
     except KeyboardInterrupt:
         raise WaitInterruptedError(
@@ -65,14 +66,26 @@ def _attempt(services: Services, job_id: uuid.UUID) -> Job:
     return services.ledger.get(job_id)
 
 
-def _wait_for_next_attempt(services: Services, job: Job, screen: Screen) -> None:
-    seconds = SECONDS_BETWEEN_LOOKS
-    if job.state is JobState.QUEUED and job.last_error:
-        seconds = max(seconds, (job.run_after - services.clock.now()).total_seconds())
-        screen.warn(f"{job.last_error.get('message')} Trying again in {duration(seconds)}.")
-    services.clock.sleep(seconds)
+def _wait_for_next_attempt(services: Services, job: Job, screen: Screen, said: str | None) -> str | None:
+    """Say why the job does not run now, unless that was `said` already, and return it."""
+    if job.state is JobState.PAUSED:
+        raise JobPausedError(f"Job {job.id} is paused.", next_step=f"Go on with it: strongroom jobs resume {job.id}")
+    reason = _reason_to_wait(services, job)
+    if reason is not None and reason != said:
+        screen.warn(reason)
+    services.clock.sleep(SECONDS_BETWEEN_LOOKS)
     # There may be no service that takes a job away from a holder that was killed.
     sweep(services.ledger)
+    return reason
+
+
+def _reason_to_wait(services: Services, job: Job) -> str | None:
+    obstacle = services.ledger.find_obstacle(job)
+    if obstacle is not None:
+        return f"{obstacle[0].upper()}{obstacle[1:]}. Waiting for it."
+    if job.state is JobState.QUEUED and job.last_error:
+        return f"{job.last_error.get('message')} Trying again at {moment(job.run_after)}."
+    return None
 
 
 def _settle(services: Services, screen: Screen) -> None:

@@ -1,4 +1,4 @@
-"""`strongroom jobs`: list, follow, cancel and run jobs."""
+"""`strongroom jobs`: list, follow, cancel, pause, resume and run jobs."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from strongroom.jobs.kinds import JobKind
 
 @click.group("jobs", cls=Group)
 def jobs() -> None:
-    """List, follow, cancel and run jobs."""
+    """List, follow, cancel, pause, resume and run jobs."""
 
 
 @jobs.command("list", examples=("strongroom jobs list", "strongroom jobs list --state failed --json"))
@@ -96,6 +96,39 @@ def cancel(invocation: Invocation, job_id: str) -> None:
         screen.line(f"Job {job.id} stops at its next step.")
 
 
+@jobs.command("pause", examples=("strongroom jobs pause 0193a4c2-7b1e-7c5d-9f3a-2b6c8d1e4f70",))
+@click.argument("job_id", metavar="JOB")
+@click.pass_obj
+def pause(invocation: Invocation, job_id: str) -> None:
+    """Pause JOB: at once while it waits, at its next step while it runs.
+
+    It keeps what it has done, and its deadline if it has one.
+    """
+    screen = invocation.screen
+    with invocation.services() as services:
+        job = services.ledger.request_pause(parse_id(job_id, "job"))
+    if screen.json:
+        screen.document(row_document(job))
+    elif job.state is JobState.PAUSED:
+        screen.line(f"Job {job.id} is paused.")
+    else:
+        screen.line(f"Job {job.id} pauses at its next step.")
+
+
+@jobs.command("resume", examples=("strongroom jobs resume 0193a4c2-7b1e-7c5d-9f3a-2b6c8d1e4f70",))
+@click.argument("job_id", metavar="JOB")
+@click.pass_obj
+def resume(invocation: Invocation, job_id: str) -> None:
+    """Queue the paused JOB again; it goes on where it can."""
+    screen = invocation.screen
+    with invocation.services() as services:
+        job = services.ledger.resume(parse_id(job_id, "job"))
+    if screen.json:
+        screen.document(row_document(job))
+    else:
+        screen.line(f"Job {job.id} is {describe_job(job)}.")
+
+
 def show_job(job: Job, screen: Screen) -> None:
     """Print everything about one job."""
     if screen.json:
@@ -110,6 +143,7 @@ def show_job(job: Job, screen: Screen) -> None:
         "created": moment(job.created_at),
         "started": moment(job.started_at),
         "finished": moment(job.finished_at),
+        "deadline": moment(job.deadline_at),
         "trace": job.trace_id,
     }
     error = job.last_error or {}
@@ -133,6 +167,8 @@ def describe_job(job: Job) -> str:
         return f"queued, next attempt {moment(job.run_after)}"
     if job.state is JobState.RUNNING and job.cancel_requested:
         return "running, being cancelled"
+    if job.state is JobState.RUNNING and job.pause_requested:
+        return "running, being paused"
     return describe_progress(job) if job.state is JobState.RUNNING else job.state.value
 
 

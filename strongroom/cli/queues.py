@@ -1,20 +1,65 @@
-"""`strongroom queues`: see whether queues are served."""
+"""`strongroom queues`: list, pause, resume and probe queues."""
+
+import os
+import pwd
+import socket
+from typing import Any
 
 import click
 
 from strongroom.cli.command import Group, ValueOf
 from strongroom.cli.dispatch import trace_id_of
 from strongroom.cli.documents import plain
+from strongroom.cli.figures import moment
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.screen import Screen
 from strongroom.errors import ExitCode
 from strongroom.jobs.kinds import Queue
 from strongroom.jobs.probing import ProbeReport, ProbeVerdict, probe_queues
+from strongroom.jobs.queues import QueueStatus, list_queues, pause_queue, resume_queue
+from strongroom.services import Services
 
 
 @click.group("queues", cls=Group)
 def queues() -> None:
-    """See whether queues are served."""
+    """List, pause, resume and probe queues."""
+
+
+@queues.command("list", examples=("strongroom queues list", "strongroom queues list --json"))
+@click.pass_obj
+def list_command(invocation: Invocation) -> None:
+    """Show how many jobs wait in each queue and run from it, and which are paused."""
+    screen = invocation.screen
+    with invocation.services() as services, services.catalog.read() as session:
+        found = list_queues(session)
+    if screen.json:
+        screen.document({"items": [queue_document(queue) for queue in found]})
+        return
+    rows = [(queue.queue.value, str(queue.waiting), str(queue.running), _pause(queue)) for queue in found]
+    screen.table(("QUEUE", "#WAITING", "#RUNNING", "PAUSED"), rows)
+
+
+@queues.command("pause", examples=('strongroom queues pause backup --reason "disk is being replaced"',))
+@click.argument("queue", type=ValueOf(Queue))
+@click.option("--reason", required=True, help="Why, for those who find it paused.")
+@click.pass_obj
+def pause(invocation: Invocation, queue: Queue, reason: str) -> None:
+    """Let no further job of QUEUE begin; those that run go on."""
+    with invocation.services() as services:
+        with services.catalog.begin() as session:
+            pause_queue(session, queue, by=_who(), reason=reason)
+        _show_queue(services, queue, invocation.screen)
+
+
+@queues.command("resume", examples=("strongroom queues resume backup",))
+@click.argument("queue", type=ValueOf(Queue))
+@click.pass_obj
+def resume(invocation: Invocation, queue: Queue) -> None:
+    """Let the jobs of QUEUE begin again."""
+    with invocation.services() as services:
+        with services.catalog.begin() as session:
+            resume_queue(session, queue)
+        _show_queue(services, queue, invocation.screen)
 
 
 @queues.command("probe", examples=("strongroom queues probe --all", "strongroom queues probe backup --timeout 60"))
@@ -37,6 +82,38 @@ def probe(invocation: Invocation, names: tuple[Queue, ...], timeout: float, *, e
     show_probes(reports, invocation.screen)
     silent = any(report.verdict is ProbeVerdict.SILENT for report in reports)
     return ExitCode.UNHEALTHY if silent else ExitCode.OK
+
+
+def describe_pause(queue: QueueStatus) -> str:
+    """Say who paused a queue, when and why."""
+    return f"queue {queue.queue} is paused since {moment(queue.paused_at)} by {queue.paused_by}: {queue.reason}."
+
+
+def queue_document(queue: QueueStatus) -> dict[str, Any]:
+    """Return a queue as `--json` prints it."""
+    return {**plain(queue), "paused": queue.paused}
+
+
+def _show_queue(services: Services, queue: Queue, screen: Screen) -> None:
+    with services.catalog.read() as session:
+        found = next(status for status in list_queues(session) if status.queue is queue)
+    if screen.json:
+        screen.document(queue_document(found))
+        return
+    text = describe_pause(found) if found.paused else f"queue {queue} is not paused."
+    screen.line(text[0].upper() + text[1:])
+
+
+def _who() -> str:
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = f"user {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
+
+
+def _pause(queue: QueueStatus) -> str:
+    return f"{moment(queue.paused_at)} by {queue.paused_by}: {queue.reason}" if queue.paused else "-"
 
 
 def show_probes(reports: list[ProbeReport], screen: Screen) -> None:

@@ -10,6 +10,7 @@ from strongroom.backup.planning import plan_restore
 from strongroom.backup.requests import RestoreRequest, request_restore
 from strongroom.backup.selection import Selection
 from strongroom.cli.command import Group
+from strongroom.cli.deadlines import deadline_option
 from strongroom.cli.dispatch import await_job, trace_id_of
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.restore_report import report_restore, show_plan
@@ -30,6 +31,7 @@ class RestoreOptions(TypedDict):
     region: str | None
     overwrite: NotRequired[bool]
     confirm: NotRequired[str | None]
+    deadline: NotRequired[int | None]
     paths: tuple[str, ...]
     include: tuple[str, ...]
     exclude: tuple[str, ...]
@@ -88,6 +90,7 @@ def plan(invocation: Invocation, backup: str, **options: Unpack[RestoreOptions])
 @click.option("--overwrite", is_flag=True, help="Replace what the target holds; needs --confirm.")
 @click.option("--confirm", metavar="NAME", help="The target's name, to show that it is meant.")
 @selection_options
+@deadline_option
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @waiting_options
 @click.pass_obj
@@ -123,4 +126,5 @@ def _request(services: Services, backup: str, options: RestoreOptions) -> Restor
         idempotency_key=None,
         trace_id=trace_id_of(services),
         selection=Selection(options["paths"], options["include"], options["exclude"]),
+        deadline_seconds=options.get("deadline"),
     )

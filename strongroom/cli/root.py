@@ -14,8 +14,8 @@ COMMANDS = {
     "backup": LateCommand("strongroom.cli.backup:backup", "Make, list, look into and verify backups."),
     "diff": LateCommand("strongroom.cli.diff:diff", "Show what differs between two backups of a source."),
     "restore": LateCommand("strongroom.cli.restore:restore", "Plan and run restores."),
-    "jobs": LateCommand("strongroom.cli.jobs:jobs", "List, follow, cancel and run jobs."),
-    "queues": LateCommand("strongroom.cli.queues:queues", "See whether queues are served."),
+    "jobs": LateCommand("strongroom.cli.jobs:jobs", "List, follow, cancel, pause, resume and run jobs."),
+    "queues": LateCommand("strongroom.cli.queues:queues", "List, pause, resume and probe queues."),
     "completion": LateCommand("strongroom.cli.completion:completion", "Print the completion script of a shell."),
 }
 

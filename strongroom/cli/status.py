@@ -8,6 +8,7 @@ from strongroom.cli.command import Command
 from strongroom.cli.documents import plain
 from strongroom.cli.figures import count, duration, moment, size
 from strongroom.cli.invocation import Invocation
+from strongroom.cli.queues import describe_pause
 from strongroom.cli.screen import Screen
 from strongroom.errors import ExitCode
 
@@ -38,6 +39,8 @@ def _show(report: StatusReport, screen: Screen) -> None:
     screen.line("")
     for region, fault in sorted(report.region_faults.items()):
         screen.line(f"Region {region} cannot be relied on: {fault}")
+    for queue in report.paused_queues:
+        screen.line(f"Warning: {describe_pause(queue)} {count(queue.waiting, 'job')} of it waiting.")
     jobs = ", ".join(f"{number} {state}" for state, number in sorted(report.jobs.items()))
     screen.line(f"Jobs: {jobs or 'none yet'}.")
     screen.line(f"Processes: {_processes(report)}.")

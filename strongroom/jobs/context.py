@@ -6,7 +6,7 @@ from typing import Any
 
 from strongroom.catalog.errors import CatalogUnavailableError
 from strongroom.jobs.claiming import Claim, write_held
-from strongroom.jobs.interrupts import JobCancelled, ShutdownRequested
+from strongroom.jobs.interrupts import ShutdownRequested
 from strongroom.jobs.lease import Lease
 from strongroom.jobs.ledger import Ledger
 from strongroom.jobs.persistence import persist
@@ -26,8 +26,8 @@ class JobContext:
         self._stopping = stopping
         self._cursor = claim.cursor
         self._meter = PaceMeter()
-        self._progress: dict[str, Any] | None = None
-        self._written: dict[str, Any] | None = None
+        self._progress: JobProgress | None = None
+        self._written: JobProgress | None = None
         self._written_at = float("-inf")
 
     @property
@@ -58,12 +58,11 @@ class JobContext:
     def check(self) -> None:
         """Return while the work may go on; call it at least once a second.
 
-        Raises LeaseLost, JobCancelled, ShutdownRequested, which a handler lets through after cleaning up. Steps still
-        work while a cancelled job cleans up; after LeaseLost nothing does.
+        Raises LeaseLost, JobCancelled, DeadlinePassed, JobPaused, ShutdownRequested, which a handler lets through after
+        cleaning up. Steps still work while a stopped job cleans up; after LeaseLost nothing does.
         """
         self._lease.check()
-        if self._lease.cancel_requested:
-            raise JobCancelled
+        self._lease.heed()
         if self._stopping():
             raise ShutdownRequested
 
@@ -87,10 +86,9 @@ class JobContext:
 
     def report(self, progress: JobProgress) -> None:
         """Show the progress, at most once a second unless the phase changed; raises LeaseLost."""
-        now = self._ledger.clock.monotonic()
-        self._progress = as_stored(progress, self._meter.observe(now, progress))
-        phase = None if self._written is None else self._written["phase"]
-        if progress.phase != phase or now - self._written_at >= REPORT_SECONDS:
+        self._progress = progress
+        phase = None if self._written is None else self._written.phase
+        if progress.phase != phase or self._ledger.clock.monotonic() - self._written_at >= REPORT_SECONDS:
             self.flush()
 
     def flush(self) -> None:
@@ -99,8 +97,9 @@ class JobContext:
             return
         self._lease.check()
         self._written_at = self._ledger.clock.monotonic()
+        pace = self._meter.observe(self._written_at, self._progress)
         try:
-            self._write(progress=self._progress)
+            self._write(progress=as_stored(self._progress, pace))
         except CatalogUnavailableError:
             return
         self._written = self._progress

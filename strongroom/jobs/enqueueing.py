@@ -16,8 +16,10 @@ from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.jobs import Job, JobState
 from strongroom.jobs.errors import BadIdempotencyKeyError, BatchRefusedError, IdempotencyConflictError, Refusal
 from strongroom.jobs.kinds import JobKind, Queue
+from strongroom.jobs.policy import LedgerPolicy
 
 MAX_DEDUPE_KEY = 200
+MOST_DEADLINE_SECONDS = 366 * 86400
 JOBS = Job.__table__
 
 
@@ -26,7 +28,8 @@ class JobRequest:
     """A job somebody wants. `args` holds ids and primitives, never a secret.
 
     The same dedupe key with the same kind and args means the same job. `source` is for lists; by default it is the
-    argument of that name. `queue` is by default that of the kind.
+    argument of that name, and `queue` that of the kind. Of the jobs with one `exclusion` key a single one runs at a
+    time. A job that is not over within `deadline_seconds` fails; by default its kind decides.
     """
 
     kind: JobKind
@@ -34,24 +37,28 @@ class JobRequest:
     trace_id: str
     dedupe_key: str | None = None
     source: str | None = None
-    delay_seconds: float = 0.0
     queue: Queue | None = None
+    exclusion: str | None = None
+    deadline_seconds: float | None = None
 
     @property
     def digest(self) -> str:
-        """Return the SHA-256 of kind and args in hex."""
-        content = json.dumps({"kind": self.kind, "args": dict(self.args)}, sort_keys=True, separators=(",", ":"))
+        """Return the SHA-256, in hex, of kind and args, and of a deadline of its own."""
+        asked: dict[str, Any] = {"kind": self.kind, "args": dict(self.args)}
+        if self.deadline_seconds is not None:
+            asked["deadline_seconds"] = self.deadline_seconds
+        content = json.dumps(asked, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(content.encode()).hexdigest()
 
 
-def insert_job(session: Session, request: JobRequest, job_id: uuid.UUID, max_errors: int) -> Job:
+def insert_job(session: Session, request: JobRequest, job_id: uuid.UUID, policy: LedgerPolicy) -> Job:
     """Insert the job, or return the one its dedupe key made before.
 
     Raises IdempotencyConflictError when that one asked for something else, BadIdempotencyKeyError.
     """
     _verify_key(request.dedupe_key)
     insert = _insert_of(session)
-    values = _columns(request, job_id, max_errors) | _times(request.delay_seconds)
+    values = _columns(request, job_id, policy) | _times(_deadline(request, policy))
     statement = insert(Job).values(values)
     job = session.scalar(statement.on_conflict_do_nothing(index_elements=["dedupe_key"]).returning(Job))
     return job if job is not None else _earlier_job(session, request)
@@ -65,7 +72,9 @@ def _verify_key(key: str | None) -> None:
         )
 
 
-def insert_jobs(session: Session, requests: Sequence[tuple[uuid.UUID, JobRequest]], max_errors: int) -> list[uuid.UUID]:
+def insert_jobs(
+    session: Session, requests: Sequence[tuple[uuid.UUID, JobRequest]], policy: LedgerPolicy
+) -> list[uuid.UUID]:
     """Insert many jobs at once and return their ids in order; one whose dedupe key is known is that earlier job.
 
     Raises BatchRefusedError with every request whose key belongs to something else or cannot be kept.
@@ -74,9 +83,9 @@ def insert_jobs(session: Session, requests: Sequence[tuple[uuid.UUID, JobRequest
     # In one order everywhere, so that two batches with the same keys wait for each other only one way round.
     ordered = sorted(requests, key=lambda numbered: numbered[1].dedupe_key or "")
     inserted: set[uuid.UUID] = set()
-    for delay in sorted({request.delay_seconds for _, request in requests}):
-        rows = [_columns(request, job_id, max_errors) for job_id, request in ordered if request.delay_seconds == delay]
-        insert = _insert_of(session)(JOBS).values(_times(delay))
+    for deadline in {_deadline(request, policy) for _, request in requests}:
+        rows = [_columns(one, job_id, policy) for job_id, one in ordered if _deadline(one, policy) == deadline]
+        insert = _insert_of(session)(JOBS).values(_times(deadline))
         insert = insert.on_conflict_do_nothing(index_elements=["dedupe_key"]).returning(JOBS.c.id)
         inserted.update(session.connection().execute(insert, rows).scalars())
     return _with_earlier_jobs(session, requests, inserted)
@@ -114,7 +123,11 @@ def _insert_of(session: Session) -> Callable[..., Any]:
     return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
 
 
-def _columns(request: JobRequest, job_id: uuid.UUID, max_errors: int) -> dict[str, Any]:
+def _deadline(request: JobRequest, policy: LedgerPolicy) -> float | None:
+    return request.deadline_seconds or policy.deadlines.get(request.kind)
+
+
+def _columns(request: JobRequest, job_id: uuid.UUID, policy: LedgerPolicy) -> dict[str, Any]:
     return {
         "id": job_id,
         "kind": request.kind.value,
@@ -125,13 +138,15 @@ def _columns(request: JobRequest, job_id: uuid.UUID, max_errors: int) -> dict[st
         "request_digest": request.digest,
         "source": request.source or request.args.get("source"),
         "state": JobState.QUEUED,
-        "max_errors": max_errors,
+        "max_errors": policy.max_errors,
+        "exclusion": request.exclusion,
         "trace_id": request.trace_id,
     }
 
 
-def _times(delay_seconds: float) -> dict[str, Any]:
-    return {"run_after": utcnow(delay_seconds), "publish_after": utcnow(delay_seconds), "created_at": utcnow()}
+def _times(deadline: float | None) -> dict[str, Any]:
+    deadline_at = None if deadline is None else utcnow(deadline)
+    return {"run_after": utcnow(), "publish_after": utcnow(), "created_at": utcnow(), "deadline_at": deadline_at}
 
 
 def _earlier_job(session: Session, request: JobRequest) -> Job:

@@ -1,5 +1,6 @@
 """What the ledger can answer instead of doing what was asked."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -12,11 +13,22 @@ class JobNotFoundError(NotFoundError):
 
     code = "jobs.not_found"
 
+    @classmethod
+    def of(cls, job_id: uuid.UUID) -> Self:
+        """Say that nothing has this id."""
+        return cls(f"There is no job {job_id}.", next_step="Look it up with `strongroom jobs list`.")
+
 
 class JobFinishedError(ConflictError):
-    """The job has ended, so it cannot be cancelled any more."""
+    """The job has ended, so it cannot be cancelled, paused or resumed any more."""
 
     code = "jobs.finished"
+
+
+class JobPausedError(ConflictError):
+    """The job is paused, so it is not run before somebody resumes it."""
+
+    code = "jobs.paused"
 
 
 class IdempotencyConflictError(ConflictError):
@@ -67,6 +79,12 @@ class UnexpectedFailureError(StrongroomError):
     """The job failed in a way nobody foresaw; the worker's log has the details."""
 
     code = "jobs.unexpected"
+
+
+class DeadlineMissedError(StrongroomError):
+    """The job was not over by its deadline, so it was ended."""
+
+    code = "jobs.deadline_missed"
 
 
 class PoisonedJobError(StrongroomError):

@@ -1,10 +1,11 @@
 """Why an attempt failed, in the words a person gets to read."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from strongroom.errors import ExitCode, StrongroomError
-from strongroom.jobs.errors import PoisonedJobError, UnexpectedFailureError
+from strongroom.jobs.errors import DeadlineMissedError, PoisonedJobError, UnexpectedFailureError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +41,14 @@ POISONED = JobFailure.of(
         next_step="Look in the worker's log for what ended it (often too little memory), then ask for the job again.",
     )
 )
+
+
+def missed_deadline(earlier: Mapping[str, Any] | None) -> JobFailure:
+    """Describe a job that was not over in time, with the error that kept it if there was one."""
+    kept = "" if earlier is None else f" Before that: {earlier.get('message')} ({earlier.get('code')})"
+    return JobFailure.of(
+        DeadlineMissedError(
+            f"The job was not over by its deadline.{kept}",
+            next_step="See what kept it, then ask again, with a later deadline if need be (--deadline).",
+        )
+    )

@@ -9,5 +9,13 @@ class JobCancelled(BaseException):
     """An operator asked for the job to stop."""
 
 
+class JobPaused(BaseException):
+    """An operator asked for the job to rest; its cursor stays."""
+
+
+class DeadlinePassed(BaseException):
+    """The job is not over by its deadline."""
+
+
 class ShutdownRequested(BaseException):
     """The process is about to end; the job goes back to the queue at once."""

@@ -1,4 +1,4 @@
-"""Keeping a lease alive beside the work, and knowing by one's own clock when it can no longer be trusted."""
+"""Keeping a lease alive beside the work, hearing what is wanted of it, and knowing when it cannot be trusted."""
 
 import logging
 import threading
@@ -6,23 +6,27 @@ from types import TracebackType
 
 from strongroom.catalog.errors import CatalogUnavailableError
 from strongroom.jobs.claiming import Claim
-from strongroom.jobs.interrupts import LeaseLost
+from strongroom.jobs.interrupts import DeadlinePassed, JobCancelled, JobPaused, LeaseLost
 from strongroom.jobs.ledger import Ledger
+from strongroom.jobs.wishes import Wishes
 
 log = logging.getLogger(__name__)
 
 
 class Lease:
-    """Renews a claim's lease from a thread, on a connection of its own, while the block runs."""
+    """Renews a claim's lease from a thread, on a connection of its own, while the block runs.
+
+    Between two renewals the thread looks what people want of the job, so that a wish arrives within seconds.
+    """
 
     def __init__(self, ledger: Ledger, claim: Claim) -> None:
         self._ledger = ledger
         self._claim = claim
-        self._trusted_until = claim.asked_at + ledger.policy.trust_seconds
         self._lost = False
-        self._cancel_requested = False
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._renew_until_stopped, name=f"lease-{claim.job_id}", daemon=True)
+        self._thread = threading.Thread(target=self._watch_until_stopped, name=f"lease-{claim.job_id}", daemon=True)
+        self._renewed(claim.asked_at)
+        self._heard(claim.asked_at, claim.wishes)
 
     def __enter__(self) -> "Lease":
         self._thread.start()
@@ -34,11 +38,6 @@ class Lease:
         self._stopped.set()
         self._thread.join()
 
-    @property
-    def cancel_requested(self) -> bool:
-        """Say whether somebody asked for the job to stop."""
-        return self._cancel_requested
-
     def check(self) -> None:
         """Return while the lease is certainly held; raises LeaseLost.
 
@@ -47,18 +46,38 @@ class Lease:
         if self._lost or self._ledger.clock.monotonic() >= self._trusted_until:
             raise LeaseLost
 
-    def _renew_until_stopped(self) -> None:
-        while not self._lost and not self._stopped.wait(self._ledger.policy.renew_seconds):
-            self._renew()
+    def heed(self) -> None:
+        """Return while nobody wants the job to stop; raises JobCancelled, DeadlinePassed, JobPaused."""
+        if self._wishes.cancel:
+            raise JobCancelled
+        if self._deadline is not None and self._ledger.clock.monotonic() >= self._deadline:
+            raise DeadlinePassed
+        if self._wishes.pause:
+            raise JobPaused
 
-    def _renew(self) -> None:
+    def _watch_until_stopped(self) -> None:
+        interval = min(self._ledger.policy.look_seconds, self._ledger.policy.renew_seconds)
+        while not self._lost and not self._stopped.wait(interval):
+            self._ask(renewing=self._ledger.clock.monotonic() >= self._renew_at)
+
+    def _ask(self, *, renewing: bool) -> None:
         asked_at = self._ledger.clock.monotonic()
         try:
-            self._cancel_requested = self._ledger.renew(self._claim)
+            wishes = self._ledger.renew(self._claim) if renewing else self._ledger.look(self._claim)
         except LeaseLost:
             log.warning("job %s: the lease was lost, attempt %d stops", self._claim.job_id, self._claim.attempt)
             self._lost = True
         except CatalogUnavailableError as error:
-            log.warning("job %s: the lease was not renewed, trying again: %s", self._claim.job_id, error.what)
+            log.warning("job %s: the catalog was not reached, trying again: %s", self._claim.job_id, error.what)
         else:
-            self._trusted_until = asked_at + self._ledger.policy.trust_seconds
+            self._heard(asked_at, wishes)
+            if renewing:
+                self._renewed(asked_at)
+
+    def _renewed(self, asked_at: float) -> None:
+        self._trusted_until = asked_at + self._ledger.policy.trust_seconds
+        self._renew_at = asked_at + self._ledger.policy.renew_seconds
+
+    def _heard(self, asked_at: float, wishes: Wishes) -> None:
+        self._wishes = wishes
+        self._deadline = None if wishes.seconds_left is None else asked_at + wishes.seconds_left

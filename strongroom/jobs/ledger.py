@@ -3,25 +3,34 @@
 import builtins
 import uuid
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from strongroom.catalog.jobs import FINAL_STATES, Job, JobState
+from strongroom.catalog.jobs import Job, JobState
 from strongroom.catalog.paging import Page, fetch_page
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock, RandomBytes
 from strongroom.ids import new_id
-from strongroom.jobs.claiming import Claim, renew_lease, take_lease
+from strongroom.jobs.claiming import Claim, put_back, read_wishes, renew_lease, take_lease
 from strongroom.jobs.enqueueing import JobRequest, insert_job, insert_jobs
-from strongroom.jobs.errors import JobFinishedError, JobNotFoundError
+from strongroom.jobs.errors import JobNotFoundError
 from strongroom.jobs.failures import JobFailure
 from strongroom.jobs.kinds import JobKind
 from strongroom.jobs.policy import LedgerPolicy
-from strongroom.jobs.settling import settle_cancelled, settle_failed, settle_released, settle_succeeded
-from strongroom.jobs.transitions import end
+from strongroom.jobs.settling import (
+    settle_cancelled,
+    settle_expired,
+    settle_failed,
+    settle_released,
+    settle_succeeded,
+)
+from strongroom.jobs.waiting import find_obstacle
+from strongroom.jobs.wishes import Wishes, wish_cancelled, wish_paused, wish_resumed
 
 __all__ = ["JobRequest", "Ledger", "LedgerPolicy"]
 
@@ -40,7 +49,7 @@ class Ledger:
 
         Raises IdempotencyConflictError, BadIdempotencyKeyError.
         """
-        return insert_job(session, request, new_id(self.clock, self.random), self.policy.max_errors)
+        return insert_job(session, request, new_id(self.clock, self.random), self.policy)
 
     def enqueue_many(self, session: Session, requests: Sequence[JobRequest]) -> builtins.list[uuid.UUID]:
         """Write many jobs in the caller's transaction, all or none, and return their ids in order.
@@ -48,7 +57,7 @@ class Ledger:
         Raises BatchRefusedError, which names every request that cannot be met.
         """
         numbered = [(new_id(self.clock, self.random), request) for request in requests]
-        return insert_jobs(session, numbered, self.policy.max_errors)
+        return insert_jobs(session, numbered, self.policy)
 
     def find(self, job_id: uuid.UUID) -> Job | None:
         """Return the job, if there is one."""
@@ -59,8 +68,13 @@ class Ledger:
         """Return the job; raises JobNotFoundError."""
         job = self.find(job_id)
         if job is None:
-            raise _not_found(job_id)
+            raise JobNotFoundError.of(job_id)
         return job
+
+    def find_obstacle(self, job: Job) -> str | None:
+        """Say in a few words what keeps a waiting job, besides its time and the want of a worker."""
+        with self.catalog.read() as session:
+            return find_obstacle(session, job)
 
     def list(
         self,
@@ -77,19 +91,33 @@ class Ledger:
         with self.catalog.read() as session:
             return fetch_page(session, query, Job.id, limit=limit, cursor=cursor)
 
-    def claim(self, job_id: uuid.UUID, owner: str) -> Claim | None:
-        """Take the job's lease; None when it is not due, already held, or over: the message can be dropped."""
-        asked_at = self.clock.monotonic()
-        with self.catalog.begin() as session:
-            job = take_lease(session, job_id, owner, self.policy)
-        if job is None:
-            return None
-        return Claim(job.id, job.fence, job.attempt, job.kind, job.args, job.cursor, job.trace_id, asked_at)
+    def claim(self, hint: uuid.UUID, owner: str, queues: AbstractSet[str] = frozenset()) -> Claim | None:
+        """Take the lease of the hinted job, or of a more urgent one that waits in `queues`.
 
-    def renew(self, claim: Claim) -> bool:
-        """Extend the lease and say whether the job is to be cancelled; raises LeaseLost."""
+        None when the hinted job is not due, already held, kept by a pause or a key, or over. A hinted job that is due
+        and was not taken is published again, so the message can be dropped in any case.
+        """
+        asked_at = self.clock.monotonic()
+        try:
+            with self.catalog.begin() as session:
+                taken = take_lease(session, hint, owner, queues, self.policy)
+        except IntegrityError:
+            # Another claim took the key in this very moment.
+            taken = None
+        if taken is None or taken[0].id != hint:
+            with self.catalog.begin() as session:
+                put_back(session, hint)
+        return None if taken is None else Claim.of(*taken, asked_at)
+
+    def renew(self, claim: Claim) -> Wishes:
+        """Extend the lease and return what is wanted of its holder; raises LeaseLost."""
         with self.catalog.begin() as session:
             return renew_lease(session, claim, self.policy)
+
+    def look(self, claim: Claim) -> Wishes:
+        """Return what is wanted of the holder, cheaply, without extending the lease; raises LeaseLost."""
+        with self.catalog.read() as session:
+            return read_wishes(session, claim)
 
     def finish(self, claim: Claim, result: dict[str, Any]) -> Job:
         """Record success; raises LeaseLost."""
@@ -106,32 +134,30 @@ class Ledger:
         with self.catalog.begin() as session:
             return settle_cancelled(session, claim)
 
+    def expire(self, claim: Claim) -> Job:
+        """Record that the holder stopped because the deadline has passed; raises LeaseLost."""
+        with self.catalog.begin() as session:
+            return settle_expired(session, claim)
+
     def release(self, claim: Claim) -> Job:
-        """Give the job back to the queue at once, as a process does that shuts down; raises LeaseLost."""
+        """Give the job back to the queue at once, as a process does that shuts down; raises LeaseLost.
+
+        One that somebody wishes to pause rests instead.
+        """
         with self.catalog.begin() as session:
             return settle_released(session, claim)
 
     def request_cancel(self, job_id: uuid.UUID) -> Job:
         """Cancel a waiting job now, a running one at its next check; raises JobNotFoundError, JobFinishedError."""
         with self.catalog.begin() as session:
-            job = session.scalar(select(Job).where(Job.id == job_id).with_for_update())
-            if job is None:
-                raise _not_found(job_id)
-            if job.state in FINAL_STATES and job.state is not JobState.CANCELLED:
-                raise _finished(job)
-            job.cancel_requested = True
-            if job.state in (JobState.QUEUED, JobState.PAUSED):
-                end(job, JobState.CANCELLED)
-            session.flush()
-            session.refresh(job)
-            return job
+            return wish_cancelled(session, job_id)
 
+    def request_pause(self, job_id: uuid.UUID) -> Job:
+        """Pause a waiting job now, a running one at its next check; raises JobNotFoundError, JobFinishedError."""
+        with self.catalog.begin() as session:
+            return wish_paused(session, job_id)
 
-def _not_found(job_id: uuid.UUID) -> JobNotFoundError:
-    return JobNotFoundError(f"There is no job {job_id}.", next_step="Look it up with `strongroom jobs list`.")
-
-
-def _finished(job: Job) -> JobFinishedError:
-    return JobFinishedError(
-        f"Job {job.id} has already {job.state}.", next_step="Nothing is left to cancel; look at its result."
-    )
+    def resume(self, job_id: uuid.UUID) -> Job:
+        """Queue a paused job; one that has not paused yet goes on. Raises JobNotFoundError, JobFinishedError."""
+        with self.catalog.begin() as session:
+            return wish_resumed(session, job_id)

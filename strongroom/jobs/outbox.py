@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Row, select, true, update
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.dbtime import utcnow
-from strongroom.catalog.jobs import Job, JobState
+from strongroom.catalog.jobs import Job
 from strongroom.errors import UnavailableError
+from strongroom.jobs.eligibility import is_due, is_first_in_line, is_free
 from strongroom.jobs.errors import BrokerUnavailableError
 from strongroom.jobs.ledger import Ledger
 from strongroom.jobs.policy import LedgerPolicy
@@ -61,6 +62,15 @@ def publish_one(ledger: Ledger, publish: Publish, job_id: uuid.UUID) -> bool:
     return publish_these(ledger, publish, [job_id]) == 1
 
 
+def publish_next_in_line(ledger: Ledger, publish: Publish, exclusion: str) -> bool:
+    """Publish the job that waited longest for a key that was just given up, and say whether one went out."""
+    try:
+        return _publish_batch(ledger, publish, Job.exclusion == exclusion, 1) == 1
+    except UnavailableError as error:
+        log.warning("the next job of %s waits in the ledger: %s", exclusion, error.what)
+        return False
+
+
 def publish_these(ledger: Ledger, publish: Publish, job_ids: Collection[uuid.UUID]) -> int:
     """Publish jobs that were just committed and return how many went out; `publish_due` makes up for the rest."""
     waiting, count = list(job_ids), 0
@@ -105,7 +115,7 @@ def _stamp(session: Session, taken: Sequence[Row[Any]], policy: LedgerPolicy) ->
 def _lock_due(session: Session, which: ColumnElement[bool], limit: int) -> Sequence[Row[Any]]:
     query = (
         select(Job.id, Job.kind, Job.queue, Job.priority, Job.trace_id, Job.publish_count)
-        .where(Job.state == JobState.QUEUED, Job.publish_after <= utcnow(), which)
+        .where(Job.publish_after <= utcnow(), is_due(), is_free(), is_first_in_line(), which)
         .order_by(Job.priority, Job.publish_after)
         .limit(limit)
         .with_for_update(skip_locked=True)

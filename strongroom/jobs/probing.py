@@ -21,6 +21,7 @@ from strongroom.jobs.enqueueing import JobRequest
 from strongroom.jobs.errors import JobFinishedError
 from strongroom.jobs.kinds import JobKind, Queue
 from strongroom.jobs.ledger import Ledger
+from strongroom.jobs.queues import paused_queues
 
 STEP = "answered"
 SECONDS_BETWEEN_LOOKS = 0.05
@@ -33,6 +34,8 @@ class ProbeVerdict(StrEnum):
     """The probe was answered."""
     BUSY = "busy"
     """Not answered in time, but a worker is at work on another job of the queue."""
+    PAUSED = "paused"
+    """Not answered, because the queue is paused."""
     SILENT = "silent"
     """Not answered in time, and nobody works on a job of the queue."""
 
@@ -77,8 +80,8 @@ def probe_queues(ledger: Ledger, queues: Iterable[Queue], *, seconds: float, tra
         # It may be answered at this very moment.
         with suppress(JobFinishedError):
             ledger.request_cancel(job.id)
-    working = _working_queues(ledger, probes)
-    return [_report(probes[job.id], job, working) for job in jobs]
+    verdicts = _verdicts(ledger, probes)
+    return [_report(probes[job.id], job, verdicts) for job in jobs]
 
 
 def _look(ledger: Ledger, probes: Mapping[uuid.UUID, Queue]) -> Sequence[Job]:
@@ -90,15 +93,16 @@ def _unanswered(jobs: Sequence[Job]) -> list[Job]:
     return [job for job in jobs if job.state not in FINAL_STATES]
 
 
-def _working_queues(ledger: Ledger, probes: Mapping[uuid.UUID, Queue]) -> set[str]:
-    """Return the queues with a job, other than the probes, whose holder is alive."""
+def _verdicts(ledger: Ledger, probes: Mapping[uuid.UUID, Queue]) -> dict[str, ProbeVerdict]:
+    """Return why a queue may not have answered: it has a job, other than the probes, whose holder is alive; a pause."""
     held = select(Job.queue).where(Job.state == JobState.RUNNING, Job.lease_until > utcnow(), Job.id.not_in(probes))
     with ledger.catalog.read() as session:
-        return set(session.scalars(held.distinct()))
+        busy = dict.fromkeys(session.scalars(held.distinct()), ProbeVerdict.BUSY)
+        return busy | dict.fromkeys(paused_queues(session), ProbeVerdict.PAUSED)
 
 
-def _report(queue: Queue, job: Job, working: set[str]) -> ProbeReport:
-    verdict = ProbeVerdict.BUSY if queue in working else ProbeVerdict.SILENT
+def _report(queue: Queue, job: Job, verdicts: Mapping[str, ProbeVerdict]) -> ProbeReport:
+    verdict = verdicts.get(queue, ProbeVerdict.SILENT)
     parts = (
         _between(job.created_at, job.published_at),
         # Who runs a job without a broker takes it before it is handed over.

@@ -14,7 +14,7 @@ from strongroom.errors import StrongroomError
 from strongroom.jobs.claiming import Claim
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.failures import UNEXPECTED, JobFailure
-from strongroom.jobs.interrupts import JobCancelled, LeaseLost, ShutdownRequested
+from strongroom.jobs.interrupts import DeadlinePassed, JobCancelled, JobPaused, LeaseLost, ShutdownRequested
 from strongroom.jobs.lease import Lease
 from strongroom.jobs.ledger import Ledger
 from strongroom.jobs.persistence import persist
@@ -34,6 +34,7 @@ class RunOutcome(StrEnum):
     RETRYING = "retrying"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    PAUSED = "paused"
     RELEASED = "released"
     LEASE_LOST = "lease_lost"
 
@@ -63,15 +64,22 @@ def run_job(
     owner: str,
     stopping: Callable[[], bool] = never_stopping,
 ) -> RunOutcome:
-    """Claim the job, run its handler while renewing the lease, and record how it ended.
+    """Claim the job if it is to be had, and run it as `run_claimed` does; `owner` names the process for people.
 
-    `owner` names the process for people; `stopping` is asked at every check whether the process wants to end. An
-    interrupt from the keyboard or the system gives the job back and goes on. Raises CatalogUnavailableError only while
-    claiming, when nothing has begun.
+    Raises CatalogUnavailableError while claiming, when nothing has begun.
     """
     claim = ledger.claim(job_id, owner)
-    if claim is None:
-        return RunOutcome.SKIPPED
+    return RunOutcome.SKIPPED if claim is None else run_claimed(ledger, claim, handler, stopping=stopping)
+
+
+def run_claimed(
+    ledger: Ledger, claim: Claim, handler: Handler, *, stopping: Callable[[], bool] = never_stopping
+) -> RunOutcome:
+    """Run the handler of a job that was just claimed while renewing the lease, and record how it ended.
+
+    `stopping` is asked at every check whether the process wants to end. An interrupt from the keyboard or the system
+    gives the job back and goes on.
+    """
     with trace(claim.trace_id), Lease(ledger, claim) as lease:
         log.info("job %s (%s): attempt %d begins", claim.job_id, claim.kind, claim.attempt)
         outcome = _run_attempt(ledger, claim, lease, handler, stopping)
@@ -103,7 +111,9 @@ def _judge(context: JobContext, handler: Handler) -> Verdict:
         return Verdict(lambda ledger, claim: ledger.finish(claim, result))
     except JobCancelled:
         return Verdict(Ledger.cancel)
-    except ShutdownRequested:
+    except DeadlinePassed:
+        return Verdict(Ledger.expire)
+    except (JobPaused, ShutdownRequested):
         return Verdict(Ledger.release, when_queued=RunOutcome.RELEASED)
     except StrongroomError as error:
         failure = JobFailure.of(error)

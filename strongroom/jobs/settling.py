@@ -1,4 +1,4 @@
-"""How an attempt ends: succeeded, failed, cancelled or given back. Each can be repeated when its outcome is unknown."""
+"""How an attempt ends: well, failed, cancelled, late or given back. Each is repeatable if its outcome is unknown."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.jobs import Job, JobState
 from strongroom.clock import RandomBytes
 from strongroom.jobs.claiming import Claim
 from strongroom.jobs.failures import JobFailure
 from strongroom.jobs.interrupts import LeaseLost
 from strongroom.jobs.policy import LedgerPolicy
-from strongroom.jobs.transitions import end, requeue
+from strongroom.jobs.transitions import end, expire, requeue
 
 
 def settle_succeeded(session: Session, claim: Claim, result: dict[str, Any]) -> Job:
@@ -29,13 +30,14 @@ def settle_succeeded(session: Session, claim: Claim, result: dict[str, Any]) -> 
 def settle_failed(
     session: Session, claim: Claim, failure: JobFailure, policy: LedgerPolicy, random: RandomBytes
 ) -> Job:
-    """Queue the job again after a passing fault, or end it when the fault is permanent or one too many."""
+    """Queue the job again after a passing fault, or end it when the fault is permanent, one too many, or too late."""
 
     def change(job: Job) -> None:
         job.errors += 1
         job.last_error = failure.as_stored()
-        if failure.retryable and job.errors < job.max_errors:
-            requeue(job, policy.retry_delay(job.errors, random))
+        left = _seconds_left(session, job)
+        if failure.retryable and job.errors < job.max_errors and (left is None or left > 0):
+            requeue(job, policy.retry_delay(job.errors, random, at_most=left))
         else:
             end(job, JobState.FAILED)
 
@@ -47,9 +49,20 @@ def settle_cancelled(session: Session, claim: Claim) -> Job:
     return _settle(session, claim, lambda job: end(job, JobState.CANCELLED))
 
 
+def settle_expired(session: Session, claim: Claim) -> Job:
+    """End the job because its deadline has passed; raises LeaseLost."""
+    return _settle(session, claim, expire)
+
+
 def settle_released(session: Session, claim: Claim) -> Job:
-    """Give the job back to the queue at once; raises LeaseLost."""
+    """Give the job back to the queue at once, or to rest if somebody wishes it; raises LeaseLost."""
     return _settle(session, claim, lambda job: requeue(job, 0.0))
+
+
+def _seconds_left(session: Session, job: Job) -> float | None:
+    if job.deadline_at is None:
+        return None
+    return (job.deadline_at - session.scalars(select(utcnow())).one()).total_seconds()
 
 
 def _settle(session: Session, claim: Claim, change: Callable[[Job], None]) -> Job:

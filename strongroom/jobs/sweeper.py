@@ -1,62 +1,71 @@
-"""Taking jobs away from holders that went silent."""
+"""Taking jobs away from holders that went silent, and ending those whose time is over."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, select
 
 from strongroom.catalog.dbtime import utcnow
-from strongroom.catalog.jobs import Job, JobState
+from strongroom.catalog.jobs import WITH_DEADLINE, Job, JobState
+from strongroom.jobs.eligibility import in_state
 from strongroom.jobs.failures import POISONED
 from strongroom.jobs.ledger import Ledger
-from strongroom.jobs.transitions import end, requeue
+from strongroom.jobs.transitions import end, expire, requeue
 
 BATCH = 50
 
 
 @dataclass(frozen=True, slots=True)
 class SweepReport:
-    """The jobs whose lease had lapsed, by what became of them."""
+    """The jobs whose lease had lapsed, by what became of them, and those whose deadline had passed."""
 
-    requeued: tuple[uuid.UUID, ...]
-    dead: tuple[uuid.UUID, ...]
-    cancelled: tuple[uuid.UUID, ...]
+    requeued: tuple[uuid.UUID, ...] = ()
+    dead: tuple[uuid.UUID, ...] = ()
+    cancelled: tuple[uuid.UUID, ...] = ()
+    paused: tuple[uuid.UUID, ...] = ()
+    expired: tuple[uuid.UUID, ...] = ()
 
 
 def sweep(ledger: Ledger) -> SweepReport:
-    """Queue every job with a lapsed lease again, or end it when it crashed too often or was to be cancelled.
+    """Queue every job with a lapsed lease again, or end it as it has to be; then end what waits past its deadline.
 
     Any number of processes may do this at once; each job is handled by one of them.
     """
-    swept: list[Job] = []
-    while batch := _sweep_batch(ledger):
-        swept.extend(batch)
+    lapsed = _sweep_all(ledger, _lapsed(), lambda job: _take_away(job, ledger.policy.max_crashes))
+    expired = _sweep_all(ledger, _overdue(), expire)
+    late = frozenset(_ids(expired, JobState.FAILED))
     return SweepReport(
-        requeued=_ids(swept, JobState.QUEUED),
-        dead=_ids(swept, JobState.DEAD),
-        cancelled=_ids(swept, JobState.CANCELLED),
+        requeued=tuple(job_id for job_id in _ids(lapsed, JobState.QUEUED) if job_id not in late),
+        dead=_ids(lapsed, JobState.DEAD),
+        cancelled=_ids(lapsed, JobState.CANCELLED),
+        paused=tuple(job_id for job_id in _ids(lapsed, JobState.PAUSED) if job_id not in late),
+        expired=_ids(expired, JobState.FAILED),
     )
 
 
-def _sweep_batch(ledger: Ledger) -> Sequence[Job]:
+def _sweep_all(ledger: Ledger, query: Select[tuple[Job]], settle: Callable[[Job], None]) -> list[Job]:
+    swept: list[Job] = []
+    while batch := _sweep_batch(ledger, query, settle):
+        swept.extend(batch)
+    return swept
+
+
+def _sweep_batch(ledger: Ledger, query: Select[tuple[Job]], settle: Callable[[Job], None]) -> Sequence[Job]:
     with ledger.catalog.begin() as session:
-        jobs = _lock_lapsed(session)
+        jobs = session.scalars(query.limit(BATCH).with_for_update(skip_locked=True)).all()
         for job in jobs:
-            _take_away(job, ledger.policy.max_crashes)
+            settle(job)
         return jobs
 
 
-def _lock_lapsed(session: Session) -> Sequence[Job]:
-    query = (
-        select(Job)
-        .where(Job.state == JobState.RUNNING, Job.lease_until <= utcnow())
-        .order_by(Job.lease_until)
-        .limit(BATCH)
-        .with_for_update(skip_locked=True)
-    )
-    return session.scalars(query).all()
+def _lapsed() -> Select[tuple[Job]]:
+    lapsed = Job.lease_until <= utcnow()
+    return select(Job).where(in_state(Job, JobState.RUNNING), lapsed).order_by(Job.lease_until)
+
+
+def _overdue() -> Select[tuple[Job]]:
+    return select(Job).where(WITH_DEADLINE, Job.deadline_at <= utcnow()).order_by(Job.deadline_at)
 
 
 def _take_away(job: Job, max_crashes: int) -> None:

@@ -89,6 +89,7 @@ def _queue(ledger: Ledger, session: Session, replica: Replica) -> Job:
             args={"backup": str(backup.id), "region": replica.region},
             dedupe_key=f"copy:{backup.id}:{replica.region}:{replica.rounds}",
             trace_id=backup.trace_id,
+            source=backup.source,
         ),
     )
     replica.job_id = job.id

@@ -51,7 +51,7 @@ class RepositorySettings(Section):
 
 
 class JobSettings(Section):
-    """When a job is given up by one worker and taken up by another."""
+    """When a job is given up by one worker and taken up by another, and when it has to be over."""
 
     lease_seconds: int = Field(
         60, strict=True, ge=2, le=3600, description="Seconds after which a silent worker loses its job."
@@ -59,6 +59,18 @@ class JobSettings(Section):
     max_errors: int = Field(5, strict=True, ge=1, le=100, description="Passing errors after which a job fails.")
     max_crashes: int = Field(
         3, strict=True, ge=1, le=100, description="Crashes of its worker after which a job is dead."
+    )
+    backup_deadline_seconds: int | None = Field(
+        None, strict=True, ge=1, examples=[43200], description="Seconds after its request when a backup fails."
+    )
+    restore_deadline_seconds: int | None = Field(
+        None, strict=True, ge=1, examples=[43200], description="Seconds after its request when a restore fails."
+    )
+    copy_deadline_seconds: int | None = Field(
+        None, strict=True, ge=1, examples=[86400], description="Seconds after its request when a copy fails."
+    )
+    verification_deadline_seconds: int | None = Field(
+        None, strict=True, ge=1, examples=[86400], description="Seconds after its request when a verification fails."
     )
 
 

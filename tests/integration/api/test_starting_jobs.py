@@ -75,7 +75,9 @@ def test_with_the_broker_away_the_job_is_accepted_and_handed_over_later(client, 
     assert str(broker.refused.get(timeout=PATIENCE_SECONDS).job_id) == answer.json()["id"]
 
     broker.away = False
-    assert publish_due(runtime.ledger, broker.publish) == 1
+    # Whoever was refused may still be about to let go of the row.
+    while broker.taken.empty():
+        publish_due(runtime.ledger, broker.publish)
 
     assert str(broker.taken.get_nowait().job_id) == answer.json()["id"]
 

@@ -23,6 +23,7 @@ from strongroom.jobs.ledger import JobRequest, Ledger, LedgerPolicy
 
 TRACE_ID = "0123456789abcdef0123456789abcdef"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+FAR_AHEAD = datetime(2100, 1, 1, tzinfo=UTC)
 
 spawn = multiprocessing.get_context("spawn")
 

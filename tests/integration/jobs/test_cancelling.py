@@ -8,6 +8,7 @@ from strongroom.catalog.jobs import JobState
 from strongroom.jobs.errors import JobFinishedError, JobNotFoundError
 from strongroom.jobs.failures import UNEXPECTED, JobFailure
 from strongroom.jobs.ledger import Ledger
+from strongroom.jobs.wishes import Wishes
 from tests.integration.jobs.staging import at_once, claimed, enqueue
 
 PASSING = JobFailure("storage.unavailable", "The store did not answer.", "Try again.", retryable=True)
@@ -29,7 +30,7 @@ def test_a_running_job_learns_of_it_with_its_next_renewal(ledger: Ledger):
     job = ledger.request_cancel(claim.job_id)
 
     assert job.state is JobState.RUNNING
-    assert ledger.renew(claim) is True
+    assert ledger.renew(claim) == Wishes(cancel=True)
     assert ledger.cancel(claim).state is JobState.CANCELLED
 
 

@@ -12,6 +12,7 @@ from strongroom.jobs.interrupts import LeaseLost
 from strongroom.jobs.ledger import Ledger
 from strongroom.jobs.steps import apply_step
 from strongroom.jobs.sweeper import sweep
+from strongroom.jobs.wishes import Wishes
 from tests.integration.jobs import rivals
 from tests.integration.jobs.staging import at_once, change, claimed, enqueue, in_processes, lapse, request
 
@@ -101,7 +102,7 @@ def test_renewing_moves_the_end_of_the_lease(ledger: Ledger):
     claim = claimed(ledger)
     before = ledger.get(claim.job_id).lease_until
 
-    assert ledger.renew(claim) is False
+    assert ledger.renew(claim) == Wishes()
 
     after = ledger.get(claim.job_id).lease_until
     assert before is not None

@@ -6,10 +6,11 @@ from strongroom.catalog.jobs import Job
 from strongroom.jobs.errors import BrokerUnavailableError
 from strongroom.jobs.failures import JobFailure
 from strongroom.jobs.kinds import JobKind
-from strongroom.jobs.ledger import JobRequest, Ledger
+from strongroom.jobs.ledger import Ledger
 from strongroom.jobs.outbox import BATCH, JobMessage, publish_due, publish_one, publish_these
 from tests.integration.jobs import rivals
 from tests.integration.jobs.staging import (
+    FAR_AHEAD,
     LONG_AGO,
     TRACE_ID,
     at_once,
@@ -152,7 +153,7 @@ def test_urgent_jobs_are_published_first_and_the_limit_is_kept(ledger: Ledger, b
 def test_running_finished_and_delayed_jobs_are_not_published(ledger: Ledger, broker: Broker):
     claimed(ledger)
     ledger.finish(claimed(ledger), {})
-    enqueue(ledger, JobRequest(JobKind.BACKUP_RUN, {}, TRACE_ID, delay_seconds=3600))
+    change(ledger, enqueue(ledger), run_after=FAR_AHEAD, publish_after=FAR_AHEAD)
 
     assert publish_due(ledger, broker) == 0
 

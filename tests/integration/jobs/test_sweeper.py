@@ -5,24 +5,25 @@ import uuid
 from strongroom.catalog.jobs import JobState
 from strongroom.jobs.ledger import Ledger
 from strongroom.jobs.sweeper import BATCH, SweepReport, sweep
+from strongroom.jobs.wishes import Wishes
 from tests.integration.jobs import rivals
 from tests.integration.jobs.staging import at_once, change, claimed, in_processes, lapse
 
-NOTHING = SweepReport((), (), ())
+NOTHING = SweepReport()
 
 
 def test_a_job_with_a_live_lease_is_left_alone(ledger: Ledger):
     claim = claimed(ledger)
 
     assert sweep(ledger) == NOTHING
-    assert ledger.renew(claim) is False
+    assert ledger.renew(claim) == Wishes()
 
 
 def test_a_job_with_a_lapsed_lease_is_queued_again(ledger: Ledger):
     claim = claimed(ledger)
     lapse(ledger, claim.job_id)
 
-    assert sweep(ledger) == SweepReport((claim.job_id,), (), ())
+    assert sweep(ledger) == SweepReport(requeued=(claim.job_id,))
 
     job = ledger.get(claim.job_id)
     assert (job.state, job.crashes, job.errors, job.published_at) == (JobState.QUEUED, 1, 0, None)
