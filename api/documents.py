@@ -8,6 +8,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from strongroom.backup.batches import MOST_REQUESTS, ProbeRequest
+from strongroom.backup.database_wish import DatabaseWish
 from strongroom.backup.requests import BackupRequest, VerificationRequest
 from strongroom.backup.selection import Selection
 from strongroom.backup.targets import FilesTargetRequest, PostgresTargetRequest, TargetRequest
@@ -93,8 +94,23 @@ class SelectionBody(Body):
         return Selection(tuple(self.paths), tuple(self.include), tuple(self.exclude))
 
 
+class DatabasesBody(Body):
+    """What of a PostgreSQL backup is restored; all databases where none is named, 0 jobs for as many as dumped it."""
+
+    names: tuple[Annotated[str, Field(min_length=1, max_length=63)], ...] = ()
+    jobs: Annotated[int, Field(strict=True, ge=0, le=64)] = 0
+    owners: Annotated[bool, Field(strict=True)] = False
+
+    def as_wish(self) -> DatabaseWish:
+        """Return the wish as the use case takes it."""
+        return DatabaseWish(databases=self.names, jobs=self.jobs, owners=self.owners)
+
+
 class RestoreBody(Body):
-    """A restore somebody wants; `backup` is an id or `latest:SOURCE`. To overwrite, `confirm` repeats the target."""
+    """A restore somebody wants; `backup` is an id or `latest:SOURCE`. To overwrite, `confirm` repeats the target.
+
+    In the name of a target database, `{database}` stands for the name of each database.
+    """
 
     backup: Annotated[str, Field(min_length=1, max_length=100)]
     region: Name | None = None
@@ -103,6 +119,7 @@ class RestoreBody(Body):
     confirm: str | None = None
     selection: SelectionBody = SelectionBody()
     deadline_seconds: Deadline = None
+    databases: DatabasesBody | None = None
 
 
 class VerificationBody(Body):

@@ -33,6 +33,7 @@ def start_restore(
         trace_id=trace_id,
         selection=body.selection.as_request(),
         deadline_seconds=body.deadline_seconds,
+        databases=body.databases.as_wish() if body.databases else None,
     )
     restore = request_restore(desk.services, request)
     return desk.accept(desk.services.ledger.get(restore.id), response, background)

@@ -30,4 +30,4 @@ def _describe(settings: Settings, source: SourceSettings) -> SourceDocument:
 def _location(source: SourceSettings) -> str:
     if isinstance(source, FilesSourceSettings):
         return str(source.path)
-    return f"{source.dbname} on {source.host}:{source.port}"
+    return source.place

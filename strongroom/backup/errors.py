@@ -61,3 +61,15 @@ class NotComparableError(InvalidInputError):
     """The two backups have nothing in common that could be compared."""
 
     code = "backup.not_comparable"
+
+
+class TargetNameError(InvalidInputError):
+    """Several databases would be restored into one."""
+
+    code = "backup.target_name"
+
+
+class DatabaseNotInBackupError(NotFoundError):
+    """The backup does not hold the database that was asked for."""
+
+    code = "backup.database_not_in_backup"

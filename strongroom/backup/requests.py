@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from strongroom.backup.database_wish import DatabaseWish, verify_databases
 from strongroom.backup.errors import KindNotOfferedError
 from strongroom.backup.lookup import resolve_backup, verify_committed
 from strongroom.backup.selection import EVERYTHING, Selection, verify_selection
@@ -42,6 +43,7 @@ class RestoreRequest:
     trace_id: str
     selection: Selection = EVERYTHING
     deadline_seconds: float | None = None
+    databases: DatabaseWish | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ def request_restore(services: Services, request: RestoreRequest) -> Restore:
         backup = _readable(services.settings, session, request.backup, request.region)
         verify_target(services.settings, request.target, backup.source_kind)
         verify_selection(request.selection, backup.source_kind)
+        verify_databases(request.databases, request.target, backup.facts)
         job = services.ledger.enqueue(session, _restore_job(backup, request))
         return session.get(Restore, job.id) or _new_restore(session, job, backup, request)
 
@@ -100,6 +103,8 @@ def _restore_job(backup: Backup, request: RestoreRequest) -> JobRequest:
         "overwrite": request.overwrite,
         "selection": request.selection.as_args(),
     }
+    if request.databases is not None:
+        args["databases"] = request.databases.as_args()
     return JobRequest(
         JobKind.RESTORE_RUN,
         args,

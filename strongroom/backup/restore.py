@@ -7,17 +7,16 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from strongroom.backup.browsing import measure, open_backup
-from strongroom.backup.restore_database import restore_database
+from strongroom.backup.restore_database import restore_databases
 from strongroom.backup.restore_tree import Restored, restore_tree
 from strongroom.backup.selection import parse_selection
-from strongroom.backup.targets import FilesTargetRequest, TargetRequest, get_postgres_server, parse_target
+from strongroom.backup.targets import FilesTargetRequest, TargetRequest, parse_target
 from strongroom.catalog.backups import Restore
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.progress import JobProgress
 from strongroom.repository.reader import BackupReader
 from strongroom.services import Services
 from strongroom.sources.files.target import FilesTarget
-from strongroom.sources.postgres.target import PostgresTarget
 
 MOST_PROBLEMS = 1000
 
@@ -41,14 +40,7 @@ def _restore(services: Services, context: JobContext, reader: BackupReader, requ
             target.prepare()
             context.save_cursor({"begun": True})
             return restore_tree(reader, target, selection, report)
-    database = PostgresTarget(
-        get_postgres_server(services.settings, request.server),
-        request.dbname,
-        services.settings.scratch_dir,
-        overwrite=context.args["overwrite"],
-    )
-    database.prepare(reader.head.facts)
-    return restore_database(reader, database, report, context.check)
+    return restore_databases(services, context, reader, request, report)
 
 
 def _reporter(context: JobContext, total: int) -> Callable[[int, int], None]:

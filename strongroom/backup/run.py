@@ -89,7 +89,7 @@ def _write_or_adopt(
 
 
 def _write(services: Services, context: JobContext, source: SourceSettings, identity: BackupIdentity) -> Committed:
-    opened = open_source(source, scratch=services.settings.scratch_dir)
+    opened = open_source(source, services.settings.scratch_dir, context.check)
     expected = opened.expected_bytes() or _last_size(services, source.name)
 
     def report(progress: WriteProgress) -> None:

@@ -1,7 +1,7 @@
 """`strongroom restore`: look at what a restore would do, and do it."""
 
 from collections.abc import Callable
-from typing import Any, NotRequired, TypedDict, TypeVar, Unpack
+from typing import Any, NotRequired, TypeVar, Unpack
 
 import click
 
@@ -10,6 +10,7 @@ from strongroom.backup.planning import plan_restore
 from strongroom.backup.requests import RestoreRequest, request_restore
 from strongroom.backup.selection import Selection
 from strongroom.cli.command import Group
+from strongroom.cli.database_options import DatabaseOptions, database_options, read_wish
 from strongroom.cli.deadlines import deadline_option
 from strongroom.cli.dispatch import await_job, trace_id_of
 from strongroom.cli.invocation import Invocation
@@ -21,15 +22,18 @@ from strongroom.services import Services
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
-TARGET_HELP = "A directory; or DATABASE, or SOURCE/DATABASE for one on another source's server."
+TARGET_HELP = (
+    "A directory; or DATABASE, or SOURCE/DATABASE for one on another source's server. {database} stands for the name "
+    "of each database."
+)
 
 
-class RestoreOptions(TypedDict):
+class RestoreOptions(DatabaseOptions):
     """The options that say what a restore does."""
 
     target: str | None
     region: str | None
-    overwrite: NotRequired[bool]
+    overwrite: bool
     confirm: NotRequired[str | None]
     deadline: NotRequired[int | None]
     paths: tuple[str, ...]
@@ -67,7 +71,9 @@ def restore() -> None:
 @click.argument("backup")
 @click.option("--target", help=TARGET_HELP)
 @click.option("--region", help="Read from this region instead of the first that answers.")
+@click.option("--overwrite", is_flag=True, help="Plan as if what the target holds may be replaced.")
 @selection_options
+@database_options
 @click.pass_obj
 def plan(invocation: Invocation, backup: str, **options: Unpack[RestoreOptions]) -> None:
     """Show what restoring BACKUP, an id or latest:SOURCE, would do; writes nothing."""
@@ -82,6 +88,8 @@ def plan(invocation: Invocation, backup: str, **options: Unpack[RestoreOptions])
         "strongroom restore run latest:uploads --target /srv/restored --path photos/2026 --include '*.raw'",
         "strongroom restore run latest:shop --target shop_copy",
         "strongroom restore run latest:shop --target shop --overwrite --confirm shop",
+        "strongroom restore run latest:server --database crm --target crm_copy --jobs 4",
+        "strongroom restore run latest:server --target 'standby/{database}'",
     ),
 )
 @click.argument("backup")
@@ -91,6 +99,7 @@ def plan(invocation: Invocation, backup: str, **options: Unpack[RestoreOptions])
 @click.option("--confirm", metavar="NAME", help="The target's name, to show that it is meant.")
 @selection_options
 @deadline_option
+@database_options
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @waiting_options
 @click.pass_obj
@@ -127,4 +136,5 @@ def _request(services: Services, backup: str, options: RestoreOptions) -> Restor
         trace_id=trace_id_of(services),
         selection=Selection(options["paths"], options["include"], options["exclude"]),
         deadline_seconds=options.get("deadline"),
+        databases=read_wish(options),
     )

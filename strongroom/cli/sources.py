@@ -39,4 +39,4 @@ def place(source: SourceSettings) -> str:
     """Say in a few words what a source is."""
     if isinstance(source, FilesSourceSettings):
         return str(source.path)
-    return f"{source.dbname} on {source.host}:{source.port}"
+    return source.place

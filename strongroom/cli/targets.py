@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from strongroom.backup.database_wish import PLACEHOLDER
 from strongroom.backup.targets import FilesTargetRequest, PostgresTargetRequest, TargetRequest
 from strongroom.catalog.backups import Backup
 from strongroom.cli.errors import TargetSpellingError
+from strongroom.sources.postgres.holding import held_databases
 
 
 def read_target(backup: Backup, spelled: str | None) -> TargetRequest:
@@ -16,10 +18,15 @@ def read_target(backup: Backup, spelled: str | None) -> TargetRequest:
         raise TargetSpellingError("The target is empty.", next_step="Name it; an unset shell variable leaves nothing.")
     if backup.source_kind == "files":
         return FilesTargetRequest(Path(spelled or f"{backup.source}-restored").absolute())
-    server, slash, dbname = (spelled or f"{backup.source}_restored").rpartition("/")
+    server, slash, dbname = (spelled or _new_name(backup)).rpartition("/")
     if not dbname or (slash and not server) or "/" in server:
         raise TargetSpellingError(
             f"{spelled!r} does not name a database.",
             next_step="Write DATABASE, or SOURCE/DATABASE for one on the server of another source.",
         )
     return PostgresTargetRequest(server=server or backup.source, dbname=dbname)
+
+
+def _new_name(backup: Backup) -> str:
+    several = len(held_databases(backup.facts or {})) > 1
+    return f"{PLACEHOLDER}_restored" if several else f"{backup.source}_restored"

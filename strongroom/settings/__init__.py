@@ -10,6 +10,7 @@ from strongroom.settings.errors import (
     UnknownSourceError,
 )
 from strongroom.settings.loading import load_settings
+from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.settings.regions import KekSettings, RegionSettings
 from strongroom.settings.root import (
     ApiSettings,
@@ -19,7 +20,7 @@ from strongroom.settings.root import (
     RepositorySettings,
     Settings,
 )
-from strongroom.settings.sources import FilesSourceSettings, PolicySettings, PostgresSourceSettings, SourceSettings
+from strongroom.settings.sources import FilesSourceSettings, PolicySettings, SourceSettings
 
 __all__ = [
     "DEFAULT_FILE",

@@ -11,6 +11,7 @@ from strongroom.settings.errors import ConfigError, ConfigNotFoundError, Mistake
 from strongroom.settings.fields import Section
 from strongroom.settings.findings import Findings, SectionT, file_keys, suggest
 from strongroom.settings.places import locate
+from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.settings.references import check_apart, check_home, check_policies, check_sources
 from strongroom.settings.regions import KekSettings, RegionSettings
 from strongroom.settings.root import (
@@ -26,7 +27,6 @@ from strongroom.settings.sources import (
     BUILT_IN_POLICIES,
     FilesSourceSettings,
     PolicySettings,
-    PostgresSourceSettings,
     SourceSettings,
 )
 

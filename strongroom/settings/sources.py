@@ -2,12 +2,11 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
-from strongroom.settings.fields import AnchoredPath, Flag, Name, Port, Section, Text
-from strongroom.settings.schedules import TWICE_A_DAY, FilesScheduleSettings, FullScheduleSettings
-
-SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+from strongroom.settings.fields import AnchoredPath, Flag, Name, Section, Text
+from strongroom.settings.postgres import PostgresSourceSettings
+from strongroom.settings.schedules import TWICE_A_DAY, FilesScheduleSettings
 
 
 class FilesSourceSettings(Section):
@@ -35,28 +34,6 @@ class FilesSourceSettings(Section):
         if not isinstance(schedule, dict) or raw.get("policy") != "critical-data":
             return raw
         return raw | {"schedule": {"incremental": TWICE_A_DAY} | schedule}
-
-
-class PostgresSourceSettings(Section):
-    """A PostgreSQL database to back up with pg_dump."""
-
-    name: Name
-    kind: Literal["postgres"] = Field("postgres", description="What the source is: a PostgreSQL database.")
-    host: Text = Field(
-        "localhost", description="Host name, address, or the directory of a Unix socket.", examples=["db.example.org"]
-    )
-    port: Port = Field(5432, description="Port of the server.")
-    dbname: Text = Field(description="Database to back up.", examples=["shop"])
-    user: Text = Field(description="Role to connect as; it must be able to read every table.", examples=["backup"])
-    password: SecretStr | None = Field(None, description="Password of the role.")
-    sslmode: SslMode = Field("prefer", description="How the connection is protected, in the words of libpq.")
-    bin_dir: AnchoredPath | None = Field(
-        None,
-        description="Directory of pg_dump and pg_restore, where they are not found.",
-        examples=["/usr/lib/postgresql/16/bin"],
-    )
-    policy: Name = Field("critical-data", description="Policy that says where the backups go and how long they stay.")
-    schedule: FullScheduleSettings = Field(FullScheduleSettings(), description="When it is backed up by itself.")
 
 
 SourceSettings = FilesSourceSettings | PostgresSourceSettings

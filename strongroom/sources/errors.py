@@ -57,6 +57,24 @@ class DumpDeniedError(ProducerFailedError):
     exit_code = ExitCode.NOT_ALLOWED
 
 
+class DumpSelectionError(InvalidInputError):
+    """A pattern of the source's schemas or tables fits nothing in the database, or cannot be understood."""
+
+    code = "sources.dump_selection"
+
+
+class LockTimeoutError(ProducerFailedError):
+    """Somebody held a lock on a table for longer than the dump may wait."""
+
+    code = "sources.lock_timeout"
+
+
+class ScratchFullError(StrongroomError):
+    """The disk with the scratch files has no room for what has to be laid there; nothing was kept."""
+
+    code = "sources.scratch_full"
+
+
 class PgDumpNotFoundError(NotFoundError):
     """A PostgreSQL client program is not installed, or not where the settings say."""
 
@@ -127,6 +145,12 @@ class TargetFullError(StrongroomError):
     """The disk or quota of the target has no room left; what was restored so far is still there."""
 
     code = "sources.target_full"
+
+
+class UnreadableDumpError(InvalidInputError):
+    """A dump's table of contents is not one this version of Strongroom knows."""
+
+    code = "sources.unreadable_dump"
 
 
 class RestoreFailedError(StrongroomError):

@@ -1,5 +1,6 @@
 """From a source's settings to the source."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -19,14 +20,19 @@ class Source(Protocol):
         """Begin a pass over it; raises the errors of strongroom.sources.errors."""
 
 
-def open_source(settings: SourceSettings, scratch: Path) -> Source:
+def _never() -> None:
+    """Never stop."""
+
+
+def open_source(settings: SourceSettings, scratch: Path, check: Callable[[], None] = _never) -> Source:
     """Return the source that the settings describe; connects to nothing yet.
 
-    scratch is a private directory on this machine for what must not be in arguments, such as a password file.
+    scratch is a private directory on this machine for what must not be in arguments, such as a password file. `check`
+    may raise to stop a source that waits for a program; one that only reads is stopped between its reads.
     """
     if isinstance(settings, FilesSourceSettings):
         return FilesSource(settings)
     # The PostgreSQL driver is an extra that a machine with files only does not need.
     from strongroom.sources.postgres.source import PostgresSource
 
-    return PostgresSource(settings, scratch)
+    return PostgresSource(settings, scratch, check)

@@ -1,10 +1,10 @@
 """What a source hands to the repository: a walk over entries, and content that can be opened and read once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, Self
 
 from strongroom.tree.entry import Entry
 
@@ -31,6 +31,11 @@ class Problem:
         """Return the form that the catalog and the API show."""
         return {"path": self.path, "kind": self.kind.value, "reason": self.reason}
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, str]) -> Self:
+        """Read what `as_json` returned."""
+        return cls(document["path"], ProblemKind(document["kind"]), document["reason"])
+
 
 class ContentVanishedError(Exception):
     """The file is gone, or cannot be opened any more; the writer records the problem and goes on."""
@@ -55,7 +60,8 @@ class OpenContent(Protocol):
     def settle(self) -> Problem | None:
         """After the last byte: None if what was read is consistent, else the problem (the file changed).
 
-        A producer such as pg_dump raises here when its exit status says that the stream is not whole.
+        A producer such as pg_dump raises here when its exit status says that the stream is not whole:
+        ContentVanishedError leaves the entry out, any other error ends the backup.
         """
 
 

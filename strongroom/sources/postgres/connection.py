@@ -12,7 +12,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from strongroom.errors import StrongroomError
-from strongroom.settings.sources import PostgresSourceSettings
+from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.sources.errors import (
     DatabaseNotFoundError,
     ServerUnreachableError,
@@ -22,6 +22,7 @@ from strongroom.sources.errors import (
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
+_MAINTENANCE = ("postgres", "template1")
 _CONNECT_SECONDS = 15
 # A server that goes away without a word is noticed within about a minute.
 _KEEPALIVE: dict[str, Any] = {
@@ -38,17 +39,32 @@ _REFUSED = re.compile(
 )
 
 
-def connect(settings: PostgresSourceSettings, dbname: str | None = None) -> Connection:
-    """Open a connection in autocommit mode, to the database of the settings or another one of the same server.
+def connect(settings: PostgresSourceSettings, database: str) -> Connection:
+    """Open a connection in autocommit mode to a database of the server that the settings name.
 
     Raises ServerUnreachableError, WrongPasswordError, DatabaseNotFoundError.
     """
-    database = dbname or settings.dbname
     password = settings.password.get_secret_value() if settings.password else None
     try:
         return psycopg.connect(conninfo(settings, database), password=password, autocommit=True)
     except psycopg.OperationalError as error:
-        raise _connection_error(settings, database, hide_password(settings, str(error))) from None
+        raise connection_error(settings, database, hide_password(settings, str(error))) from None
+
+
+def connect_anywhere(settings: PostgresSourceSettings, *, but: str = "") -> Connection:
+    """Open a connection to whichever database of the server is there, other than `but`; raises as `connect`."""
+    names = [name for name in (*_MAINTENANCE, *settings.wanted) if name != but and not is_pattern(name)]
+    for name in names[:-1]:
+        try:
+            return connect(settings, name)
+        except (DatabaseNotFoundError, WrongPasswordError):
+            continue
+    return connect(settings, names[-1])
+
+
+def is_pattern(name: str) -> bool:
+    """Tell whether a name of a database in the settings stands for several."""
+    return "*" in name or "?" in name
 
 
 def conninfo(settings: PostgresSourceSettings, dbname: str) -> str:
@@ -99,12 +115,13 @@ def _passfile_line(password: str) -> str:
     return f"*:*:*:*:{escaped}\n"
 
 
-def _connection_error(settings: PostgresSourceSettings, database: str, message: str) -> StrongroomError:
+def connection_error(settings: PostgresSourceSettings, database: str, message: str) -> StrongroomError:
+    """Put what libpq says about a connection into an error: the password or role, the database, else the server."""
     server = f"{settings.host}:{settings.port}"
     if _NO_DATABASE.search(message):
         return DatabaseNotFoundError(
             f"The PostgreSQL server {server} has no database {database!r}.",
-            next_step=f"Correct dbname of source {settings.name}, or create the database.",
+            next_step=f"Correct the databases of source {settings.name}, or create this one.",
         )
     if _REFUSED.search(message):
         return WrongPasswordError(

@@ -1,16 +1,20 @@
-"""What a PostgreSQL server says about one of its databases."""
+"""What a PostgreSQL server says about itself and its databases."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import psycopg
+from psycopg import sql
 
+from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.sources.errors import ServerUnreachableError
-from strongroom.sources.postgres.connection import Connection
+from strongroom.sources.postgres.connection import Connection, connect
 
+# The size of a database that the role may not connect to is not told.
 _DESCRIBE = """
-    SELECT current_setting('server_version_num')::int, current_setting('server_version'), current_database(),
-           pg_encoding_to_char(encoding), datcollate, datctype, pg_database_size(oid)
-      FROM pg_database WHERE datname = current_database()
+    SELECT datname, pg_encoding_to_char(encoding), datcollate, datctype, datistemplate,
+           CASE WHEN has_database_privilege(oid, 'CONNECT') THEN pg_database_size(oid) ELSE 0 END
+      FROM pg_database WHERE datallowconn ORDER BY datname
 """
 # Objects that belong to an extension or to PostgreSQL itself do not make a database non-empty.
 _HOLDS_SOMETHING = """
@@ -29,32 +33,49 @@ _HOLDS_SOMETHING = """
 
 @dataclass(frozen=True, slots=True)
 class DatabaseDescription:
-    """A database and its server; major such as 16, size in bytes as the server counts it."""
+    """A database; size in bytes as the server counts it."""
 
-    major: int
-    server_version: str
     name: str
     encoding: str
     collate: str
     ctype: str
+    template: bool
     size: int
 
 
-def describe(connection: Connection) -> DatabaseDescription:
-    """Ask for the database that the connection is in; raises ServerUnreachableError."""
+@dataclass(frozen=True, slots=True)
+class ServerDescription:
+    """A server, with every database that accepts connections; `reads_passwords` is what the role may do."""
+
+    major: int
+    version: str
+    reads_passwords: bool
+    databases: tuple[DatabaseDescription, ...]
+
+
+def describe(connection: Connection) -> ServerDescription:
+    """Ask for the server's databases; raises ServerUnreachableError."""
     try:
-        row = connection.execute(_DESCRIBE).fetchone()
+        rows = connection.execute(_DESCRIBE).fetchall()
+        version, reads_passwords = connection.execute(
+            "SELECT current_setting('server_version'), has_table_privilege('pg_catalog.pg_authid', 'SELECT')"
+        ).fetchall()[0]
     except psycopg.Error as error:
         raise _lost(error) from error
-    if row is None:
-        raise _lost(None)
-    number, *rest = row
-    return DatabaseDescription(number // 10_000, *rest)
+    databases = tuple(DatabaseDescription(*row) for row in rows)
+    return ServerDescription(server_major(connection), version, reads_passwords, databases)
 
 
 def server_major(connection: Connection) -> int:
     """Return the server's major version, such as 16."""
     return connection.info.server_version // 10_000
+
+
+def create_schemas(settings: PostgresSourceSettings, database: str, schemas: Iterable[str]) -> None:
+    """Make schemas in a database; raises as `connect`."""
+    with connect(settings, database) as connection:
+        for schema in schemas:
+            connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
 
 
 def holds_something(connection: Connection) -> bool:
@@ -63,9 +84,8 @@ def holds_something(connection: Connection) -> bool:
     return row is not None and bool(row[0])
 
 
-def _lost(error: psycopg.Error | None) -> ServerUnreachableError:
-    reason = str(error).splitlines()[0] if error else "no answer"
+def _lost(error: psycopg.Error) -> ServerUnreachableError:
     return ServerUnreachableError(
-        f"The PostgreSQL server did not describe the database: {reason}.",
-        next_step="Check that the server stays up and that the database was not dropped.",
+        f"The PostgreSQL server did not list its databases: {str(error).splitlines()[0]}.",
+        next_step="Check that the server stays up.",
     )

@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-from strongroom.settings.sources import PostgresSourceSettings
+from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.sources.errors import DatabaseNotFoundError, TargetNotEmptyError
 from strongroom.sources.postgres.connection import connect
 from strongroom.sources.postgres.database import holds_something

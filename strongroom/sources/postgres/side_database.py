@@ -10,30 +10,17 @@ import psycopg
 from psycopg import errors, sql
 
 from strongroom.errors import StrongroomError
-from strongroom.settings.sources import PostgresSourceSettings
+from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.sources.errors import (
-    DatabaseNotFoundError,
     NoSuchLocaleError,
     RestoreFailedError,
     TargetConflictError,
     TargetFullError,
     TargetNotWritableError,
 )
-from strongroom.sources.postgres.connection import Connection, connect
+from strongroom.sources.postgres.connection import Connection, connect_anywhere
 
-_MAINTENANCE = ("postgres", "template1")
 _SWAP_ATTEMPTS = 5
-
-
-def maintenance_connection(settings: PostgresSourceSettings, database: str) -> Connection:
-    """Connect to a database of the server other than the one that is to be made or replaced; raises as `connect`."""
-    for name in _MAINTENANCE:
-        if name != database:
-            try:
-                return connect(settings, name)
-            except DatabaseNotFoundError:
-                continue
-    return connect(settings)
 
 
 @contextmanager
@@ -43,7 +30,7 @@ def sole_restore(settings: PostgresSourceSettings, database: str) -> Iterator[No
     The lock is the server's and goes with the connection, so that a killed restore leaves none.
     """
     # Only closed in the end: a connection that was cut meanwhile does not undo a restore.
-    with closing(maintenance_connection(settings, database)) as connection:
+    with closing(connect_anywhere(settings, but=database)) as connection:
         row = connection.execute(
             "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [f"strongroom restore {database}"]
         ).fetchone()
@@ -102,7 +89,7 @@ class SideDatabase:
             session.drop(self._replaced)
 
     def _session(self) -> "_Session":
-        return _Session(maintenance_connection(self._settings, self._database), self._database)
+        return _Session(connect_anywhere(self._settings, but=self._database), self._database)
 
     def _swap_patiently(self, session: "_Session") -> None:
         for attempt in range(1, _SWAP_ATTEMPTS + 1):

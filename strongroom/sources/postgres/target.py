@@ -1,24 +1,42 @@
-"""A database as the target of a restore, filled by pg_restore from a stream."""
+"""A database as the target of a restore, filled by pg_restore."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom.errors import StrongroomError
-from strongroom.settings.sources import PostgresSourceSettings
-from strongroom.sources.errors import RestoreFailedError
-from strongroom.sources.postgres.connection import conninfo, hide_password, tool_environment
-from strongroom.sources.postgres.database import server_major
+from strongroom.settings.postgres import PostgresSourceSettings
+from strongroom.sources.postgres.connection import connect_anywhere
+from strongroom.sources.postgres.database import create_schemas, server_major
+from strongroom.sources.postgres.holding import HeldDatabase
+from strongroom.sources.postgres.loading import Loader
 from strongroom.sources.postgres.occupancy import Occupancy, verify_free
-from strongroom.sources.postgres.side_database import SideDatabase, maintenance_connection, sole_restore
-from strongroom.sources.postgres.tool import Tool
+from strongroom.sources.postgres.side_database import SideDatabase, sole_restore
+from strongroom.sources.postgres.stored import StoredDump
+from strongroom.sources.postgres.toc import missing_schemas
 from strongroom.sources.postgres.toolset import Toolset, choose_toolset
 from strongroom.tree.content import Problem, ProblemKind
 
 _TRANSACTION_TIMEOUT_SINCE = 17
 _UNKNOWN_TRANSACTION_TIMEOUT = 'unrecognized configuration parameter "transaction_timeout"'
-_MAJOR = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreOptions:
+    """How a database is restored; `jobs` connections fill it, where 0 stands for as many as dumped it."""
+
+    overwrite: bool = False
+    jobs: int = 0
+    owners: bool = False
+
+    def jobs_for(self, held: HeldDatabase) -> int:
+        """Return the number of connections for one database."""
+        return self.jobs or held.jobs
+
+
+def _never() -> None:
+    """Never stop."""
 
 
 class PostgresTarget:
@@ -26,63 +44,63 @@ class PostgresTarget:
 
     An absent database is built under another name and renamed when it is whole; so is one that may be overwritten, and
     the old one stays until then. An empty one is filled in one transaction, so that the owner and settings somebody
-    gave it remain. `--single-transaction` is for that case only: it holds a lock on every object to the end, which a
-    server with default settings has no room for from some thousand tables on.
+    gave it remain; with several jobs, which one transaction cannot have, or with a dump of chosen tables, which does
+    not make their schemas, it is replaced like any other.
+    `--single-transaction` is for that case only: it holds a lock on every object to the end, which a server with
+    default settings has no room for from some thousand tables on.
 
     pg_restore 17 and newer begin with a setting that older servers do not know. That one error is forgiven, which
     pg_restore can only do outside a transaction, so that then an empty database is replaced as well.
 
-    Everything belongs to the role that restores, and nobody else has privileges (`--no-owner`, `--no-privileges`):
-    roles belong to a server and not to a database, so a dump holds their names only, and a missing one would end the
-    restore. Tablespaces are left out for the same reason, and so is what was set on the database itself.
+    Unless `owners` says otherwise, everything belongs to the role that restores, and nobody else has privileges: roles
+    belong to a server and not to a database, so a dump holds their names only, and a missing one ends the restore.
+    Tablespaces are left out for the same reason, and so is what was set on the database itself.
     """
 
-    def __init__(self, settings: PostgresSourceSettings, database: str, scratch: Path, *, overwrite: bool) -> None:
+    def __init__(self, settings: PostgresSourceSettings, database: str, scratch: Path, options: RestoreOptions) -> None:
         self._settings = settings
         self._database = database
         self._scratch = scratch
-        self._overwrite = overwrite
+        self._options = options
 
-    def prepare(self, facts: Mapping[str, str | int]) -> None:
+    def prepare(self, dump: StoredDump) -> None:
         """Check everything that can be known before the first byte; changes nothing.
 
         Raises TargetNotEmptyError, ServerUnreachableError, WrongPasswordError, PgDumpNotFoundError, PgDumpTooOldError.
         """
-        self._toolset(facts)
-        verify_free(self._settings, self._database, overwrite=self._overwrite)
+        self._toolset(dump)
+        verify_free(self._settings, self._database, overwrite=self._options.overwrite)
 
-    def restore(
-        self,
-        stream: Iterable[memoryview],
-        facts: Mapping[str, str | int],
-        check: Callable[[], None] = lambda: None,
-    ) -> list[Problem]:
-        """Restore the dump; returns what is not as it was. `facts` are those of the backup.
+    def restore(self, dump: StoredDump, check: Callable[[], None] = _never) -> list[Problem]:
+        """Restore the dump; returns what is not as it was.
 
         `check` is called about every second while the server works, and may raise to stop. Raises as `prepare`, and
-        RestoreFailedError, TargetConflictError, TargetNotWritableError; what the stream raises goes through.
+        RestoreFailedError, TargetConflictError, TargetNotWritableError, ScratchFullError; what reading the dump raises
+        goes through.
         """
+        loader = Loader(self._settings, self._toolset(dump), self._scratch, check)
         with sole_restore(self._settings, self._database):
-            return self._restore(stream, facts, check)
+            return self._restore(dump, loader)
 
-    def _restore(
-        self, stream: Iterable[memoryview], facts: Mapping[str, str | int], check: Callable[[], None]
-    ) -> list[Problem]:
-        toolset = self._toolset(facts)
-        found = verify_free(self._settings, self._database, overwrite=self._overwrite)
-        forgiving = self._forgiven_error(toolset)
-        if found is Occupancy.EMPTY and not forgiving:
-            self._load(self._command(toolset, self._database, "--single-transaction"), stream, check)
+    def _restore(self, dump: StoredDump, loader: Loader) -> list[Problem]:
+        found = verify_free(self._settings, self._database, overwrite=self._options.overwrite)
+        forgiving = self._forgiven_error(loader.toolset)
+        jobs = self._options.jobs_for(dump.held)
+        options = [] if self._options.owners else ["--no-owner", "--no-privileges"]
+        schemas = missing_schemas(dump.toc())
+        if found is Occupancy.EMPTY and not forgiving and not schemas and jobs == 1:
+            loader.load(dump, self._database, [*options, "--single-transaction"])
             return []
+        strictness = [] if forgiving else ["--exit-on-error"]
         with self._side_database() as side:
-            has_locale = side.create(facts)
-            strictness = [] if forgiving else ["--exit-on-error"]
-            self._load(self._command(toolset, side.name, *strictness), stream, check, forgiving)
+            has_locale = side.create(dump.held.as_fact())
+            create_schemas(self._settings, side.name, schemas)
+            loader.load(dump, side.name, [*options, *strictness], jobs=jobs, forgiving=forgiving)
             side.take_name(replace=found is not Occupancy.ABSENT)
-        return [] if has_locale else [_other_locale(self._database, facts)]
+        return [] if has_locale else [_other_locale(self._database, dump.held)]
 
     def _forgiven_error(self, toolset: Toolset) -> str:
-        with maintenance_connection(self._settings, self._database) as connection:
+        with connect_anywhere(self._settings, but=self._database) as connection:
             is_older = server_major(connection) < _TRANSACTION_TIMEOUT_SINCE <= toolset.major
         return _UNKNOWN_TRANSACTION_TIMEOUT if is_older else ""
 
@@ -97,55 +115,14 @@ class PostgresTarget:
                 side.drop()
             raise
 
-    def _load(
-        self, command: list[str], stream: Iterable[memoryview], check: Callable[[], None], forgiving: str = ""
-    ) -> None:
-        with tool_environment(self._settings, self._scratch) as environment:
-            with Tool(command, environment, reads=True, forgiving=forgiving) as tool:
-                _feed(tool, stream, check)
-                status = tool.wait(check)
-                if status != 0:
-                    raise self._failed(status, tool.complaints())
-
-    def _command(self, toolset: Toolset, database: str, *options: str) -> list[str]:
-        return [
-            str(toolset.program("pg_restore")),
-            "--format=custom",
-            "--no-owner",
-            "--no-privileges",
-            "--no-tablespaces",
-            "--no-password",
-            *options,
-            f"--dbname={conninfo(self._settings, database)}",
-        ]
-
-    def _toolset(self, facts: Mapping[str, str | int]) -> Toolset:
+    def _toolset(self, dump: StoredDump) -> Toolset:
         """Choose a pg_restore that is no older than the pg_dump that wrote the dump."""
-        match = _MAJOR.match(str(facts.get("pg_dump_version", "0")))
-        return choose_toolset("pg_restore", int(match[0]) if match else 0, self._settings.bin_dir)
-
-    def _failed(self, status: int, complaints: str) -> RestoreFailedError:
-        reason = hide_password(self._settings, complaints)
-        return RestoreFailedError(
-            f"pg_restore into database {self._database!r} ended with status {status}: {reason.rstrip('.')}.",
-            next_step="Nothing of it was kept. Mend what it names (a missing extension or role) and restore again.",
-        )
+        return choose_toolset("pg_restore", dump.pg_dump_major, self._settings.bin_dir)
 
 
-def _feed(tool: Tool, stream: Iterable[memoryview], check: Callable[[], None]) -> None:
-    """Feed one piece behind: pg_restore does not get the last one, and cannot commit, before the stream ended well."""
-    held_back = b""
-    for data in stream:
-        if not tool.feed(memoryview(held_back), check):
-            return
-        held_back = bytes(data)
-    tool.feed(memoryview(held_back), check)
-    tool.end_input()
-
-
-def _other_locale(database: str, facts: Mapping[str, str | int]) -> Problem:
+def _other_locale(database: str, held: HeldDatabase) -> Problem:
     return Problem(
         database,
         ProblemKind.METADATA,
-        f"the server has no locale {facts.get('collate')} for {facts.get('encoding')}; text sorts as in locale C",
+        f"the server has no locale {held.collate} for {held.encoding}; text sorts as in locale C",
     )

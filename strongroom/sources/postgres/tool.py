@@ -17,13 +17,13 @@ _LINE_LENGTH = 300
 _STOP_SECONDS = 10.0
 _CHECK_SECONDS = 1.0
 # Only the program's own words: the server's DETAIL and CONTEXT lines quote rows.
-_OWN_WORDS = re.compile(r"^(pg_dump|pg_restore): ")
+_OWN_WORDS = re.compile(r"^(pg_dump|pg_dumpall|pg_restore|psql): ")
 _QUOTES_COMMAND = re.compile(r"Command was:|LINE \d+:")
 _QUOTED_VALUE = re.compile(r'(invalid input syntax for [^:]*|invalid value|value|out of range): ".*')
 
 
 class Tool:
-    """A running pg_dump or pg_restore, in its own session so that Ctrl-C reaches only Strongroom.
+    """A running PostgreSQL program, in its own session so that Ctrl-C reaches only Strongroom.
 
     Leaving the `with` ends it, with SIGTERM first: then it cancels its query on the server. A program that goes on
     after errors may have one kind of error forgiven, by its text; any other ends it.
@@ -70,6 +70,11 @@ class Tool:
         """The descriptor to read the program's output from."""
         return _pipe(self._process.stdout).fileno()
 
+    def wait_for_output(self, check: Callable[[], None]) -> None:
+        """Return when there is output to read, or none will come; calls check every second until then."""
+        while not _is_ready(self.output, select.POLLIN):
+            check()
+
     def feed(self, data: memoryview, check: Callable[[], None]) -> bool:
         """Give bytes to the program; False if it reads no more. Calls check every second while it is busy."""
         descriptor = _pipe(self._process.stdin).fileno()
@@ -79,7 +84,7 @@ class Tool:
             try:
                 written += os.write(descriptor, data[written:])
             except BlockingIOError:
-                _wait_until_writable(descriptor)
+                _is_ready(descriptor, select.POLLOUT)
                 check()
             except BrokenPipeError:
                 return False
@@ -126,10 +131,10 @@ class Tool:
                 self._has_failed |= bool(self._forgiving) and ": error: " in text
 
 
-def _wait_until_writable(descriptor: int) -> None:
+def _is_ready(descriptor: int, event: int) -> bool:
     poll = select.poll()
-    poll.register(descriptor, select.POLLOUT)
-    poll.poll(_CHECK_SECONDS * 1000)
+    poll.register(descriptor, event)
+    return bool(poll.poll(_CHECK_SECONDS * 1000))
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

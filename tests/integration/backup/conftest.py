@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -44,10 +45,21 @@ class House:
     def __init__(self, directory: Path, catalog_url: str) -> None:
         self.directory = directory
         self.tree = directory / "tree"
-        config = directory / "strongroom.toml"
-        config.write_text(CONFIGURATION)
-        self.runtime = build_runtime(load_settings(config, {"STRONGROOM_CATALOG_URL": catalog_url}))
+        self._environment = {"STRONGROOM_CATALOG_URL": catalog_url}
+        self._runtimes = ExitStack()
+        self.configure()
+
+    def configure(self, more: str = "", **secrets: str) -> None:
+        """Write the configuration, with more sources in it, and open the installation anew."""
+        config = self.directory / "strongroom.toml"
+        config.write_text(CONFIGURATION + more)
+        self.runtime = build_runtime(load_settings(config, self._environment | secrets))
+        self._runtimes.callback(self.runtime.close)
         self.services: Services = self.runtime.services()
+
+    def close(self) -> None:
+        """Close what was opened."""
+        self._runtimes.close()
 
     def found(self) -> None:
         """Make keys, regions and repository, and a small tree."""
@@ -127,7 +139,7 @@ def house(tmp_path: Path, catalog_url: str) -> Iterator[House]:
     house = House(tmp_path, catalog_url)
     house.found()
     yield house
-    house.runtime.close()
+    house.close()
 
 
 @pytest.fixture
@@ -136,7 +148,7 @@ def small_house(tmp_path: Path, sqlite_catalog_url: str) -> Iterator[House]:
     house = House(tmp_path, sqlite_catalog_url)
     house.found()
     yield house
-    house.runtime.close()
+    house.close()
 
 
 @pytest.fixture

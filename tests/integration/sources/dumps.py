@@ -1,7 +1,7 @@
 """Dumping and restoring databases the way a backup job does, but with the dump held in memory."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,9 @@ from pydantic import SecretStr
 
 from strongroom.settings import PostgresSourceSettings
 from strongroom.sources.opening import open_source
-from strongroom.sources.postgres.target import PostgresTarget
+from strongroom.sources.postgres.holding import held_databases
+from strongroom.sources.postgres.stored import Read, StoredDump, StoredFile
+from strongroom.sources.postgres.target import PostgresTarget, RestoreOptions
 from strongroom.sources.postgres.toolset import installed_toolsets
 from strongroom.testing.postgres import ScratchPostgres
 from strongroom.tree.content import Item, OpenContent, Problem, Walk
@@ -27,11 +29,20 @@ class Dump:
     facts: dict[str, str | int]
 
     def restore_to(
-        self, settings: PostgresSourceSettings, database: str, scratch: Path, *, overwrite: bool = False
+        self, settings: PostgresSourceSettings, database: str, scratch: Path, *, overwrite: bool = False, jobs: int = 0
     ) -> list[Problem]:
-        target = PostgresTarget(settings, database, scratch, overwrite=overwrite)
-        target.prepare(self.facts)
-        return target.restore((memoryview(piece) for piece in self.pieces), self.facts)
+        target = PostgresTarget(settings, database, scratch, RestoreOptions(overwrite=overwrite, jobs=jobs))
+        target.prepare(self.stored())
+        return target.restore(self.stored())
+
+    def stored(self, read: Read | None = None) -> StoredDump:
+        """Return the dump as a backup would give it back, or with other bytes."""
+        held = held_databases(self.facts)[0]
+        file = StoredFile(held.entry.decode(), len(b"".join(self.pieces)), read or self._read)
+        return StoredDump(held, int(str(self.facts["pg_dump_version"]).split(".")[0]), (file,))
+
+    def _read(self) -> Generator[memoryview]:
+        yield from (memoryview(piece) for piece in self.pieces)
 
 
 def settings_for(server: ScratchPostgres, dbname: str, **changes: Any) -> PostgresSourceSettings:

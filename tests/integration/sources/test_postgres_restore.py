@@ -1,5 +1,7 @@
 """A restored database is the database that was dumped; a failed restore leaves nothing of itself."""
 
+import dataclasses
+import subprocess
 import threading
 from pathlib import Path
 
@@ -12,9 +14,11 @@ from strongroom.sources.errors import (
     TargetConflictError,
     TargetNotEmptyError,
     TargetNotWritableError,
+    UnreadableDumpError,
 )
+from strongroom.sources.postgres.holding import describe_holding, held_databases
 from strongroom.sources.postgres.side_database import SideDatabase
-from strongroom.sources.postgres.target import PostgresTarget
+from strongroom.sources.postgres.target import PostgresTarget, RestoreOptions
 from strongroom.testing.postgres import ScratchPostgres
 from strongroom.tree.content import ProblemKind
 from tests.integration.sources.comparing import contents
@@ -106,7 +110,7 @@ def test_a_database_that_holds_something_is_refused_and_left_alone(postgres_serv
 )
 def test_a_database_without_tables_may_still_hold_something(postgres_server, settings, shop_dump, tmp_path, statement):
     with new_database(postgres_server, statement) as filled, pytest.raises(TargetNotEmptyError):
-        PostgresTarget(settings, filled, tmp_path, overwrite=False).prepare(shop_dump.facts)
+        PostgresTarget(settings, filled, tmp_path, RestoreOptions()).prepare(shop_dump.stored())
 
 
 def test_overwriting_replaces_the_whole_database_even_while_it_is_used(
@@ -149,7 +153,7 @@ def test_a_failed_restore_leaves_an_empty_database_empty(postgres_server, shop_d
         with pytest.raises(RestoreFailedError):
             cut(shop_dump).restore_to(settings, empty, tmp_path)
 
-        PostgresTarget(settings, empty, tmp_path, overwrite=False).prepare(shop_dump.facts)
+        PostgresTarget(settings, empty, tmp_path, RestoreOptions()).prepare(shop_dump.stored())
 
 
 class BrokenStreamError(Exception):
@@ -165,18 +169,18 @@ def test_a_stream_that_breaks_leaves_nothing_even_at_its_very_end(
         raise BrokenStreamError
 
     with pytest.raises(BrokenStreamError):
-        PostgresTarget(settings, target, tmp_path, overwrite=False).restore(breaking(), shop_dump.facts)
+        PostgresTarget(settings, target, tmp_path, RestoreOptions()).restore(shop_dump.stored(breaking))
     with new_database(postgres_server) as empty:
         with pytest.raises(BrokenStreamError):
-            PostgresTarget(settings, empty, tmp_path, overwrite=False).restore(breaking(), shop_dump.facts)
-        PostgresTarget(settings, empty, tmp_path, overwrite=False).prepare(shop_dump.facts)
+            PostgresTarget(settings, empty, tmp_path, RestoreOptions()).restore(shop_dump.stored(breaking))
+        PostgresTarget(settings, empty, tmp_path, RestoreOptions()).prepare(shop_dump.stored())
 
     assert target not in databases(postgres_server)
     assert no_leftovers(postgres_server)
 
 
 def test_a_killed_restore_is_cleaned_up_by_the_next(postgres_server, shop, shop_dump, settings, target, tmp_path):
-    SideDatabase(settings, target).create(shop_dump.facts)
+    SideDatabase(settings, target).create(held_databases(shop_dump.facts)[0].as_fact())
 
     shop_dump.restore_to(settings, target, tmp_path)
 
@@ -193,8 +197,8 @@ def test_two_restores_to_one_name_do_not_mix(postgres_server, shop_dump, setting
         may_end.wait(60)
         yield from map(memoryview, shop_dump.pieces[1:])
 
-    first = PostgresTarget(settings, target, tmp_path / "first", overwrite=False)
-    thread = threading.Thread(target=first.restore, args=(slow(), shop_dump.facts))
+    first = PostgresTarget(settings, target, tmp_path / "first", RestoreOptions())
+    thread = threading.Thread(target=first.restore, args=(shop_dump.stored(slow),))
     thread.start()
     try:
         begun.wait(60)
@@ -208,7 +212,8 @@ def test_two_restores_to_one_name_do_not_mix(postgres_server, shop_dump, setting
 
 
 def test_a_locale_that_the_server_lacks_is_reported(postgres_server, shop_dump, settings, target, tmp_path):
-    facts = shop_dump.facts | {"collate": "xx_XX.utf8", "ctype": "xx_XX.utf8"}
+    held = dataclasses.replace(held_databases(shop_dump.facts)[0], collate="xx_XX.utf8", ctype="xx_XX.utf8")
+    facts = shop_dump.facts | describe_holding([held])
 
     problems = type(shop_dump)(shop_dump.pieces, facts).restore_to(settings, target, tmp_path)
 
@@ -286,3 +291,32 @@ def test_the_newest_programs_serve_an_older_server(major, tmp_path):
 
         assert contents(server, "absent") == contents(server, "empty") == contents(server, name)
         assert "cut" not in databases(server)
+
+
+@pytest.mark.parametrize("major", [15, 16, 18])
+def test_the_table_of_contents_is_what_pg_restore_lists(major, tmp_path):
+    with ScratchPostgres(major=major) as server, new_database(server, EVERYTHING) as name:
+        dumped = dump(settings_for(server, name, bin_dir=tools_of(major)), tmp_path)
+    file = tmp_path / "dump"
+    file.write_bytes(b"".join(dumped.pieces))
+
+    listed = subprocess.run(
+        [tools_of(major) / "pg_restore", "--list", file], capture_output=True, text=True, check=True
+    )
+    lines = [line for line in listed.stdout.splitlines() if line and not line.startswith(";")]
+    toc = {entry.number: entry for entry in dumped.stored().toc()}
+
+    assert len(lines) > 30
+    for line in lines:
+        number, rest = line.split("; ", 1)
+        entry = toc[int(number)]
+        assert rest.split(" ", 2)[2].startswith(f"{entry.kind} {entry.schema or '-'} {entry.name}")
+
+
+@pytest.mark.parametrize("cut_at", [0, 4, 11, 40, 200, 2000])
+def test_a_table_of_contents_that_is_cut_short_is_refused(shop_dump, cut_at):
+    def start():
+        yield memoryview(b"".join(shop_dump.pieces)[:cut_at])
+
+    with pytest.raises(UnreadableDumpError):
+        shop_dump.stored(start).toc()

@@ -20,6 +20,7 @@ from strongroom.sources.errors import (
     WrongPasswordError,
 )
 from strongroom.sources.opening import open_source
+from strongroom.sources.postgres.holding import held_databases
 from strongroom.testing.postgres import ScratchPostgres
 from strongroom.tree.content import Enter, Item, Leave
 from tests.integration.sources.dumps import dump, new_database, opened_dump, read_piece, settings_for, tools_of
@@ -39,7 +40,7 @@ def test_a_backup_is_one_dump_in_a_directory(postgres_server, big, tmp_path):
         steps = list(walk)
 
     assert [type(step) for step in steps] == [Enter, Item, Leave]
-    assert steps[1].entry.name == b"database.dump"
+    assert steps[1].entry.name == f"{big}.dump".encode()
     assert walk.problems() == []
 
 
@@ -47,9 +48,10 @@ def test_the_facts_say_what_a_restore_needs(postgres_server, big, tmp_path):
     dumped = dump(settings_for(postgres_server, big), tmp_path)
 
     assert dumped.pieces[0][:5] == b"PGDMP"
-    assert dumped.facts["database"] == big
+    held = held_databases(dumped.facts)[0]
+    assert held.name == big
     assert dumped.facts["server_version"] == dumped.facts["pg_dump_version"] == postgres_server.toolset.version
-    assert (dumped.facts["encoding"], dumped.facts["collate"]) == ("UTF8", "C")
+    assert (held.encoding, held.collate) == ("UTF8", "C")
 
 
 def test_the_size_is_known_roughly_before(postgres_server, big, tmp_path):
@@ -170,7 +172,7 @@ def test_a_database_that_is_dropped_halfway_is_no_backup(postgres_server, tmp_pa
             postgres_server.drop_database(name)
             while read_piece(opened):
                 pass
-            with pytest.raises(ProducerFailedError):
+            with pytest.raises(DatabaseNotFoundError):
                 opened.settle()
 
 

@@ -264,7 +264,6 @@ def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file(tmp_path: Pa
     found = mistakes(tmp_path, text, {"STRONGROOM_API_TOKEN": "short"})
     assert [line.split(": ")[1] if line.startswith("line") else line.split(": ")[0] for line in found] == [
         "dat_dir",
-        "sources.shop.dbname",
         "sources.shop.user",
         "sources.shop.port",
         "regions.a",
