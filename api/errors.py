@@ -1,9 +1,45 @@
 """What the HTTP edge itself refuses."""
 
-from strongroom.errors import NotAllowedError
+from strongroom.errors import InvalidInputError, NotAllowedError, NotFoundError, StrongroomError
 
 
 class TokenRefusedError(NotAllowedError):
     """The request carries no service token, or a wrong one."""
 
     code = "api.token_refused"
+
+
+class InvalidRequestError(InvalidInputError):
+    """The request is not as the API expects it; `errors` names the places that are wrong."""
+
+    code = "api.invalid_request"
+
+
+class UnreadableRequestError(InvalidInputError):
+    """The request could not be read at all."""
+
+    code = "api.unreadable_request"
+
+
+class BodyTooLargeError(InvalidInputError):
+    """The body of the request is larger than the API takes."""
+
+    code = "api.body_too_large"
+
+
+class NoSuchPathError(NotFoundError):
+    """The API has no such path."""
+
+    code = "api.no_such_path"
+
+
+class NoSuchMethodError(InvalidInputError):
+    """The path is there, but not with this method."""
+
+    code = "api.no_such_method"
+
+
+class ServerFailedError(StrongroomError):
+    """The server failed in a way nobody foresaw; its log has the details."""
+
+    code = "api.unexpected"

@@ -10,7 +10,15 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from api.errors import TokenRefusedError
+from api.errors import (
+    BodyTooLargeError,
+    InvalidRequestError,
+    NoSuchMethodError,
+    NoSuchPathError,
+    ServerFailedError,
+    TokenRefusedError,
+    UnreadableRequestError,
+)
 from api.tracing import SCOPE_KEY, Story
 from strongroom.errors import (
     ConflictError,
@@ -41,13 +49,13 @@ HEADERS_OF: dict[int, dict[str, str]] = {
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},
 }
 
-ROUTING_ERRORS: dict[int, tuple[str, str]] = {
-    HTTPStatus.NOT_FOUND: ("api.no_such_path", "The paths there are stand in /openapi.json."),
-    HTTPStatus.METHOD_NOT_ALLOWED: ("api.no_such_method", "The methods there are stand in the Allow header."),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("api.body_too_large", "A request body may have up to 1 MiB."),
+ROUTING_ERRORS: dict[int, tuple[type[StrongroomError], str]] = {
+    HTTPStatus.NOT_FOUND: (NoSuchPathError, "The paths there are stand in /openapi.json."),
+    HTTPStatus.METHOD_NOT_ALLOWED: (NoSuchMethodError, "The methods there are stand in the Allow header."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (BodyTooLargeError, "A request body may have up to 1 MiB."),
 }
-"""Code and next step of what is refused before a route is reached."""
-UNREADABLE = ("api.unreadable_request", "Correct the request and send it again.")
+"""Error and next step of what is refused before a route is reached."""
+UNREADABLE = (UnreadableRequestError, "Correct the request and send it again.")
 
 
 class Problem(BaseModel):
@@ -106,7 +114,7 @@ async def _validation_error(request: Request, error: RequestValidationError) -> 
     problem = Problem(
         title="The request is not as the API expects it.",
         status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        code="api.invalid_request",
+        code=InvalidRequestError.code,
         detail="; ".join(f"{place['place']}: {place['message']}" for place in places),
         next_step="Correct the places named in `errors`; /openapi.json describes every request.",
         errors=places,
@@ -116,11 +124,11 @@ async def _validation_error(request: Request, error: RequestValidationError) -> 
 
 async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
     status = HTTPStatus(error.status_code)
-    code, next_step = ROUTING_ERRORS.get(status, UNREADABLE)
+    error_class, next_step = ROUTING_ERRORS.get(status, UNREADABLE)
     problem = Problem(
         title=status.phrase,
         status=status,
-        code=code,
+        code=error_class.code,
         detail=status.description or status.phrase,
         next_step=next_step,
     )
@@ -134,7 +142,7 @@ async def _unexpected_error(request: Request, error: Exception) -> JSONResponse:
     problem = Problem(
         title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
         status=HTTPStatus.INTERNAL_SERVER_ERROR,
-        code="api.unexpected",
+        code=ServerFailedError.code,
         detail="The server failed in a way nobody foresaw.",
         next_step="Look for the request id in the server's log and report what it says.",
     )

@@ -22,7 +22,6 @@ class ExitCode(IntEnum):
     NOT_ALLOWED = 13
     DEPENDENCY_DOWN = 14
     INTEGRITY = 15
-    TRY_LATER = 75
     INTERRUPTED = 130
 
 

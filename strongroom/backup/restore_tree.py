@@ -30,6 +30,7 @@ def restore_tree(reader: BackupReader, target: FilesTarget, selection: Selection
     for path, entry in select(paths(reader), selection):
         target.make(path, entry)
         files += entry.type is not EntryType.DIRECTORY
+        report(0, files)
         if any(isinstance(extent, Run) for extent in entry.extents):
             wanted.append((path, entry))
     done = 0
@@ -37,4 +38,4 @@ def restore_tree(reader: BackupReader, target: FilesTarget, selection: Selection
         target.write(wanted[piece.token][0], piece.offset, piece.data)
         done += len(piece.data)
         report(done, len(wanted))
-    return Restored(files=files, bytes=done, problems=tuple(target.finish()))
+    return Restored(files=files, bytes=done, problems=tuple(target.finish(lambda: report(done, len(wanted)))))

@@ -31,7 +31,6 @@ class ReplicaState(StrEnum):
     """Where one region's copy of a backup stands."""
 
     WANTED = "wanted"
-    COPYING = "copying"
     PRESENT = "present"
     DAMAGED = "damaged"
 

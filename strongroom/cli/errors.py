@@ -15,6 +15,18 @@ class TargetSpellingError(InvalidInputError):
     code = "cli.target_spelling"
 
 
+class CommandLineError(InvalidInputError):
+    """The command line is not one the program takes; `--help` shows what it takes."""
+
+    code = "cli.usage"
+
+
+class UnexpectedError(StrongroomError):
+    """The command failed in a way nobody foresaw; -v shows where."""
+
+    code = "cli.unexpected"
+
+
 class JobFailedError(StrongroomError):
     """The job the command waited for did not succeed; the exit code is that of the job's own error."""
 
@@ -27,7 +39,7 @@ class JobFailedError(StrongroomError):
 
 
 class WaitInterruptedError(StrongroomError):
-    """Somebody pressed Ctrl-C while the command waited for a job."""
+    """Somebody pressed Ctrl-C; a job the command waited for is not lost."""
 
     code = "cli.interrupted"
     exit_code = ExitCode.INTERRUPTED

@@ -7,6 +7,7 @@ from strongroom.cli.errors import JobFailedError, WaitInterruptedError
 from strongroom.cli.progress import progress_view
 from strongroom.cli.screen import Screen
 from strongroom.errors import ExitCode, StrongroomError
+from strongroom.jobs.errors import JobCancelledError
 from strongroom.services import Services
 
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -51,7 +52,11 @@ def verify_succeeded(job: Job) -> None:
         return
     error = job.last_error or {}
     if job.state is JobState.CANCELLED:
-        error = {"code": "jobs.cancelled", "message": "It was cancelled.", "next_step": "Request it again if need be."}
+        error = {
+            "code": JobCancelledError.code,
+            "message": "It was cancelled.",
+            "next_step": "Request it again if need be.",
+        }
     raise JobFailedError(
         f"Job {job.id} ({job.kind}) has {_ended(job)}. {error.get('message', '')}".rstrip(),
         next_step=str(error.get("next_step", f"See `strongroom jobs show {job.id}`.")),

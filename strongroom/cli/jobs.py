@@ -5,15 +5,17 @@ from typing import Any
 import click
 
 from strongroom.catalog.jobs import FINAL_STATES, Job, JobState
+from strongroom.cli.backup_report import report_backup
 from strongroom.cli.command import Group, ValueOf
 from strongroom.cli.documents import row_document
 from strongroom.cli.figures import moment
 from strongroom.cli.following import follow_job, verify_succeeded
-from strongroom.cli.here import run_here
+from strongroom.cli.here import copy_here, run_here
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.progress import describe_progress
 from strongroom.cli.screen import Screen
 from strongroom.cli.waiting import paging_options
+from strongroom.errors import ExitCode
 from strongroom.ids import parse_id
 from strongroom.jobs.kinds import JobKind
 
@@ -71,13 +73,19 @@ def watch(invocation: Invocation, job_id: str) -> None:
 @jobs.command("run", examples=("strongroom jobs run 0193a4c2-7b1e-7c5d-9f3a-2b6c8d1e4f70",))
 @click.argument("job_id", metavar="JOB")
 @click.pass_obj
-def run(invocation: Invocation, job_id: str) -> None:
+def run(invocation: Invocation, job_id: str) -> ExitCode:
     """Run the waiting JOB in this process, without a broker or workers.
 
-    A job that was interrupted goes on where it can.
+    A job that was interrupted goes on where it can. A backup gets its copies too; the command ends with 3 when it is
+    partial or a region lacks its copy.
     """
     with invocation.services() as services:
-        _conclude(run_here(services, parse_id(job_id, "job"), invocation.screen), invocation.screen)
+        job = run_here(services, parse_id(job_id, "job"), invocation.screen)
+        _conclude(job, invocation.screen)
+        if job.kind != JobKind.BACKUP_RUN:
+            return ExitCode.OK
+        copy_here(services, job.id, invocation.screen)
+        return report_backup(services, job.id, invocation.screen, copied=True)
 
 
 @jobs.command("cancel", examples=("strongroom jobs cancel 0193a4c2-7b1e-7c5d-9f3a-2b6c8d1e4f70",))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from strongroom.cli.errors import JobFailedError
+from strongroom.cli.errors import CommandLineError, JobFailedError, UnexpectedError, WaitInterruptedError
 from strongroom.cli.root import root
 from strongroom.errors import ExitCode, StrongroomError
 
@@ -45,19 +45,19 @@ class _Report:
     def refused(self, error: click.Abort | click.ClickException) -> int:
         match error:
             case click.Abort():
-                return self.message(ExitCode.INTERRUPTED, "cli.interrupted", "Interrupted.", "")
+                return self.expected(WaitInterruptedError("Interrupted.", next_step=""))
             case NoArgsIsHelpError():
                 sys.stderr.write(error.format_message() + "\n")
                 return ExitCode.USAGE
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "strongroom"
-        return self.message(ExitCode.USAGE, "cli.usage", error.format_message(), f"See `{command} --help`.")
+        return self.expected(CommandLineError(error.format_message(), next_step=f"See `{command} --help`."))
 
     def unexpected(self, error: Exception) -> int:
         if self._with_traceback:
             traceback.print_exception(error, file=sys.stderr)
         what = f"Something went wrong that Strongroom did not expect ({type(error).__name__})."
         next_step = "Run the command again with -v, and report what it prints as a fault."
-        return self.message(ExitCode.FAILURE, "cli.unexpected", what, next_step)
+        return self.expected(UnexpectedError(what, next_step=next_step))
 
     def unread(self) -> int:
         # Whoever read the output has gone; without this the interpreter complains once more while it ends.

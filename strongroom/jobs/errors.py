@@ -25,6 +25,12 @@ class JobFinishedError(ConflictError):
     code = "jobs.finished"
 
 
+class JobCancelledError(ConflictError):
+    """Somebody cancelled the job before it was done."""
+
+    code = "jobs.cancelled"
+
+
 class JobPausedError(ConflictError):
     """The job is paused, so it is not run before somebody resumes it."""
 

@@ -52,11 +52,6 @@ def list_alive(session: Session, *, within_seconds: float) -> Sequence[Heartbeat
     return session.scalars(query).all()
 
 
-def list_heartbeats(session: Session) -> Sequence[Heartbeat]:
-    """Return the last sign of life of every process, by name."""
-    return session.scalars(select(Heartbeat).order_by(Heartbeat.name)).all()
-
-
 def forget_process(session: Session, name: str) -> None:
     """Drop a process that ended in order."""
     session.execute(delete(Heartbeat).where(Heartbeat.name == name))

@@ -1,6 +1,7 @@
 """A directory as the target of a restore."""
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -70,10 +71,11 @@ class FilesTarget:
         """Put bytes into a file that was announced; raises TargetFullError, TargetNotWritableError."""
         self._filler.write(path, offset, data)
 
-    def finish(self) -> list[Problem]:
+    def finish(self, check: Callable[[], None] = lambda: None) -> list[Problem]:
         """Make the further names of files and give directories their metadata; return what could not be restored.
 
-        Raises IncompleteRestoreError when a file did not get all its bytes.
+        `check` is called for each of them and may raise to stop. Raises IncompleteRestoreError when a file did not get
+        all its bytes.
         """
         missing = self._filler.unfinished()
         if missing:
@@ -82,9 +84,11 @@ class FilesTarget:
                 next_step="Verify the backup, and restore it again from another region.",
             )
         for path, link_id in self._further_names:
+            check()
             self._make_link(path, self._first_names[link_id])
         # The other way round: a directory's own times and rights come after all that is below it.
         for path, entry in reversed(self._directories):
+            check()
             self._finish_directory(path, entry)
         return list(self._log.problems)
 

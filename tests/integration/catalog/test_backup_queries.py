@@ -144,7 +144,7 @@ def test_wanted_replicas_are_those_that_committed_backups_lack(catalog: Catalog)
     store(catalog, backup(1), backup(2), backup(3, state=RUNNING))
     store(catalog, *(replica(number, "home", ReplicaState.PRESENT) for number in (1, 2)))
     store(catalog, replica(2, "away", ReplicaState.WANTED), replica(1, "away", ReplicaState.DAMAGED))
-    store(catalog, replica(3, "away", ReplicaState.WANTED), replica(1, "third", ReplicaState.COPYING))
+    store(catalog, replica(3, "away", ReplicaState.WANTED), replica(1, "third", ReplicaState.WANTED))
 
     with catalog.read() as session:
         wanted = [(row.backup_id.int, row.region) for row in wanted_replicas(session)]

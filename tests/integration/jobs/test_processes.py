@@ -1,6 +1,6 @@
 """Processes give signs of life, by the database's clock."""
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from strongroom.catalog.jobs import Heartbeat
 from strongroom.catalog.session import Catalog
@@ -10,7 +10,6 @@ from strongroom.jobs.processes import (
     forget_process,
     forget_silent,
     list_alive,
-    list_heartbeats,
     record_heartbeat,
 )
 from tests.integration.jobs.staging import LONG_AGO, at_once
@@ -28,7 +27,7 @@ def silence(catalog: Catalog, name: str) -> None:
 
 def names(catalog: Catalog) -> list[str]:
     with catalog.read() as session:
-        return [heartbeat.name for heartbeat in list_heartbeats(session)]
+        return [heartbeat.name for heartbeat in session.scalars(select(Heartbeat).order_by(Heartbeat.name))]
 
 
 def alive(catalog: Catalog) -> list[str]:
@@ -55,7 +54,7 @@ def test_a_new_sign_of_life_replaces_the_last(catalog: Catalog):
     beat(catalog, "worker-1", pid=2)
 
     with catalog.read() as session:
-        (heartbeat,) = list_heartbeats(session)
+        (heartbeat,) = session.scalars(select(Heartbeat))
     assert (heartbeat.pid, heartbeat.started_at) == (2, LONG_AGO)
     assert alive(catalog) == ["worker-1"]
 

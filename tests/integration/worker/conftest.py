@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from celery import Celery
+from sqlalchemy import select
 
 from strongroom.backup.requests import BackupRequest, request_backup
 from strongroom.catalog.backups import BackupKind
-from strongroom.catalog.jobs import Job
-from strongroom.jobs.processes import list_heartbeats
+from strongroom.catalog.jobs import Heartbeat, Job
 from strongroom.runtime import Runtime, build_runtime
 from strongroom.settings import load_settings
 from tests.services.ports import LOOPBACK, ReservedPort
@@ -85,7 +85,7 @@ class Site:
     def alive(self) -> set[str]:
         """Return the names of the workers that gave a sign of life."""
         with self.runtime.catalog.read() as session:
-            return {heartbeat.name.split("@")[0] for heartbeat in list_heartbeats(session)}
+            return {heartbeat.name.split("@")[0] for heartbeat in session.scalars(select(Heartbeat))}
 
 
 @pytest.fixture

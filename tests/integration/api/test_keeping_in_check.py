@@ -1,0 +1,72 @@
+"""Pausing, resuming and deadlines over HTTP."""
+
+from datetime import datetime
+
+import pytest
+
+from strongroom.jobs.outbox import publish_due
+
+PATIENCE_SECONDS = 30
+
+
+def backup(client, **fields):
+    answer = client.post("/v1/backups", json={"source": "website"} | fields)
+    assert answer.status_code == 202
+    return answer.json()
+
+
+def test_a_queue_is_paused_and_resumed(client, runtime, broker):
+    paused = client.post("/v1/queues/backup/pause", json={"reason": "disk change", "by": "ada"}).json()
+    assert (paused["queue"], paused["paused"], paused["paused_by"]) == ("backup", True, "ada")
+    job = backup(client)
+    copy = client.post("/v1/probes", json={"queues": ["copy"]}).json()["jobs"][0]
+    assert str(broker.taken.get(timeout=PATIENCE_SECONDS).job_id) == copy
+
+    listed = {queue["queue"]: queue for queue in client.get("/v1/queues").json()}
+    assert (listed["backup"]["waiting"], listed["backup"]["reason"]) == (1, "disk change")
+    assert [queue["queue"] for queue in client.get("/v1/status").json()["paused_queues"]] == ["backup"]
+
+    assert not client.post("/v1/queues/backup/resume").json()["paused"]
+    publish_due(runtime.ledger, broker.publish)
+    assert str(broker.taken.get(timeout=PATIENCE_SECONDS).job_id) == job["id"]
+
+
+@pytest.mark.parametrize("path", ["/v1/queues/control/pause", "/v1/queues/nothing/resume"])
+def test_only_queues_of_jobs_are_paused(client, path):
+    assert client.post(path, json={"reason": "x"}).status_code == 422
+
+
+def test_a_pause_needs_a_reason(client):
+    assert client.post("/v1/queues/backup/pause", json={}).status_code == 422
+
+
+def test_a_job_is_paused_and_handed_over_again_when_it_is_resumed(client, broker):
+    job = backup(client)
+    broker.taken.get(timeout=PATIENCE_SECONDS)
+
+    assert client.post(f"/v1/jobs/{job['id']}/pause").json()["state"] == "paused"
+    assert client.post(f"/v1/jobs/{job['id']}/resume").json()["state"] == "queued"
+
+    assert str(broker.taken.get(timeout=PATIENCE_SECONDS).job_id) == job["id"]
+
+
+def test_a_job_that_is_over_is_not_paused(client):
+    job = backup(client)
+    client.post(f"/v1/jobs/{job['id']}/cancel")
+
+    answer = client.post(f"/v1/jobs/{job['id']}/pause")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "jobs.finished")
+
+
+def test_a_request_brings_its_deadline(client):
+    job = backup(client, deadline_seconds=90)
+
+    deadline, created = (datetime.fromisoformat(job[name]) for name in ("deadline_at", "created_at"))
+    assert (deadline - created).total_seconds() == 90
+    assert backup(client)["deadline_at"] is None
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 10**9, "soon"])
+def test_a_deadline_that_cannot_be_is_refused(client, seconds):
+    assert client.post("/v1/backups", json={"source": "website", "deadline_seconds": seconds}).status_code == 422
