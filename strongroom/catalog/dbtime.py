@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Float, literal
+from sqlalchemy import BindParameter, Float, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -18,12 +18,14 @@ class DatabaseTime(FunctionElement[datetime]):
     inherit_cache = True
 
 
-def utcnow(shift_seconds: float = 0.0) -> DatabaseTime:
-    """Return the database's time at the start of the statement plus `shift_seconds`.
+def utcnow(shift_seconds: float | BindParameter[float] = 0.0) -> DatabaseTime:
+    """Return the database's time at the start of the statement plus `shift_seconds`, a value or a parameter.
 
     The start of the statement, not the moment of evaluation: it is constant, so an index can be used, and a statement
     that waited for a lock sees leases as longer and makes its own shorter, which is the safe side.
     """
+    if isinstance(shift_seconds, BindParameter):
+        return DatabaseTime(shift_seconds)
     return DatabaseTime(literal(float(shift_seconds), Float()))
 
 

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,20 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from strongroom.catalog.errors import CatalogUnavailableError, CatalogUrlError, SchemaOutdatedError, SchemaTooNewError
 from strongroom.catalog.faults import translated_faults
 from strongroom.catalog.json_text import write_json
+from strongroom.clock import SystemClock
 
+CLOCK = SystemClock()
 SQLITE_BUSY_SECONDS = 30
+REST_SECONDS = 1.0
+RESTING_SINCE = "strongroom_resting_since"
 UPGRADE_LOCK = 0x5354524F4E47524D
 """The PostgreSQL advisory lock held during an upgrade ("STRONGRM" in ASCII)."""
 
@@ -39,9 +45,12 @@ def open_engine(url: str) -> Engine:
     parsed = _parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(parsed)
-    return create_engine(
-        parsed.set(drivername="postgresql+psycopg"),
-        pool_pre_ping=True,
+    return _open_postgres(parsed)
+
+
+def _open_postgres(url: URL) -> Engine:
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
         pool_size=5,
         max_overflow=10,
         pool_recycle=1800,
@@ -49,6 +58,28 @@ def open_engine(url: str) -> Engine:
         json_serializer=write_json,
         connect_args=POSTGRES_CONNECT_ARGS,
     )
+    event.listen(engine, "checkin", _note_rest)
+    event.listen(engine, "checkout", partial(_verify_rested, engine.dialect))
+    return engine
+
+
+def _note_rest(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+    entry.info[RESTING_SINCE] = CLOCK.monotonic()
+
+
+def _verify_rested(
+    dialect: Dialect, connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
+) -> None:
+    """Try a connection that has rested, so that one the server closed is replaced instead of failing a transaction.
+
+    Not one that was in use a moment ago: the question costs as much as a statement, and the ledger is asked often.
+    """
+    if CLOCK.monotonic() - entry.info.get(RESTING_SINCE, CLOCK.monotonic()) < REST_SECONDS:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error
 
 
 def upgrade(engine: Engine) -> None:

@@ -7,10 +7,28 @@ the fence it was given, so an attempt that lost its lease cannot change anything
 import uuid
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Uuid, and_, case, func, literal, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    ScalarSelect,
+    String,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.jobs import Job, JobState
@@ -38,55 +56,45 @@ class Claim:
     asked_at: float
     wishes: Wishes
 
-    @classmethod
-    def of(cls, job: Job, wishes: Wishes, asked_at: float) -> Self:
-        """Describe a lease that was just taken."""
-        return cls(
-            job_id=job.id,
-            fence=job.fence,
-            attempt=job.attempt,
-            kind=job.kind,
-            args=job.args,
-            cursor=job.cursor,
-            exclusion=job.exclusion,
-            trace_id=job.trace_id,
-            asked_at=asked_at,
-            wishes=wishes,
-        )
-
     @property
     def held(self) -> ColumnElement[bool]:
         """Return the condition under which this attempt may still write."""
         return and_(Job.id == self.job_id, Job.fence == self.fence, Job.state == JobState.RUNNING)
 
+    @property
+    def key(self) -> dict[str, Any]:
+        """Return the parameters of `HELD`."""
+        return {"held_id": self.job_id, "held_fence": self.fence}
+
+
+HELD = and_(
+    Job.id == bindparam("held_id", type_=Uuid()),
+    Job.fence == bindparam("held_fence", type_=BigInteger()),
+    in_state(Job, JobState.RUNNING),
+)
+"""The condition of `Claim.held` with the claim as parameters, for statements that are made once."""
+
 
 def take_lease(
-    session: Session, hint: uuid.UUID, owner: str, queues: AbstractSet[str], policy: LedgerPolicy
-) -> tuple[Job, Wishes] | None:
+    connection: Connection,
+    hint: uuid.UUID,
+    owner: str,
+    queues: AbstractSet[str],
+    policy: LedgerPolicy,
+    asked_at: float,
+) -> Claim | None:
     """Move the most urgent job to running in one statement; None when nothing is to be had.
 
     That is a due job of the `queues` that goes before the hinted one, else the hinted one if it is due or its
     lease has lapsed. Two claims of one exclusion key that meet end in an IntegrityError for the second.
     """
-    lapsed = Job.state == JobState.RUNNING
-    wanted = func.coalesce(_more_urgent(hint, queues), literal(hint, Uuid()))
-    statement = (
-        update(Job)
-        .where(Job.id == (wanted if queues else hint), or_(and_(is_due(), is_free()), _abandoned(policy)))
-        .values(
-            state=JobState.RUNNING,
-            attempt=Job.attempt + 1,
-            crashes=Job.crashes + case((lapsed, 1), else_=0),
-            fence=Job.fence + 1,
-            lease_owner=owner,
-            lease_until=utcnow(policy.lease_seconds),
-            heartbeat_at=utcnow(),
-            started_at=func.coalesce(Job.started_at, utcnow()),
-        )
-        .returning(Job, *wish_columns())
-    )
-    row = session.execute(statement, execution_options=UNSYNCHRONIZED).one_or_none()
-    return None if row is None else (row[0], Wishes.of(row[1:]))
+    values = {"hint": hint, "owner": owner, "lease_seconds": policy.lease_seconds, "max_crashes": policy.max_crashes}
+    statement = TAKE_MOST_URGENT if queues else TAKE_HINTED
+    row = connection.execute(statement, values | ({"queues": list(queues)} if queues else {})).one_or_none()
+    if row is None:
+        return None
+    job_id, fence, attempt, kind, args, cursor, exclusion, trace_id, *wishes = row
+    return Claim(job_id, fence, attempt, kind, args, cursor, exclusion, trace_id, asked_at, Wishes.of(wishes))
 
 
 def put_back(session: Session, job_id: uuid.UUID) -> None:
@@ -119,26 +127,45 @@ def write_held(session: Session, claim: Claim, **values: Any) -> None:
         raise LeaseLost
 
 
-def lock_held(session: Session, claim: Claim) -> Job:
+def lock_held(session: Session, claim: Claim) -> None:
     """Lock the job's row until the transaction ends; raises LeaseLost."""
-    job = session.scalar(select(Job).where(claim.held).with_for_update())
-    if job is None:
+    if session.connection().execute(LOCK, claim.key).one_or_none() is None:
         raise LeaseLost
-    return job
 
 
-def _more_urgent(hint: uuid.UUID, queues: AbstractSet[str]) -> ScalarSelect[uuid.UUID]:
+def _take(wanted: ColumnElement[uuid.UUID]) -> ReturningUpdate[Any]:
+    abandoned = in_state(Job, JobState.RUNNING)
+    lease_end = utcnow(bindparam("lease_seconds", type_=Float()))
+    return (
+        update(Job)
+        .where(Job.id == wanted, or_(and_(is_due(), is_free()), _abandoned()))
+        .values(
+            state=JobState.RUNNING,
+            attempt=Job.attempt + 1,
+            crashes=Job.crashes + case((abandoned, 1), else_=0),
+            fence=Job.fence + 1,
+            lease_owner=bindparam("owner", type_=String()),
+            lease_until=lease_end,
+            heartbeat_at=utcnow(),
+            started_at=func.coalesce(Job.started_at, utcnow()),
+        )
+        .returning(*CLAIMED, *wish_columns())
+    )
+
+
+def _more_urgent() -> ScalarSelect[uuid.UUID]:
     """Find the most urgent job that goes before the hinted one, the oldest of several; locks it, or passes it over.
 
     The hinted one itself is waited for: whoever publishes it holds it until the message is out.
     """
     hinted, urgent = aliased(Job), aliased(Job)
-    its_priority = select(hinted.priority).where(hinted.id == hint, in_state(hinted, JobState.QUEUED))
+    its_priority = select(hinted.priority).where(hinted.id == HINT, in_state(hinted, JobState.QUEUED))
     return (
         select(urgent.id)
-        .where(urgent.queue.in_(queues), urgent.priority < its_priority.scalar_subquery())
+        .where(urgent.queue.in_(bindparam("queues", expanding=True)))
         # While versions are mixed, a newer one may have written a kind that this process cannot run.
-        .where(is_due(urgent), is_free(urgent), urgent.kind.in_([kind.value for kind in JobKind]))
+        .where(urgent.priority < its_priority.scalar_subquery(), urgent.kind.in_([kind.value for kind in JobKind]))
+        .where(is_due(urgent), is_free(urgent))
         .order_by(urgent.priority, urgent.created_at, urgent.id)
         .limit(1)
         .with_for_update(of=urgent, skip_locked=True)
@@ -146,13 +173,23 @@ def _more_urgent(hint: uuid.UUID, queues: AbstractSet[str]) -> ScalarSelect[uuid
     )
 
 
-def _abandoned(policy: LedgerPolicy) -> ColumnElement[bool]:
+def _abandoned() -> ColumnElement[bool]:
     # One that crashed too often, is late, or is to stop, is left for the sweeper to settle.
     return and_(
         in_state(Job, JobState.RUNNING),
         Job.lease_until <= utcnow(),
-        Job.crashes + 1 < policy.max_crashes,
+        Job.crashes + 1 < bindparam("max_crashes", type_=Integer()),
         Job.cancel_requested.is_(False),
         Job.pause_requested.is_(False),
         in_time(),
     )
+
+
+CLAIMED = (Job.id, Job.fence, Job.attempt, Job.kind, Job.args, Job.cursor, Job.exclusion, Job.trace_id)
+"""What a claim reads of the job."""
+
+# Made once: building a statement and finding it among the compiled ones costs more than running it.
+HINT: BindParameter[uuid.UUID] = bindparam("hint", type_=Uuid())
+TAKE_HINTED = _take(HINT)
+TAKE_MOST_URGENT = _take(func.coalesce(_more_urgent(), HINT))
+LOCK = select(Job.id).where(HELD).with_for_update()

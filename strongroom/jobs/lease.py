@@ -1,12 +1,12 @@
 """Keeping a lease alive beside the work, hearing what is wanted of it, and knowing when it cannot be trusted."""
 
 import logging
-import threading
 from types import TracebackType
 
 from strongroom.catalog.errors import CatalogUnavailableError
 from strongroom.jobs.claiming import Claim
 from strongroom.jobs.interrupts import DeadlinePassed, JobCancelled, JobPaused, LeaseLost
+from strongroom.jobs.keeper import PROCESS
 from strongroom.jobs.ledger import Ledger
 from strongroom.jobs.wishes import Wishes
 
@@ -14,29 +14,27 @@ log = logging.getLogger(__name__)
 
 
 class Lease:
-    """Renews a claim's lease from a thread, on a connection of its own, while the block runs.
+    """Has the process's keeper renew a claim's lease, on a connection of its own, while the block runs.
 
-    Between two renewals the thread looks what people want of the job, so that a wish arrives within seconds.
+    Between two renewals it looks what people want of the job, so that a wish arrives within seconds.
     """
 
     def __init__(self, ledger: Ledger, claim: Claim) -> None:
         self._ledger = ledger
         self._claim = claim
         self._lost = False
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._watch_until_stopped, name=f"lease-{claim.job_id}", daemon=True)
+        self.interval = min(ledger.policy.look_seconds, ledger.policy.renew_seconds)
         self._renewed(claim.asked_at)
         self._heard(claim.asked_at, claim.wishes)
 
     def __enter__(self) -> "Lease":
-        self._thread.start()
+        PROCESS.keeper.add(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stopped.set()
-        self._thread.join()
+        PROCESS.keeper.remove(self)
 
     def check(self) -> None:
         """Return while the lease is certainly held; raises LeaseLost.
@@ -55,9 +53,9 @@ class Lease:
         if self._wishes.pause:
             raise JobPaused
 
-    def _watch_until_stopped(self) -> None:
-        interval = min(self._ledger.policy.look_seconds, self._ledger.policy.renew_seconds)
-        while not self._lost and not self._stopped.wait(interval):
+    def watch(self) -> None:
+        """Renew the lease if it is time, else look what is wanted; for the keeper."""
+        if not self._lost:
             self._ask(renewing=self._ledger.clock.monotonic() >= self._renew_at)
 
     def _ask(self, *, renewing: bool) -> None:

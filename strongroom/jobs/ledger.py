@@ -99,15 +99,15 @@ class Ledger:
         """
         asked_at = self.clock.monotonic()
         try:
-            with self.catalog.begin() as session:
-                taken = take_lease(session, hint, owner, queues, self.policy)
+            with self.catalog.alone() as connection:
+                taken = take_lease(connection, hint, owner, queues, self.policy, asked_at)
         except IntegrityError:
             # Another claim took the key in this very moment.
             taken = None
-        if taken is None or taken[0].id != hint:
+        if taken is None or taken.job_id != hint:
             with self.catalog.begin() as session:
                 put_back(session, hint)
-        return None if taken is None else Claim.of(*taken, asked_at)
+        return taken
 
     def renew(self, claim: Claim) -> Wishes:
         """Extend the lease and return what is wanted of its holder; raises LeaseLost."""
@@ -119,10 +119,10 @@ class Ledger:
         with self.catalog.read() as session:
             return read_wishes(session, claim)
 
-    def finish(self, claim: Claim, result: dict[str, Any]) -> Job:
-        """Record success; raises LeaseLost."""
-        with self.catalog.begin() as session:
-            return settle_succeeded(session, claim, result)
+    def finish(self, claim: Claim, result: dict[str, Any]) -> JobState:
+        """Record success and return the state; raises LeaseLost."""
+        with self.catalog.alone() as connection:
+            return settle_succeeded(connection, claim, result)
 
     def fail(self, claim: Claim, failure: JobFailure) -> Job:
         """Record a failure: the job waits for another attempt or has failed; raises LeaseLost."""

@@ -64,7 +64,7 @@ def probe_request(queue: Queue, *, trace_id: str, dedupe_key: str | None = None)
 
 def run_probe(context: JobContext) -> dict[str, Any]:
     """Record one step and return what it recorded."""
-    return context.step(STEP, lambda _: {"queue": context.args["queue"], "attempt": context.attempt}) or {}
+    return context.note(STEP, {"queue": context.args["queue"], "attempt": context.attempt})
 
 
 def probe_queues(ledger: Ledger, queues: Iterable[Queue], *, seconds: float, trace_id: str) -> list[ProbeReport]:

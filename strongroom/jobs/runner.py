@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from strongroom.catalog.errors import CatalogUnavailableError
-from strongroom.catalog.jobs import Job, JobState
+from strongroom.catalog.jobs import JobState
 from strongroom.errors import StrongroomError
 from strongroom.jobs.claiming import Claim
 from strongroom.jobs.context import JobContext
@@ -43,12 +43,12 @@ class RunOutcome(StrEnum):
 class Verdict:
     """How an attempt is to be recorded, and what it is called when that puts the job back into the queue."""
 
-    settle: Callable[[Ledger, Claim], Job]
+    settle: Callable[[Ledger, Claim], JobState]
     when_queued: RunOutcome = RunOutcome.RETRYING
 
-    def outcome(self, job: Job) -> RunOutcome:
+    def outcome(self, state: JobState) -> RunOutcome:
         """Name the outcome after the state the ledger chose."""
-        return self.when_queued if job.state is JobState.QUEUED else RunOutcome(job.state.value)
+        return self.when_queued if state is JobState.QUEUED else RunOutcome(state.value)
 
 
 def never_stopping() -> bool:
@@ -110,15 +110,15 @@ def _judge(context: JobContext, handler: Handler) -> Verdict:
         context.flush()
         return Verdict(lambda ledger, claim: ledger.finish(claim, result))
     except JobCancelled:
-        return Verdict(Ledger.cancel)
+        return Verdict(lambda ledger, claim: ledger.cancel(claim).state)
     except DeadlinePassed:
-        return Verdict(Ledger.expire)
+        return Verdict(lambda ledger, claim: ledger.expire(claim).state)
     except (JobPaused, ShutdownRequested):
-        return Verdict(Ledger.release, when_queued=RunOutcome.RELEASED)
+        return Verdict(lambda ledger, claim: ledger.release(claim).state, when_queued=RunOutcome.RELEASED)
     except StrongroomError as error:
         failure = JobFailure.of(error)
         log.warning("job %s: %s: %s", context.job_id, failure.code, failure.message)
     except Exception:
         failure = UNEXPECTED
         log.exception("job %s: unexpected failure", context.job_id)
-    return Verdict(lambda ledger, claim: ledger.fail(claim, failure))
+    return Verdict(lambda ledger, claim: ledger.fail(claim, failure).state)

@@ -3,28 +3,45 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, Connection, Uuid, bindparam, null, select, update
 from sqlalchemy.orm import Session
 
+from strongroom.catalog.base import NullableJson
 from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.jobs import Job, JobState
 from strongroom.clock import RandomBytes
-from strongroom.jobs.claiming import Claim
+from strongroom.jobs.claiming import HELD, Claim
 from strongroom.jobs.failures import JobFailure
 from strongroom.jobs.interrupts import LeaseLost
 from strongroom.jobs.policy import LedgerPolicy
 from strongroom.jobs.transitions import end, expire, requeue
 
+SUCCEED = (
+    update(Job)
+    .where(HELD)
+    .values(
+        state=JobState.SUCCEEDED,
+        result=bindparam("result", type_=NullableJson),
+        last_error=null(),
+        lease_owner=null(),
+        lease_until=null(),
+        finished_at=utcnow(),
+    )
+)
+STATE_UNDER_FENCE = select(Job.state).where(
+    Job.id == bindparam("held_id", type_=Uuid()), Job.fence == bindparam("held_fence", type_=BigInteger())
+)
 
-def settle_succeeded(session: Session, claim: Claim, result: dict[str, Any]) -> Job:
-    """End the job well, with its result; raises LeaseLost."""
 
-    def change(job: Job) -> None:
-        job.result = result
-        job.last_error = None
-        end(job, JobState.SUCCEEDED)
-
-    return _settle(session, claim, change)
+def settle_succeeded(connection: Connection, claim: Claim, result: dict[str, Any]) -> JobState:
+    """End the job well, with its result, in one statement, and return its state; raises LeaseLost."""
+    if connection.execute(SUCCEED, {**claim.key, "result": result}).rowcount == 1:
+        return JobState.SUCCEEDED
+    # The same fence in another state: this very attempt settled it, and the answer to its commit got lost.
+    state = connection.execute(STATE_UNDER_FENCE, claim.key).scalar_one_or_none()
+    if state is None:
+        raise LeaseLost
+    return state
 
 
 def settle_failed(

@@ -25,7 +25,8 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _PORT_ATTEMPTS = 3
 # Nothing in a scratch server has to survive a power cut.
-_FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "shared_buffers=32MB", "max_connections=60")
+_LIMITS = ("max_connections=60",)
+_FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "shared_buffers=32MB")
 
 
 class ScratchPostgresError(UnavailableError):
@@ -45,14 +46,16 @@ class ScratchPostgres:
 
     It listens on a loopback port and a socket in its own directory, asks for a password (SCRAM), and is gone with all
     its data after the `with`. PostgreSQL refuses to run as root, so a root process runs it as `postgres` or `nobody`.
-    Takes the newest installed version, or that of `major`. Raises ScratchPostgresMissingError, ScratchPostgresError.
+    Takes the newest installed version, or that of `major`. With `durable` what was committed survives a power cut,
+    at the speed that costs. Raises ScratchPostgresMissingError, ScratchPostgresError.
     """
 
     user = "postgres"
     host = _HOST
 
-    def __init__(self, *, major: int | None = None) -> None:
+    def __init__(self, *, major: int | None = None, durable: bool = False) -> None:
         self._wanted_major = major
+        self._settings = _LIMITS if durable else (*_LIMITS, *_FAST)
         self.password = secrets.token_urlsafe(18)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -101,7 +104,7 @@ class ScratchPostgres:
         """Start the server, again after `stop` on the same port with the same data, and wait until it answers."""
         command = [str(self.toolset.program("postgres")), "-D", str(self.directory / "data")]
         command += ["-p", str(self.port), "-k", str(self.socket_dir), "-c", f"listen_addresses={_HOST}"]
-        for setting in _FAST:
+        for setting in self._settings:
             command += ["-c", setting]
         with (self.directory / "server.log").open("ab") as log:
             self._process = subprocess.Popen(

@@ -1,16 +1,21 @@
 """Engines are safe by default and say what is wrong in words that help."""
 
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 
+from strongroom.catalog import engine as engine_module
 from strongroom.catalog.engine import open_engine, upgrade
 from strongroom.catalog.errors import CatalogUnavailableError, CatalogUrlError
+from strongroom.catalog.jobs import PausedQueue
 from strongroom.catalog.session import Catalog
 from strongroom.testing.postgres import ScratchPostgres
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -109,3 +114,29 @@ def test_what_a_failed_block_wrote_is_rolled_back(catalog: Catalog):
 
     with catalog.read() as session:
         assert session.scalar(text("SELECT count(*) FROM heartbeat")) == 0
+
+
+def test_a_connection_that_rested_is_replaced_when_the_server_has_closed_it(
+    postgres_server: ScratchPostgres, postgres_catalog_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(engine_module, "REST_SECONDS", 0.0)
+    catalog = Catalog(open_engine(postgres_catalog_url))
+    with catalog.begin() as session:
+        pid = session.scalar(text("SELECT pg_backend_pid()"))
+    with postgres_server.connect() as connection:
+        connection.execute(f"SELECT pg_terminate_backend({pid}, 5000)".encode())
+
+    with catalog.begin() as session:
+        assert session.scalar(text("SELECT pg_backend_pid()")) != pid
+    catalog.close()
+
+
+def test_a_statement_alone_is_committed_at_once(catalog: Catalog):
+    with catalog.alone() as connection:
+        connection.execute(insert(PausedQueue), {"queue": "copy", "paused_at": NOW, "paused_by": "me", "reason": "-"})
+        with catalog.read() as other:
+            seen = len(other.scalars(select(PausedQueue)).all())
+
+    with catalog.read() as session:
+        assert len(session.scalars(select(PausedQueue)).all()) == 1
+    assert seen == (1 if catalog.engine.dialect.name == "postgresql" else 0)

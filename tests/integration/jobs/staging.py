@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.engine import open_engine
@@ -112,6 +112,17 @@ class CutCatalog(Catalog):
             cut, self.cuts = self.cuts > 0, max(0, self.cuts - 1)
             if cut and not self._after_commit:
                 raise CUT
+        if cut:
+            raise CUT
+
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        cut, self.cuts = self.cuts > 0, max(0, self.cuts - 1)
+        # A statement that is its own transaction is never sent, or its answer is lost.
+        if cut and not self._after_commit:
+            raise CUT
+        with super().alone() as connection:
+            yield connection
         if cut:
             raise CUT
 

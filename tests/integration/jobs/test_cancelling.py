@@ -59,7 +59,7 @@ def test_work_that_was_done_before_the_wish_arrived_counts(ledger: Ledger):
     claim = claimed(ledger)
     ledger.request_cancel(claim.job_id)
 
-    assert ledger.finish(claim, {}).state is JobState.SUCCEEDED
+    assert ledger.finish(claim, {}) is JobState.SUCCEEDED
 
 
 def test_a_job_that_has_ended_is_not_cancelled(ledger: Ledger):

@@ -132,7 +132,7 @@ def test_a_result_that_is_there_before_anybody_looked_counts(ledger: Ledger):
     claim = claimed(ledger, enqueue(ledger, within(3600)))
     change(ledger, claim.job_id, deadline_at=LONG_AGO)
 
-    assert ledger.finish(claim, {"files": 3}).state is JobState.SUCCEEDED
+    assert ledger.finish(claim, {"files": 3}) is JobState.SUCCEEDED
 
 
 def test_a_retry_is_never_later_than_the_deadline(ledger: Ledger):

@@ -48,7 +48,7 @@ def test_a_job_that_runs_from_a_paused_queue_goes_on(ledger: Ledger):
     hold(ledger)
 
     ledger.renew(claim)
-    assert ledger.finish(claim, {}).state is JobState.SUCCEEDED
+    assert ledger.finish(claim, {}) is JobState.SUCCEEDED
 
 
 def test_a_message_that_came_while_the_queue_was_paused_is_sent_again_at_once_afterwards(ledger: Ledger):
@@ -151,7 +151,7 @@ def test_a_job_to_be_paused_that_is_done_has_succeeded(ledger: Ledger):
     claim = claimed(ledger)
     ledger.request_pause(claim.job_id)
 
-    assert ledger.finish(claim, {}).state is JobState.SUCCEEDED
+    assert ledger.finish(claim, {}) is JobState.SUCCEEDED
 
 
 def test_cancelling_goes_before_pausing(ledger: Ledger):

@@ -148,3 +148,53 @@ def test_two_attempts_at_one_step_have_one_effect(ledger: Ledger):
 
     assert answers == [{"mark": 1}]
     assert mark.happened == 1
+
+
+def note(ledger: Ledger, claim: Claim, result: dict[str, Any]) -> dict[str, Any]:
+    return context_of(ledger, claim).note("sent", result)
+
+
+def test_a_step_elsewhere_is_noted_once_and_answers_with_what_was_noted(ledger: Ledger):
+    claim = claimed(ledger)
+
+    assert note(ledger, claim, {"to": "first"}) == {"to": "first"}
+    assert note(ledger, claim, {"to": "second"}) == {"to": "first"}
+
+    with ledger.catalog.read() as session:
+        record = session.get_one(JobStep, (claim.job_id, "sent"))
+    assert (record.fence, record.result) == (claim.fence, {"to": "first"})
+
+
+def test_the_next_attempt_finds_what_an_earlier_one_noted(ledger: Ledger):
+    first = claimed(ledger)
+    note(ledger, first, {"to": "first"})
+    lapse(ledger, first.job_id)
+    second = claimed(ledger, first.job_id, "worker-2")
+
+    assert note(ledger, second, {"to": "second"}) == {"to": "first"}
+    with pytest.raises(LeaseLost):
+        note(ledger, first, {"to": "first"})
+
+
+def test_an_attempt_that_lost_its_job_notes_nothing(ledger: Ledger):
+    first = claimed(ledger)
+    lapse(ledger, first.job_id)
+    claimed(ledger, first.job_id, "worker-2")
+
+    with pytest.raises(LeaseLost):
+        note(ledger, first, {"to": "first"})
+
+    with ledger.catalog.read() as session:
+        assert session.get(JobStep, (first.job_id, "sent")) is None
+
+
+@pytest.mark.parametrize("after_commit", [False, True])
+def test_a_note_is_kept_although_the_connection_is_cut(ledger: Ledger, after_commit: bool):
+    catalog = CutCatalog(ledger.catalog, after_commit=after_commit)
+    cut = Ledger(catalog, HandClock(), ledger.random, ledger.policy)
+    claim = claimed(cut)
+    catalog.cuts = 2
+
+    assert note(cut, claim, {"to": "first"}) == {"to": "first"}
+    with ledger.catalog.read() as session:
+        assert session.get_one(JobStep, (claim.job_id, "sent")).result == {"to": "first"}
