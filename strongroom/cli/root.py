@@ -10,6 +10,7 @@ COMMANDS = {
     "config": LateCommand("strongroom.cli.config:config", "Check or show the configuration."),
     "status": LateCommand("strongroom.cli.status:status", "Show whether every source is protected, the worst first."),
     "sources": LateCommand("strongroom.cli.sources:sources", "List what is backed up."),
+    "regions": LateCommand("strongroom.cli.regions:regions", "Show where backups are kept, and check those places."),
     "schedules": LateCommand("strongroom.cli.schedules:schedules", "Show when sources are backed up by themselves."),
     "backup": LateCommand("strongroom.cli.backup:backup", "Make, list, look into and verify backups."),
     "diff": LateCommand("strongroom.cli.diff:diff", "Show what differs between two backups of a source."),

@@ -1,8 +1,8 @@
 """Settings of regions and of the keys that protect the data keys stored in them."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from strongroom.settings.fields import AnchoredPath, Flag, HttpUrl, Limit, Name, Section, Text
@@ -26,7 +26,30 @@ class KekSettings(Section):
     secret_key: SecretStr | None = Field(None, description="Secret of the access key.")
 
 
-_FOREIGN = {"directory": ("bucket", "endpoint", "s3_region", "access_key", "secret_key"), "s3": ("path",)}
+_S3_ONLY = (
+    "bucket",
+    "endpoint",
+    "s3_region",
+    "access_key",
+    "secret_key",
+    "storage_class",
+    "sse",
+    "sse_kms_key",
+    "object_lock",
+    "object_lock_days",
+)
+_FOREIGN = {"directory": _S3_ONLY, "s3": ("path",)}
+
+
+def _storage_class(name: str) -> str:
+    if name in {"GLACIER", "DEEP_ARCHIVE"}:
+        raise PydanticCustomError(
+            "storage_class", "Objects in this class take hours to read, so that no copy could be verified or restored."
+        )
+    return name
+
+
+StorageClass = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$"), AfterValidator(_storage_class)]
 
 
 class RegionSettings(Section):
@@ -48,6 +71,23 @@ class RegionSettings(Section):
     s3_region: Text | None = Field(None, description="AWS region of the bucket.", examples=["eu-west-1"])
     access_key: SecretStr | None = Field(None, description="Access key id; without one the AWS default chain is used.")
     secret_key: SecretStr | None = Field(None, description="Secret of the access key.")
+    storage_class: StorageClass | None = Field(
+        None,
+        description="S3 storage class of objects from 128 KiB on, one that is readable at once.",
+        examples=["STANDARD_IA"],
+    )
+    sse: Literal["AES256", "aws:kms", "aws:kms:dsse"] | None = Field(
+        None, description="How the store itself encrypts objects, on top of ours; else as the bucket is set."
+    )
+    sse_kms_key: Text | None = Field(
+        None, description="KMS key that the store itself encrypts with.", examples=["alias/bucket"]
+    )
+    object_lock: Literal["governance", "compliance"] | None = Field(
+        None, description="Mode in which objects are locked against removal; the bucket needs object lock."
+    )
+    object_lock_days: int | None = Field(
+        None, strict=True, ge=1, le=36500, description="Days that objects stay locked.", examples=[30]
+    )
     upload_mib_per_second: Limit | None = Field(
         None, description="MiB a second that all processes together may send to the region.", examples=[20]
     )
@@ -79,4 +119,8 @@ class RegionSettings(Section):
                 raise PydanticCustomError("foreign_key", f"A region of kind `{self.kind}` has no use for `{field}`.")
         if (self.access_key is None) != (self.secret_key is None):
             raise PydanticCustomError("half_a_key", "`access_key_env` and `secret_key_env` belong together.")
+        if (self.object_lock is None) != (self.object_lock_days is None):
+            raise PydanticCustomError("half_a_lock", "`object_lock` and `object_lock_days` belong together.")
+        if self.sse_kms_key is not None and self.sse not in {"aws:kms", "aws:kms:dsse"}:
+            raise PydanticCustomError("sse_kms_key", '`sse_kms_key` needs `sse = "aws:kms"`.')
         return self

@@ -53,6 +53,12 @@ class UnsafeStoreError(StrongroomError):
     code = "storage.unsafe"
 
 
+class ObjectLockedError(NotAllowedError):
+    """The store keeps the object until its lock ends; nothing was removed."""
+
+    code = "storage.locked"
+
+
 class InvalidKeyError(InvalidInputError):
     """The text cannot name an object in every kind of store."""
 

@@ -6,6 +6,7 @@ from pydantic import SecretStr
 
 from strongroom.storage.errors import ClientMissingError
 from strongroom.storage.local import LocalStore
+from strongroom.storage.s3_writing import LockMode, ObjectLock, S3Writing
 from strongroom.storage.store import Store
 from strongroom.storage.throttle import Throttle, TrafficLimits, unlimited
 
@@ -43,7 +44,22 @@ def _open_s3(region: "RegionSettings", throttle: Throttle) -> Store:
     access = S3Access(region.endpoint, region.s3_region, _revealed(region.access_key), _revealed(region.secret_key))
     prefix = region.prefix.strip("/")
     prefix = f"{prefix}/" if prefix else ""
-    return S3Store(region.name, s3_client(access), region.bucket or "", prefix, throttle=throttle)
+    return S3Store(
+        region.name,
+        s3_client(access),
+        region.bucket or "",
+        prefix,
+        provider=(region.endpoint or "aws", access.access_key or ""),
+        writing=_writing(region),
+        throttle=throttle,
+    )
+
+
+def _writing(region: "RegionSettings") -> S3Writing:
+    lock = None
+    if region.object_lock is not None and region.object_lock_days is not None:
+        lock = ObjectLock(LockMode(region.object_lock.upper()), region.object_lock_days)
+    return S3Writing(region.storage_class, region.sse, region.sse_kms_key, lock)
 
 
 def _revealed(secret: SecretStr | None) -> str | None:

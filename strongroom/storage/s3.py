@@ -5,7 +5,7 @@ go through PutObject and GetObject only, never through boto3's transfer manager.
 """
 
 from collections.abc import Iterator
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from strongroom.clock import Clock, RandomBytes, SystemClock, system_random
@@ -16,6 +16,8 @@ from strongroom.storage.probing import probe_store
 from strongroom.storage.s3_bucket import S3Bucket
 from strongroom.storage.s3_confirming import confirm_object
 from strongroom.storage.s3_creating import create_object
+from strongroom.storage.s3_probing import probe_bucket
+from strongroom.storage.s3_writing import PLAIN, S3Writing
 from strongroom.storage.store import Body, Capabilities, Evidence, ObjectInfo
 from strongroom.storage.throttle import Throttle, unlimited
 
@@ -34,12 +36,17 @@ class S3Store:
     bucket: str
     prefix: str = ""
     _: KW_ONLY
+    provider: tuple[str, str] | None = None
+    """Endpoint and access key; two regions that share them can copy between them. None is a provider of its own."""
+    writing: S3Writing = PLAIN
     throttle: Throttle = field(default_factory=unlimited)
     clock: Clock = field(default_factory=SystemClock)
     random: RandomBytes = system_random
 
     def __post_init__(self) -> None:
-        self._bucket = S3Bucket(self.region, self.client, self.bucket, self.prefix, self.throttle)
+        self._bucket = S3Bucket(
+            self.region, self.client, self.bucket, self.prefix, self.throttle, self.writing, self.clock
+        )
 
     def put(self, key: str, body: Body, *, sha256: bytes) -> None:
         verify_key(key)
@@ -84,7 +91,17 @@ class S3Store:
         return confirm_object(self._bucket, key, size=size, sha256=sha256)
 
     def probe(self) -> Capabilities:
-        return probe_store(self, self.random)
+        found = probe_store(self, self.random)
+        return replace(found, **probe_bucket(self._bucket, self.random, self.clock))
+
+    def shares_provider(self, other: "S3Store") -> bool:
+        """Say whether the provider can copy from the other region into this one."""
+        return self.provider is not None and self.provider == other.provider
+
+    def copy_from(self, other: "S3Store", key: str, size: int) -> None:
+        """Have the provider copy an object from another of its regions; raises as put does, and ObjectNotFoundError."""
+        verify_key(key)
+        self._bucket.copy_from(other._bucket, key, size)
 
     def _pause(self, attempt: int) -> None:
         jitter = self.random(1)[0] / 256

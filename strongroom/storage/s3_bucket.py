@@ -9,9 +9,12 @@ from typing import IO, TYPE_CHECKING, cast
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
+from strongroom.clock import Clock, SystemClock
 from strongroom.storage.errors import ObjectNotFoundError
 from strongroom.storage.keys import is_key
+from strongroom.storage.s3_dialect import S3Dialect
 from strongroom.storage.s3_errors import Answer, read_answer, translated
+from strongroom.storage.s3_writing import PLAIN, S3Writing
 from strongroom.storage.store import Body, ObjectInfo
 from strongroom.storage.throttle import SLICE_BYTES, PacedBody, Throttle, unlimited
 
@@ -36,21 +39,22 @@ class S3Bucket:
     name: str
     prefix: str
     throttle: Throttle = field(default_factory=unlimited)
+    writing: S3Writing = PLAIN
+    clock: Clock = field(default_factory=SystemClock)
+    dialect: S3Dialect = field(default_factory=S3Dialect)
 
     def put(self, key: str, body: Body, sha256: bytes) -> None:
         """Write or replace an object."""
-        self.throttle.requests.pay(1)
         with translated(self.region, self.name, key):
-            self.client.put_object(**self._put_request(key, body, sha256))
+            self._send(self.put_request(key, body, sha256))
 
     def put_if_absent(self, key: str, body: Body, sha256: bytes) -> Answer | None:
         """Write an object unless the key is taken; return the server's refusal (409 or 412), or None when written."""
-        request = self._put_request(key, body, sha256)
+        request = self.put_request(key, body, sha256)
         request["IfNoneMatch"] = "*"
-        self.throttle.requests.pay(1)
         with translated(self.region, self.name, key):
             try:
-                self.client.put_object(**request)
+                self._send(request)
             except ClientError as error:
                 answer = read_answer(error)
                 if answer.status not in _REFUSED_CREATIONS:
@@ -106,10 +110,31 @@ class S3Bucket:
                 yield from self._objects(page)
 
     def delete(self, key: str) -> None:
-        """Remove the object, if it is there."""
+        """Remove the object, with every version that a versioned bucket keeps of it; raises ObjectLockedError."""
         self.throttle.requests.pay(1)
         with translated(self.region, self.name, key):
-            self.client.delete_object(Bucket=self.name, Key=self.prefix + key)
+            versions = self.dialect.versions(self.client, self.name)
+            if versions.are_kept():
+                versions.remove_all(self.region, self.prefix + key)
+            else:
+                self.client.delete_object(Bucket=self.name, Key=self.prefix + key)
+
+    def copy_from(self, source: "S3Bucket", key: str, size: int) -> None:
+        """Have the provider copy the object from another of its buckets; no byte passes through here."""
+        self.throttle.requests.pay(1)
+        with translated(self.region, self.name, key):
+            self.client.copy_object(
+                Bucket=self.name,
+                Key=self.prefix + key,
+                CopySource={"Bucket": source.name, "Key": source.prefix + key},
+                MetadataDirective="COPY",
+                ChecksumAlgorithm="SHA256",
+                **self.writing.fields(key, size, self.clock.now()),
+            )
+
+    def _send(self, request: "PutObjectRequestTypeDef") -> None:
+        self.throttle.requests.pay(1)
+        self.dialect.put(self.client, request)
 
     def _objects(self, page: "ListObjectsV2OutputTypeDef") -> Iterator[ObjectInfo]:
         for found in page.get("Contents", []):
@@ -136,9 +161,10 @@ class S3Bucket:
         # botocore takes bytes and bytearray, which its types do not say, but no memoryview.
         return bytes(body) if isinstance(body, memoryview) else cast("bytes", body)
 
-    def _put_request(self, key: str, body: Body, sha256: bytes) -> "PutObjectRequestTypeDef":
+    def put_request(self, key: str, body: Body, sha256: bytes) -> "PutObjectRequestTypeDef":
+        """Return the fields of PutObject for one object."""
         md5 = hashlib.md5(body, usedforsecurity=False).digest()
-        return {
+        request = {
             "Bucket": self.name,
             "Key": self.prefix + key,
             "Body": self._outgoing(body),
@@ -147,3 +173,5 @@ class S3Bucket:
             "ContentType": "application/octet-stream",
             "Metadata": {SHA256_METADATA: sha256.hex(), MD5_METADATA: md5.hex()},
         }
+        fields = self.writing.fields(key, memoryview(body).nbytes, self.clock.now())
+        return cast("PutObjectRequestTypeDef", {**request, **fields})

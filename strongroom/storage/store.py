@@ -32,12 +32,23 @@ class ObjectInfo:
     size: int
 
 
+class LockProof(StrEnum):
+    """Whether the store keeps locked objects from being removed."""
+
+    OFF = "off"
+    ENFORCED = "enforced"
+    IGNORED = "ignored"
+    """The store took the lock and let the object be removed all the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a probe found the store to do."""
 
     create_if_absent: bool
     evidence: Evidence
+    versioned: bool = False
+    lock: LockProof = LockProof.OFF
 
 
 class Store(Protocol):

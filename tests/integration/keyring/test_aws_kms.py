@@ -119,10 +119,10 @@ ANSWERS: list[tuple[int, str, type[StrongroomError]]] = [
 ]
 
 
-def _provider_at(url: str) -> KekProvider:
+def _provider_at(url: str, key: str = "alias/strongroom") -> KekProvider:
     config = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
     session = boto3.session.Session("id", "secret", region_name="eu-west-1")
-    return AwsKmsKekProvider(session.client("kms", endpoint_url=url, config=config), "alias/strongroom")
+    return AwsKmsKekProvider(session.client("kms", endpoint_url=url, config=config), key)
 
 
 @pytest.mark.parametrize(("status", "code", "expected"), ANSWERS)
@@ -147,3 +147,14 @@ def test_a_kms_that_is_down_is_unavailable() -> None:
         url = server.url
     with pytest.raises(KeyProviderUnavailableError):
         _provider_at(url).generate(CONTEXT)
+
+
+@pytest.mark.parametrize("configured", ["mrk-1234", "arn:aws:kms:us-west-2:111122223333:key/mrk-1234"])
+def test_a_multi_region_key_is_asked_for_in_its_own_region_whoever_sealed(configured: str) -> None:
+    # KMS opens with any replica what another one sealed; moto cannot, so that the request is looked at.
+    answer = json.dumps({"Plaintext": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "KeyId": configured}).encode()
+    sealed_elsewhere = WrappedKey("aws-kms", "mrk-1234", b"sealed by the replica in another region")
+    with canned_server(lambda _: Canned(200, answer)) as server:
+        opened = _provider_at(server.url, configured).unwrap(sealed_elsewhere, CONTEXT)
+    assert opened == KEY
+    assert json.loads(server.asked[0].body)["KeyId"] == configured

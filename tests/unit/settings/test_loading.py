@@ -196,6 +196,30 @@ def test_addresses_and_tokens_come_from_the_environment(tmp_path: Path) -> None:
             "line 1: regions.a: `access_key_env` and `secret_key_env` belong together.",
         ),
         (
+            "[regions.a]\nkind = 's3'\nbucket = 'b'\nstorage_class = 'DEEP_ARCHIVE'\n",
+            "line 4: regions.a.storage_class: Objects in this class take hours to read, ",
+        ),
+        (
+            "[regions.a]\nkind = 's3'\nbucket = 'b'\nobject_lock = 'compliance'\n",
+            "line 1: regions.a: `object_lock` and `object_lock_days` belong together.",
+        ),
+        (
+            "[regions.a]\nkind = 's3'\nbucket = 'b'\nsse_kms_key = 'alias/bucket'\n",
+            'line 1: regions.a: `sse_kms_key` needs `sse = "aws:kms"`.',
+        ),
+        (
+            REGION + "upload_mib_per_second = 0\n",
+            "line 3: regions.a.upload_mib_per_second: This should be at least 0.01. ",
+        ),
+        (
+            REGION + "[sources.x]\nkind = 'files'\npath = 'x'\nschedule = { full = '0 1 * *' }\n",
+            "line 6: sources.x.schedule.full: This is not a cron expression of five fields: wrong number of fields. ",
+        ),
+        (
+            REGION + "[sources.x]\nkind = 'files'\npath = 'x'\nschedule = { time_zone = 'Europe/Atlantis' }\n",
+            "line 6: sources.x.schedule.time_zone: There is no such time zone. ",
+        ),
+        (
             REGION + "[sources.x]\nkind = 'file'\n",
             'line 4: sources.x.kind: This is not a kind of source. Write `kind = "files"` or `kind = "postgres"`.',
         ),

@@ -1,0 +1,74 @@
+"""Removing an object from a bucket that keeps versions: all of them, or it is not gone."""
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from strongroom.storage.errors import ObjectLockedError
+from strongroom.storage.s3_errors import read_answer
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+_DENIED = 403
+_UNKNOWN_CALL = {400, 404, 405, 501}
+
+
+class Versions:
+    """The versions of the objects of one bucket; finds out once whether the bucket keeps any."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._kept: bool | None = None
+
+    def are_kept(self) -> bool:
+        """Say whether the bucket keeps, or has ever kept, what was replaced or removed."""
+        if self._kept is None:
+            self._kept = self._ask()
+        return self._kept
+
+    def remove_all(self, region: str, key: str) -> None:
+        """Remove every version and every mark that hides one; raises ObjectLockedError while one is locked."""
+        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=key)
+        for page in pages:
+            for found in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+                if found["Key"] == key:
+                    self._remove(region, key, found["VersionId"])
+
+    def _ask(self) -> bool:
+        try:
+            return self._client.get_bucket_versioning(Bucket=self._bucket).get("Status") in {"Enabled", "Suspended"}
+        except ClientError as error:
+            if read_answer(error).status in _UNKNOWN_CALL:
+                # A server that does not know the question keeps no versions.
+                return False
+            raise
+
+    def _remove(self, region: str, key: str, version: str) -> None:
+        try:
+            self._client.delete_object(Bucket=self._bucket, Key=key, VersionId=version)
+        except ClientError as error:
+            if read_answer(error).status != _DENIED:
+                raise
+            until = self._locked_until(key, version)
+            if until is None:
+                raise
+            raise ObjectLockedError(
+                f"Region {region} keeps {key} under a lock until {until}.",
+                next_step="Nothing is wrong: the lock does what it is for. Remove the object after that day.",
+                region=region,
+                until=until,
+            ) from error
+
+    def _locked_until(self, key: str, version: str) -> str | None:
+        # Servers differ in which of the two calls tells.
+        try:
+            head = self._client.head_object(Bucket=self._bucket, Key=key, VersionId=version)
+            until = head.get("ObjectLockRetainUntilDate")
+            if until is None:
+                answer = self._client.get_object_retention(Bucket=self._bucket, Key=key, VersionId=version)
+                until = answer.get("Retention", {}).get("RetainUntilDate")
+        except ClientError:
+            return None
+        return None if until is None else until.isoformat()
