@@ -1,6 +1,7 @@
 """Removing an object from a bucket that keeps versions: all of them, or it is not gone."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -62,13 +63,13 @@ class Versions:
             ) from error
 
     def _locked_until(self, key: str, version: str) -> str | None:
-        # Servers differ in which of the two calls tells.
+        # Servers differ in which of the two calls tells, whatever their types promise.
         try:
-            head = self._client.head_object(Bucket=self._bucket, Key=key, VersionId=version)
+            head: Mapping[str, Any] = self._client.head_object(Bucket=self._bucket, Key=key, VersionId=version)
             until = head.get("ObjectLockRetainUntilDate")
             if until is None:
                 answer = self._client.get_object_retention(Bucket=self._bucket, Key=key, VersionId=version)
-                until = answer.get("Retention", {}).get("RetainUntilDate")
+                until = answer["Retention"].get("RetainUntilDate")
         except ClientError:
             return None
-        return None if until is None else until.isoformat()
+        return None if until is None else str(until.isoformat())
