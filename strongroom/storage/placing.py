@@ -16,8 +16,8 @@ def place_file(root: Path, target: Path, move: Callable[[Path], None]) -> None:
     Raises OSError: FileNotFoundError where root is gone, else what move raises.
     """
     for _ in range(_ATTEMPTS - 1):
-        _make_folders(root, target.parent)
         with suppress(FileNotFoundError):
+            _make_folders(root, target.parent)
             move(target)
             break
     else:

@@ -221,6 +221,24 @@ def test_what_a_dead_writer_left_is_swept_and_a_live_one_is_spared(store: LocalS
         assert list((root / INCOMING).iterdir()) == [live]
 
 
+def test_a_folder_that_a_deleter_takes_away_while_those_below_it_are_made_is_made_again(
+    store: LocalStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.mkdir
+    taken_away: list[Path] = []
+
+    def mkdir_late(folder: Path, mode: int = 0o777, **options: bool) -> None:
+        if folder.name == "inner" and not taken_away:
+            taken_away.append(folder.parent)
+            folder.parent.rmdir()
+        real(folder, mode, **options)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir_late)
+    put(store, "outer/inner/key")
+    assert taken_away
+    assert store.get("outer/inner/key") == b"body"
+
+
 def test_a_sweep_of_nothing_is_no_error(tmp_path: Path) -> None:
     sweep_incoming(tmp_path / "absent")
 
