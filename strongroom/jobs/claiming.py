@@ -114,8 +114,12 @@ def renew_lease(session: Session, claim: Claim, policy: LedgerPolicy) -> Wishes:
 
 
 def read_wishes(session: Session, claim: Claim) -> Wishes:
-    """Return what is wanted of the holder, without extending the lease; raises LeaseLost."""
-    row = session.execute(select(*wish_columns()).where(claim.held)).one_or_none()
+    """Return what is wanted of the holder, without extending the lease; raises LeaseLost when somebody took it away.
+
+    A job that its holder settled a moment ago keeps the fence and is not lost.
+    """
+    own = select(*wish_columns()).where(Job.id == claim.job_id, Job.fence == claim.fence)
+    row = session.execute(own).one_or_none()
     if row is None:
         raise LeaseLost
     return Wishes.of(row)

@@ -4,14 +4,15 @@ import os
 import random
 import time
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.jobs import Heartbeat, JobState
+from strongroom.clock import SystemClock
 from strongroom.jobs.context import JobContext
-from strongroom.jobs.ledger import LedgerPolicy
+from strongroom.jobs.ledger import Ledger, LedgerPolicy
 from strongroom.jobs.outbox import JobMessage, publish_due
 from strongroom.jobs.runner import run_job
 from strongroom.jobs.sweeper import sweep
@@ -52,9 +53,25 @@ def publish_all(answers: Any, start: Any, url: str) -> None:
 STEPS = ("step-1", "step-2", "step-3")
 
 
+class WildClock(SystemClock):
+    """A wall clock that is somewhere else each time it is asked."""
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(hours=random.uniform(-1000, 1000))
+
+
+def work_by_a_wild_clock(url: str) -> None:
+    """Work as `work` does, in a process whose wall clock jumps all the time; the leases are short."""
+    ledger = open_ledger(url, LedgerPolicy(lease_seconds=4.0, look_seconds=0.1))
+    work_on(Ledger(ledger.catalog, WildClock(), ledger.random, ledger.policy))
+
+
 def work(url: str, policy: LedgerPolicy) -> None:
     """Work like a worker without a broker: look for queued jobs and run them, until killed."""
-    ledger = open_ledger(url, policy)
+    work_on(open_ledger(url, policy))
+
+
+def work_on(ledger: Ledger) -> None:
     while True:
         for job in ledger.list(state=JobState.QUEUED, limit=500).items:
             run_job(ledger, job.id, take_steps, owner=f"process-{os.getpid()}")
