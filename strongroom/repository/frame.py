@@ -50,6 +50,7 @@ class FrameKind(IntEnum):
     HEAD = 4
     PACKS = 5
     TREE_RUNS = 6
+    PACK_TABLES = 7
 
 
 _KINDS = frozenset(FrameKind)

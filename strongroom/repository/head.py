@@ -1,5 +1,6 @@
 """What a manifest says: whose backup it is, its counts, its packs with their keys, and where its tree lies."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -28,19 +29,31 @@ class PackRef(msgspec.Struct, array_like=True, frozen=True):
 
 
 class TreeRun(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """Where one frame of the tree stream lies: pack ordinal and frame number."""
+    """Where frames of the tree stream lie, one behind the other: pack ordinal, first frame number, how many."""
 
     pack: int
     frame: int
+    count: int = 1
+
+
+class PackTable(msgspec.Struct, array_like=True, frozen=True):
+    """A pack whose only frame lists further packs: its ordinal, and how many it lists.
+
+    `rows` are read from there; a manifest that was just opened does not have them yet.
+    """
+
+    pack: int
+    count: int
+    rows: tuple[PackRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestHead:
     """A whole manifest. `entries` counts every entry of the tree, `files` those that are not directories.
 
-    `source_bytes` is what the content holds without holes, `stored_bytes` the size of this session's packs,
-    `reused_bytes` the content that was found to be stored already. The first thousand problems are listed; all are
-    counted.
+    `packs` are all packs the backup needs, those that `tables` list included. `source_bytes` is what the content holds
+    without holes, `stored_bytes` the size of the packs that its parent does not have, `reused_bytes` the content that
+    was found to be stored already. The first thousand problems are listed; all are counted.
     """
 
     repo: UUID
@@ -62,3 +75,10 @@ class ManifestHead:
     facts: dict[str, str | int]
     packs: tuple[PackRef, ...] = ()
     tree: tuple[TreeRun, ...] = ()
+    tables: tuple[PackTable, ...] = ()
+
+    def frames(self) -> Iterator[tuple[int, int]]:
+        """Yield pack ordinal and frame number of every frame of the tree stream, in order."""
+        for run in self.tree:
+            for frame in range(run.frame, run.frame + run.count):
+                yield run.pack, frame

@@ -8,11 +8,11 @@ Layout (big-endian):
     16  16  repository id
     32  16  session id
     48  16  backup id
-    64      frames 0 .. n: HEAD, then PACKS shards, then TREE_RUNS shards; flag last on the final one
+    64      frames 0 .. n: HEAD, PACKS shards, TREE_RUNS shards, PACK_TABLES shards; flag last on the final one
     -64 64  Ed25519 signature over "strongroom manifest v1", a zero byte, and the SHA-256 of all bytes before
 
 The frames are sealed under HKDF(data key, "manifest/" + session id). HEAD is a msgpack map of the fields of
-ManifestHead except packs and tree; a shard is a msgpack array of rows. The signature is verified before anything is
+ManifestHead except packs, tree and tables; a shard is a msgpack array of rows. The signature is verified before anything is
 decrypted, and every frame is authentic before any of it is parsed.
 """
 
@@ -39,7 +39,7 @@ from strongroom.repository.frame import (
     parse_header,
     sealing_context,
 )
-from strongroom.repository.head import ManifestHead, PackRef, TreeRun
+from strongroom.repository.head import ManifestHead, PackRef, PackTable, TreeRun
 from strongroom.repository.root import derive_key
 
 MAGIC = b"STRGMANF"
@@ -48,7 +48,7 @@ SIGNATURE_BYTES = 64
 ROWS_PER_SHARD = 10_000
 
 _COMPRESSION_LEVEL = 3
-_ORDER = (FrameKind.HEAD, FrameKind.PACKS, FrameKind.TREE_RUNS)
+_ORDER = (FrameKind.HEAD, FrameKind.PACKS, FrameKind.TREE_RUNS, FrameKind.PACK_TABLES)
 
 T = TypeVar("T")
 Part = tuple[FrameKind, bytes]
@@ -92,7 +92,10 @@ def verify_manifest(repository: Repository, raw: bytes, backup_id: UUID, session
 def open_manifest(
     repository: Repository, data_key: SecretKey, raw: bytes, backup_id: UUID, session_id: UUID
 ) -> ManifestHead:
-    """Verify, decrypt and parse a manifest; raises what verify_manifest raises."""
+    """Verify, decrypt and parse a manifest; raises what verify_manifest raises.
+
+    Its packs are those it lists itself; read_tables adds those of its tables.
+    """
     verify_manifest(repository, raw, backup_id, session_id)
     opener = FrameOpener(
         _manifest_key(repository, data_key, session_id), sealing_context(repository.repo_id, session_id)
@@ -101,9 +104,21 @@ def open_manifest(
     head = _decode_parts(parts)
     if (head.repo, head.backup_id, head.session_id) != (repository.repo_id, backup_id, session_id):
         raise TamperedError(f"The manifest of backup {backup_id} describes another backup.")
-    if [pack.ordinal for pack in head.packs] != sorted({pack.ordinal for pack in head.packs}):
-        raise TamperedError(f"The manifest of backup {backup_id} lists a pack twice.")
+    verify_ordinals(head)
     return head
+
+
+def listed_packs(head: ManifestHead) -> tuple[PackRef, ...]:
+    """Return the packs that the manifest lists itself: those that no table does."""
+    elsewhere = {pack.ordinal for table in head.tables for pack in table.rows}
+    return tuple(pack for pack in head.packs if pack.ordinal not in elsewhere)
+
+
+def verify_ordinals(head: ManifestHead) -> None:
+    """Check that no ordinal means two packs; raises TamperedError."""
+    ordinals = [pack.ordinal for pack in head.packs]
+    if ordinals != sorted(set(ordinals)):
+        raise TamperedError(f"The manifest of backup {head.backup_id} lists a pack twice.")
 
 
 def _header(repo_id: UUID, session_id: UUID, backup_id: UUID) -> bytes:
@@ -115,11 +130,13 @@ def _manifest_key(repository: Repository, data_key: SecretKey, session_id: UUID)
 
 
 def _encode_parts(head: ManifestHead) -> Iterator[Part]:
-    yield FrameKind.HEAD, msgspec.msgpack.encode(dataclasses.replace(head, packs=(), tree=()))
-    for rows in _shards(head.packs):
+    yield FrameKind.HEAD, msgspec.msgpack.encode(dataclasses.replace(head, packs=(), tree=(), tables=()))
+    for rows in _shards(listed_packs(head)):
         yield FrameKind.PACKS, msgspec.msgpack.encode(rows)
     for runs in _shards(head.tree):
         yield FrameKind.TREE_RUNS, msgspec.msgpack.encode(runs)
+    for tables in _shards(tuple((table.pack, table.count) for table in head.tables)):
+        yield FrameKind.PACK_TABLES, msgspec.msgpack.encode(tables)
 
 
 def _shards(rows: tuple[T, ...]) -> Iterator[tuple[T, ...]]:
@@ -148,9 +165,10 @@ def _decode_parts(parts: list[Part]) -> ManifestHead:
         head = msgspec.msgpack.decode(parts[0][1], type=ManifestHead)
         packs = _decode_rows(parts, FrameKind.PACKS, msgspec.msgpack.Decoder(list[PackRef]))
         tree = _decode_rows(parts, FrameKind.TREE_RUNS, msgspec.msgpack.Decoder(list[TreeRun]))
+        tables = _decode_rows(parts, FrameKind.PACK_TABLES, msgspec.msgpack.Decoder(list[PackTable]))
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise TamperedError("A manifest lacks what it should say.") from None
-    return dataclasses.replace(head, packs=packs, tree=tree)
+    return dataclasses.replace(head, packs=packs, tree=tree, tables=tables)
 
 
 def _rank(kind: FrameKind) -> int:

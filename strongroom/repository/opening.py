@@ -11,6 +11,7 @@ from strongroom.repository.head import ManifestHead
 from strongroom.repository.layout import backup_slots, manifest_key
 from strongroom.repository.manifest import open_manifest, verify_manifest
 from strongroom.repository.objects import get_object
+from strongroom.repository.packtables import read_tables
 from strongroom.repository.records import RecordType
 from strongroom.repository.slots import KeySlot, open_first, read_slots
 from strongroom.storage.store import Store
@@ -48,7 +49,7 @@ def open_committed(repository: Repository, store: Store, kek: KekProvider, recor
     head = open_manifest(repository, data_key, raw, record.backup_id, record.session_id)
     if head.source != record.source or head.kind != record.kind:
         raise TamperedError(f"The manifest of backup {record.backup_id} describes another backup.")
-    return head
+    return read_tables(store, head)
 
 
 def verify_slot(repository: Repository, record: CommitRecord, raw: bytes) -> KeySlot:

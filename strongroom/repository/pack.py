@@ -8,7 +8,7 @@ Layout (big-endian):
     16  16  repository id
     32  16  session id
     48  16  zero
-    64      DATA and TREE frames, numbers 0 .. n-1, without gaps
+    64      DATA, TREE and PACKS frames, numbers 0 .. n-1, without gaps
             DIRECTORY frame, number n, flag last: n rows of 52 bytes
     -32  4  magic "SRPF"
     -28  4  format version, 1
@@ -48,7 +48,7 @@ MAX_PACK_BYTES = 64 * 1024 * 1024
 MAX_PACK_FRAMES = 8192
 """Bounds the directory at 416 KiB, however well the data compresses."""
 
-_PAYLOAD_KINDS = (FrameKind.DATA, FrameKind.TREE)
+_PAYLOAD_KINDS = (FrameKind.DATA, FrameKind.TREE, FrameKind.PACKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,7 @@ class OpenPack:
         self._key = key
         self._context = sealing_context(*ids)
         _verify_pack_header(self._raw, *ids)
-        directory, count = _read_footer(self._raw)
-        self.rows = self._read_directory(directory, count)
+        self.rows = open_directory(self._raw, len(self._raw), key, ids=ids)
 
     def read(self, number: int) -> bytes:
         """Return the plaintext of one frame."""
@@ -134,16 +133,34 @@ class OpenPack:
             raise TamperedError(f"Frame {number} of a pack is not the one its directory describes.")
         return FrameOpener(self._key, self._context).open(header, frame)
 
-    def _read_directory(self, offset: int, count: int) -> list[DirectoryRow]:
-        frame = self._raw[offset : len(self._raw) - FOOTER.size]
-        header = parse_header(frame)
-        whole = HEADER_BYTES + header.sealed_length == len(frame)
-        if header.kind is not FrameKind.DIRECTORY or not header.last or header.number != count or not whole:
-            raise TamperedError("A pack does not end with its directory.")
-        plain = FrameOpener(self._key, self._context).open(header, frame)
-        if len(plain) != count * ROW.size:
-            raise TamperedError("A pack's directory has another number of rows than the pack has frames.")
-        return _parse_rows(plain, offset)
+
+def open_directory(tail: bytes | memoryview, size: int, key: bytes, *, ids: tuple[UUID, UUID]) -> list[DirectoryRow]:
+    """Return the directory of a pack of this size from its last bytes, or from all of them.
+
+    Raises NeedsMoreError if the directory begins before them, TruncatedError, UnknownVersionError or TamperedError.
+    """
+    view = memoryview(tail)
+    directory, count = _read_footer(view, size)
+    start = directory - (size - len(view))
+    if start < 0:
+        raise NeedsMoreError(size - directory)
+    frame = view[start : len(view) - FOOTER.size]
+    header = parse_header(frame)
+    whole = HEADER_BYTES + header.sealed_length == len(frame)
+    if header.kind is not FrameKind.DIRECTORY or not header.last or header.number != count or not whole:
+        raise TamperedError("A pack does not end with its directory.")
+    plain = FrameOpener(key, sealing_context(*ids)).open(header, frame)
+    if len(plain) != count * ROW.size:
+        raise TamperedError("A pack's directory has another number of rows than the pack has frames.")
+    return _parse_rows(plain, directory)
+
+
+class NeedsMoreError(Exception):
+    """The end of a pack that was read does not hold its directory; `needed` bytes of it would."""
+
+    def __init__(self, needed: int) -> None:
+        super().__init__(f"{needed} bytes are needed")
+        self.needed = needed
 
 
 def _verify_pack_header(raw: memoryview, repo_id: UUID, session_id: UUID) -> None:
@@ -160,13 +177,15 @@ def _verify_pack_header(raw: memoryview, repo_id: UUID, session_id: UUID) -> Non
         raise TamperedError("A pack belongs to another repository or session.")
 
 
-def _read_footer(raw: memoryview) -> tuple[int, int]:
-    magic, version, directory, count, length = FOOTER.unpack_from(raw, len(raw) - FOOTER.size)
-    if magic != FOOTER_MAGIC or length != len(raw):
+def _read_footer(tail: memoryview, size: int) -> tuple[int, int]:
+    if len(tail) < FOOTER.size:
+        raise TruncatedError("A pack is shorter than its footer.")
+    magic, version, directory, count, length = FOOTER.unpack_from(tail, len(tail) - FOOTER.size)
+    if magic != FOOTER_MAGIC or length != size:
         raise TruncatedError("A pack does not end with its footer.")
     if version != FORMAT_VERSION:
         raise UnknownVersionError(f"A pack footer has format version {version}.")
-    if not PACK_HEADER.size <= directory <= len(raw) - FOOTER.size - FRAME_OVERHEAD or count > MAX_PACK_FRAMES:
+    if not PACK_HEADER.size <= directory <= size - FOOTER.size - FRAME_OVERHEAD or count > MAX_PACK_FRAMES:
         raise TamperedError("A pack footer points outside the pack.")
     return directory, count
 

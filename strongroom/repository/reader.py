@@ -66,8 +66,7 @@ class BackupReader:
     def walk(self) -> Iterator[Step]:
         """Yield the tree's steps in order; the content of an Item is None, its extents say where it lies."""
         cache = self._cache()
-        runs = ((run.pack, run.frame) for run in self.head.tree)
-        frames = ahead(lambda run: cache.frame(*run), runs, threads=1, window=2)
+        frames = ahead(lambda at: cache.frame(*at), self.head.frames(), threads=1, window=2)
         return decode_tree((plain for _, plain in frames), self.head.entries)
 
     def pieces(self, wanted: Iterable[tuple[int, Entry]]) -> Iterator[Piece]:

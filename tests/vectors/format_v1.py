@@ -46,7 +46,8 @@ def describe(store: MemoryStore, keys: Path, backup_id: uuid.UUID, region: str =
     """Say everything a backup holds in JSON: head, tree and the SHA-256 of every content."""
     reader = open_backup(store, keys, "sample", backup_id, region)
     head = dataclasses.replace(reader.head, packs=(), tree=())
-    shown = {name: str(getattr(head, name)) for name in head.__slots__ if name not in {"facts", "problems"}}
+    apart = {"facts", "problems", "tables"}
+    shown = {name: str(getattr(head, name)) for name in head.__slots__ if name not in apart}
     return {
         "head": {**shown, "facts": head.facts, "problems": [dataclasses.astuple(one) for one in head.problems]},
         "tree": [_shown(reader, step) for step in reader.walk()],

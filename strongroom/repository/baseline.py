@@ -1,0 +1,161 @@
+"""What a new backup takes over instead of reading or storing it again."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from strongroom.errors import StrongroomError
+from strongroom.repository.head import PackRef, PackTable
+from strongroom.repository.instep import TreeFollower
+from strongroom.repository.packindex import ChunkIndex
+from strongroom.repository.reference import Reference, TreeFrames
+from strongroom.repository.shelf import Place
+from strongroom.storage.store import Store
+from strongroom.tree.content import Item, Step
+from strongroom.tree.entry import Entry, EntryType, Run
+
+RACY = timedelta(seconds=2)
+"""The coarsest time stamps of file systems in use: a file that changed this shortly before the reference's walk began
+may have changed once more, within the same tick, after it was read."""
+
+NEW_FILES_WORTH_A_LOOK = 64
+MAX_CONTENTS = 200_000
+"""Small files of a reference that are remembered to recognise moved ones; bounds the memory they take to some 40 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """When a file counts as unchanged: always if its size, times and inode are the same as before.
+
+    With `ignore_ctime` its change time may differ, so that new owners, modes or links do not have it read again; then
+    nothing notices a program that changes a file and puts its modification time back. With `force_read` no file does.
+    """
+
+    ignore_ctime: bool = False
+    force_read: bool = False
+
+
+class Baseline:
+    """The references of one writer, followed in step with its walk; newest first, without any it is a full backup.
+
+    References that stand upon one another agree on what a pack ordinal means. One that disagrees with a newer one is
+    left out, and one that cannot be read to its end is followed as far as it goes; `warnings` says so.
+    """
+
+    def __init__(
+        self, store: Store, repo_id: UUID, references: Sequence[Reference] = (), *, trust: Trust | None = None
+    ) -> None:
+        self._repo_id = repo_id
+        self._trust = trust or Trust()
+        self.warnings: list[str] = []
+        self.packs: dict[int, PackRef] = {}
+        self._references = [reference for reference in references if self._agrees(reference)]
+        self.next_ordinal = 1 + max((reference.top for reference in self._references), default=-1)
+        self._tree_frames: TreeFrames = {}
+        self._trees = [
+            (TreeFollower(self._steps(reference)), _nanoseconds(reference.started - RACY))
+            for reference in self._references
+        ]
+        self._chunks = ChunkIndex(store, self.packs.values())
+        self._contents: dict[bytes, tuple[Run, ...]] | None = None
+        self._new_files = 0
+
+    @property
+    def tables(self) -> tuple[PackTable, ...]:
+        """Return the tables of packs that a manifest may take over."""
+        return tuple(table for reference in self._references for table in reference.tables if table.pack in self.packs)
+
+    def enter(self, name: bytes) -> None:
+        """Follow the walk into a directory."""
+        for follower, _ in self._trees:
+            follower.enter(name)
+
+    def leave(self) -> None:
+        """Follow the walk out of a directory."""
+        for follower, _ in self._trees:
+            follower.leave()
+
+    def look_up(self, entry: Entry) -> tuple[Entry | None, bool]:
+        """Return what a reference knows of a file of this name, and whether the file is unchanged since."""
+        known = None
+        for follower, safe_before in self._trees:
+            found = follower.find(entry.name)
+            if found is None or not self._is_whole(found):
+                continue
+            if self._is_unchanged(found, entry, safe_before):
+                return found, True
+            known = known or found
+        return known, False
+
+    def find_tree_frame(self, chunk_id: bytes) -> Place | None:
+        """Return where an equal frame of the tree lies, if it was passed already."""
+        return self._tree_frames.get(chunk_id)
+
+    def find_chunk(self, chunk_id: bytes) -> Place | None:
+        """Return where an equal chunk lies; safe among threads."""
+        return self._chunks.find(chunk_id)
+
+    def expect_chunks(self) -> None:
+        """Prepare for chunks of a large content, which may have been stored before under any name."""
+        if self._references:
+            self._chunks.load_all(self._repo_id)
+
+    def find_content(self, digest: bytes) -> tuple[Run, ...] | None:
+        """Return where the content of a small file lies that is new under its name, if it was known under another.
+
+        The first few are not looked for: that takes another pass over the reference's tree.
+        """
+        if not self._references:
+            return None
+        self._new_files += 1
+        if self._contents is None and self._new_files > NEW_FILES_WORTH_A_LOOK:
+            self._contents = self._read_contents()
+        return None if self._contents is None else self._contents.get(digest)
+
+    def _agrees(self, reference: Reference) -> bool:
+        if any(self.packs.get(pack.ordinal, pack) != pack for pack in reference.packs):
+            self.warnings.append("An earlier session stands upon another parent; what it had stored is not used.")
+            return False
+        self.packs.update((pack.ordinal, pack) for pack in reference.packs)
+        return True
+
+    def _is_whole(self, entry: Entry) -> bool:
+        return bool(entry.digest) and all(
+            extent.pack in self.packs for extent in entry.extents if isinstance(extent, Run)
+        )
+
+    def _is_unchanged(self, old: Entry, new: Entry, safe_before: int) -> bool:
+        if self._trust.force_read or old.type is not EntryType.FILE or not new.inode:
+            return False
+        if (old.size, old.mtime_ns, old.inode) != (new.size, new.mtime_ns, new.inode):
+            return False
+        if self._trust.ignore_ctime:
+            return new.mtime_ns < safe_before
+        return old.ctime_ns == new.ctime_ns < safe_before
+
+    def _steps(self, reference: Reference) -> Iterator[Step]:
+        """Yield a reference's steps; where it cannot be read on, the rest of the source is read instead."""
+        try:
+            yield from reference.walk(self._tree_frames)
+        except StrongroomError as error:
+            self.warnings.append(f"The parent's tree could not be read to its end ({error.code}).")
+
+    def _read_contents(self) -> dict[bytes, tuple[Run, ...]]:
+        contents: dict[bytes, tuple[Run, ...]] = {}
+        for reference in self._references:
+            for step in self._steps(reference):
+                if isinstance(step, Item) and len(step.entry.extents) == 1 and self._is_whole(step.entry):
+                    contents.setdefault(step.entry.digest, tuple(runs_of(step.entry)))
+                if len(contents) >= MAX_CONTENTS:
+                    return contents
+        return contents
+
+
+def runs_of(entry: Entry) -> list[Run]:
+    """Return where an entry's data lies, in content order."""
+    return [extent for extent in entry.extents if isinstance(extent, Run)]
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1000
