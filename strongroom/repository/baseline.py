@@ -113,6 +113,10 @@ class Baseline:
             self._contents = self._read_contents()
         return None if self._contents is None else self._contents.get(digest)
 
+    def facts(self) -> dict[str, str | int]:
+        """Return what a reader of the backup should know: why it stands upon less than it could have."""
+        return {"parent_warning": " ".join(self.warnings)} if self.warnings else {}
+
     def _agrees(self, reference: Reference) -> bool:
         if any(self.packs.get(pack.ordinal, pack) != pack for pack in reference.packs):
             self.warnings.append("An earlier session stands upon another parent; what it had stored is not used.")

@@ -45,9 +45,7 @@ def session_context(repo_id: UUID, identity: BackupIdentity) -> dict[str, str]:
     )
 
 
-def put_slot(
-    repository: Repository, store: Store, prefix: str, slot: tuple[str, WrappedKey, dict[str, str]]
-) -> None:
+def put_slot(repository: Repository, store: Store, prefix: str, slot: tuple[str, WrappedKey, dict[str, str]]) -> None:
     """Store a key slot below a prefix: region, wrapped key and its context."""
     region, wrapped, context = slot
     put_object(store, slot_key(prefix, region, wrapped.version), repository.seal_slot(region, wrapped, context))

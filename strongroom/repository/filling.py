@@ -1,14 +1,16 @@
 """The walk's way into packs: content to the sealing pool, entries to the tree, in one pass and bounded memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import blake3
 
 from strongroom.clock import Clock, RandomBytes
+from strongroom.repository.baseline import Baseline, runs_of
 from strongroom.repository.frame import FrameKind
-from strongroom.repository.head import PackRef, TreeRun
+from strongroom.repository.head import PackRef, PackTable, TreeRun
 from strongroom.repository.intake import Intake, Reading
+from strongroom.repository.packtables import encode_table, plan_tables
 from strongroom.repository.pending import PendingTree, ReadFile
 from strongroom.repository.pipeline import SealingPool
 from strongroom.repository.root import SourceKeys
@@ -16,7 +18,8 @@ from strongroom.repository.shelf import PackFiller, PackTarget, Shelf
 from strongroom.repository.stopping import Halt
 from strongroom.repository.treestream import TreeEncoder
 from strongroom.storage.store import Evidence
-from strongroom.tree.content import Content, ContentVanishedError, Item, Problem, Step, Walk
+from strongroom.tree.content import Content, ContentVanishedError, Enter, Item, Problem, Step, Walk
+from strongroom.tree.entry import Entry
 
 REPORT_SECONDS = 0.5
 MAX_WAITING = 8192
@@ -28,11 +31,12 @@ _PAUSE = 0.005
 
 @dataclass(frozen=True, slots=True)
 class WriteProgress:
-    """How far a writer is: entries other than directories, content bytes read, and bytes stored."""
+    """How far a writer is: entries other than directories, content bytes read, bytes stored, and content taken over."""
 
     files: int
     bytes_read: int
     bytes_stored: int
+    bytes_taken: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Totals:
     facts: dict[str, str | int]
     packs: tuple[PackRef, ...] = field(repr=False)
     tree: tuple[TreeRun, ...]
+    tables: tuple[PackTable, ...]
     evidence: Evidence
 
 
@@ -58,8 +63,8 @@ class Filling:
         self,
         target: PackTarget,
         keys: SourceKeys,
+        baseline: Baseline,
         *,
-        workers: int,
         clock: Clock,
         random: RandomBytes,
         on_progress: Callable[[WriteProgress], None],
@@ -68,15 +73,18 @@ class Filling:
         self._on_progress = on_progress
         self._halt = Halt()
         self._id_key = keys.chunk_id
-        self._shelf = Shelf(target, fillers=workers + 1, halt=self._halt, random=random)
-        self._pool = SealingPool(self._shelf, self._halt, workers=workers)
-        self._intake = Intake(self._pool, content_key=keys.content, cut_seed=keys.cut_seed, tick=self._count_bytes)
+        self._baseline = baseline
+        self._shelf = Shelf(
+            target, fillers=target.workers + 1, halt=self._halt, random=random, first_ordinal=baseline.next_ordinal
+        )
+        self._pool = SealingPool(self._shelf, baseline, self._halt, workers=target.workers)
+        self._intake = Intake(self._pool, baseline, keys=keys, tick=self._count_bytes)
         self._tree_filler = PackFiller(self._shelf, self._tick)
         self._tree: list[TreeRun] = []
         self._encoder = TreeEncoder(self._place_tree, keys.cut_seed)
         self._pending = PendingTree(self._pool.placements, self._encoder)
         self._problems: list[Problem] = []
-        self._files = self._bytes_read = self._source_bytes = 0
+        self._files = self._bytes_read = self._bytes_taken = self._source_bytes = 0
         self._reported = clock.monotonic()
 
     def fill(self, walk: Walk) -> Totals:
@@ -86,16 +94,18 @@ class Filling:
             if len(self._pending) >= MAX_WAITING:
                 self._free_pending()
         self._finish()
+        tables = self._store_tables()
         return Totals(
             entries=self._pending.entries,
             files=self._files,
             source_bytes=self._source_bytes,
             stored_bytes=self._shelf.stored_bytes,
-            reused_bytes=self._pool.reused_bytes + self._intake.reused_bytes,
+            reused_bytes=self._pool.reused_bytes + self._intake.reused_bytes + self._bytes_taken,
             problems=self._problems + walk.problems(),
-            facts=walk.facts(),
-            packs=self._shelf.packs(),
+            facts=walk.facts() | self._baseline.facts(),
+            packs=self._packs(tables),
             tree=tuple(self._tree),
+            tables=tables,
             evidence=self._shelf.evidence,
         )
 
@@ -109,6 +119,10 @@ class Filling:
         if isinstance(step, Item):
             self._take_item(step)
         else:
+            if isinstance(step, Enter):
+                self._baseline.enter(step.entry.name)
+            else:
+                self._baseline.leave()
             self._pending.add(step)
         self._tick()
 
@@ -117,18 +131,49 @@ class Filling:
             self._files += 1
             self._pending.add(item)
             return
-        file = self._read(item.content)
+        known, unchanged = self._baseline.look_up(item.entry) if item.content.replayable else (None, False)
+        if known is not None and unchanged and self._take_over(item, item.content, known):
+            return
+        file = self._read(item.content, known)
         if file is not None:
             self._files += 1
             self._source_bytes += file.reading.length
             self._pending.add(file)
 
-    def _read(self, content: Content) -> ReadFile | None:
+    def _take_over(self, item: Item, content: Content, known: Entry) -> bool:
+        """Take a file's content over from a reference; only its metadata is looked at, and only if it may be new."""
+        if known.ctime_ns == item.entry.ctime_ns:
+            known.link_id = item.entry.link_id
+            entry = known
+        else:
+            fresh = self._look_at(content, item.entry)
+            if fresh is None:
+                return False
+            entry = fresh
+            entry.digest, entry.extents = known.digest, known.extents
+        length = sum(run.length for run in runs_of(known))
+        self._files += 1
+        self._bytes_taken += length
+        self._source_bytes += length
+        self._pending.add(Item(entry, None))
+        return True
+
+    def _look_at(self, content: Content, entry: Entry) -> Entry | None:
+        """Return a file's entry as it is now, extended attributes included, if its content is still the same."""
+        try:
+            with content.open() as opened:
+                now = opened.entry
+        except ContentVanishedError:
+            return None
+        same = (now.size, now.mtime_ns, now.inode) == (entry.size, entry.mtime_ns, entry.inode)
+        return now if same else None
+
+    def _read(self, content: Content, previous: Entry | None) -> ReadFile | None:
         """Read a file, once more if it changed meanwhile and can be read again; what was read last is kept."""
         file, problem = None, None
         for _ in range(_READS if content.replayable else 1):
             try:
-                file, problem = self._read_once(content)
+                file, problem = self._read_once(content, previous)
             except ContentVanishedError as error:
                 file, problem = None, error.problem
                 break
@@ -138,9 +183,9 @@ class Filling:
             self._problems.append(problem)
         return file
 
-    def _read_once(self, content: Content) -> tuple[ReadFile, Problem | None]:
+    def _read_once(self, content: Content, previous: Entry | None) -> tuple[ReadFile, Problem | None]:
         with content.open() as opened:
-            reading: Reading = self._intake.read(opened, stream=not content.replayable)
+            reading: Reading = self._intake.read(opened, stream=not content.replayable, previous=previous)
             return ReadFile(opened.entry, reading, opened.holes()), opened.settle()
 
     def _free_pending(self) -> None:
@@ -165,8 +210,34 @@ class Filling:
 
     def _place_tree(self, plain: memoryview) -> None:
         chunk_id = blake3.blake3(plain, key=self._id_key).digest()
-        pack, frame = self._tree_filler.place(FrameKind.TREE, chunk_id, plain)
-        self._tree.append(TreeRun(pack, frame))
+        pack, frame = self._baseline.find_tree_frame(chunk_id) or self._tree_filler.place(
+            FrameKind.TREE, chunk_id, plain
+        )
+        last = self._tree[-1] if self._tree else TreeRun(-1, 0)
+        if (last.pack, last.frame + last.count) == (pack, frame):
+            self._tree[-1] = TreeRun(pack, last.frame, last.count + 1)
+        else:
+            self._tree.append(TreeRun(pack, frame))
+
+    def _packs(self, tables: Iterable[PackTable] = ()) -> tuple[PackRef, ...]:
+        """Return every pack that the backup needs, by ordinal."""
+        used = self._pending.packs_used | {run.pack for run in self._tree} | {table.pack for table in tables}
+        taken = [pack for ordinal, pack in self._baseline.packs.items() if ordinal in used]
+        return tuple(sorted((*taken, *self._shelf.packs()), key=lambda pack: pack.ordinal))
+
+    def _store_tables(self) -> tuple[PackTable, ...]:
+        """List packs in tables, each in a pack of its own, once all other packs are known."""
+        plan = plan_tables(self._packs(), self._baseline.tables)
+        new = [self._store_table(rows) for rows in plan.new]
+        self._shelf.wait(self._tick)
+        return (*plan.kept, *new)
+
+    def _store_table(self, rows: tuple[PackRef, ...]) -> PackTable:
+        plain = memoryview(encode_table(rows))
+        filler = PackFiller(self._shelf, self._tick)
+        pack, _ = filler.place(FrameKind.PACKS, blake3.blake3(plain, key=self._id_key).digest(), plain)
+        filler.finish()
+        return PackTable(pack, len(rows), rows)
 
     def _count_bytes(self, count: int) -> None:
         self._bytes_read += count
@@ -179,4 +250,4 @@ class Filling:
 
     def _report(self) -> None:
         self._reported = self._clock.monotonic()
-        self._on_progress(WriteProgress(self._files, self._bytes_read, self._shelf.stored_bytes))
+        self._on_progress(WriteProgress(self._files, self._bytes_read, self._shelf.stored_bytes, self._bytes_taken))

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import blake3
 from pyfastcdc import FastCDC
 
+from strongroom.repository.baseline import Baseline, runs_of
 from strongroom.repository.buffers import BufferPool, Gate, Lease
 from strongroom.repository.pipeline import SealingPool
+from strongroom.repository.root import SourceKeys
 from strongroom.tree.content import OpenContent
+from strongroom.tree.entry import Entry, Run
 
 SMALL_BYTES = 512 * 1024
 BUNDLE_BYTES = 1024 * 1024
@@ -27,11 +30,15 @@ Piece = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one pass over a content gave: its bytes without holes, as pieces, and their digest."""
+    """What one pass over a content gave: its bytes without holes, as pieces, and their digest.
+
+    `runs` say where they lie if they were stored by an earlier backup; then there are no pieces.
+    """
 
     pieces: list[Piece]
     length: int
     digest: bytes
+    runs: tuple[Run, ...] = ()
 
 
 class Intake:
@@ -40,13 +47,14 @@ class Intake:
     `tick` is called with the number of bytes after every read, and with 0 while waiting for a buffer; it may raise.
     """
 
-    def __init__(self, pool: SealingPool, *, content_key: bytes, cut_seed: int, tick: Callable[[int], None]) -> None:
+    def __init__(self, pool: SealingPool, baseline: Baseline, *, keys: SourceKeys, tick: Callable[[int], None]) -> None:
         self._pool = pool
-        self._key = content_key
+        self._baseline = baseline
+        self._key = keys.content
         self._tick = tick
         self._wait: Gate = lambda: tick(0)
-        self._file_cutter = _cutter(FILE_CUTS, cut_seed)
-        self._stream_cutter = _cutter(STREAM_CUTS, cut_seed)
+        self._file_cutter = _cutter(FILE_CUTS, keys.cut_seed)
+        self._stream_cutter = _cutter(STREAM_CUTS, keys.cut_seed)
         self._bundles = BufferPool(_BUNDLES, BUNDLE_BYTES + SMALL_BYTES + 1)
         self._segments = BufferPool(_SEGMENTS, SEGMENT_BYTES)
         self._bundle: Lease | None = None
@@ -55,8 +63,8 @@ class Intake:
         self._known: dict[bytes, tuple[int, int]] = {}
         self.reused_bytes = 0
 
-    def read(self, content: OpenContent, *, stream: bool) -> Reading:
-        """Read content to its end; a stream has no size and is cut finer."""
+    def read(self, content: OpenContent, *, stream: bool, previous: Entry | None) -> Reading:
+        """Read content to its end; a stream has no size and is cut finer. `previous` is what was under its name."""
         if stream:
             return self._cut(content, memoryview(b""), self._stream_cutter)
         if content.entry.size > SMALL_BYTES:
@@ -65,7 +73,7 @@ class Intake:
         filled = self._fill(content, room, content.entry.size or SMALL_BYTES + 1)
         if filled > SMALL_BYTES:
             return self._cut(content, room[:filled], self._file_cutter)
-        return self._bundled(room[:filled])
+        return self._bundled(room[:filled], previous)
 
     def flush(self) -> None:
         """Hand the current bundle over, however full it is."""
@@ -95,7 +103,7 @@ class Intake:
             self._tick(count)
         return filled
 
-    def _bundled(self, plain: memoryview) -> Reading:
+    def _bundled(self, plain: memoryview, previous: Entry | None) -> Reading:
         length = len(plain)
         digest = blake3.blake3(plain, key=self._key).digest()
         if length == 0:
@@ -104,13 +112,23 @@ class Intake:
         if known is not None:
             self.reused_bytes += length
             return Reading([(*known, length)], length, digest)
+        stored = self._find_stored(digest, previous)
+        if stored is not None:
+            self.reused_bytes += length
+            return Reading([], length, digest, stored)
         piece = (self._number, self._used, length)
         if len(self._known) < MAX_KNOWN_FILES:
             self._known[digest] = piece[:2]
         self._used += length
         return Reading([piece], length, digest)
 
+    def _find_stored(self, digest: bytes, previous: Entry | None) -> tuple[Run, ...] | None:
+        if previous is None:
+            return self._baseline.find_content(digest)
+        return tuple(runs_of(previous)) if previous.digest == digest else None
+
     def _cut(self, content: OpenContent, start: memoryview, cutter: FastCDC) -> Reading:
+        self._baseline.expect_chunks()
         segment = _Segment(Lease(self._segments, self._wait), self._key)
         try:
             segment.begin(start)

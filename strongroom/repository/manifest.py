@@ -12,8 +12,8 @@ Layout (big-endian):
     -64 64  Ed25519 signature over "strongroom manifest v1", a zero byte, and the SHA-256 of all bytes before
 
 The frames are sealed under HKDF(data key, "manifest/" + session id). HEAD is a msgpack map of the fields of
-ManifestHead except packs, tree and tables; a shard is a msgpack array of rows. The signature is verified before anything is
-decrypted, and every frame is authentic before any of it is parsed.
+ManifestHead except packs, tree and tables; a shard is a msgpack array of rows. The signature is verified before
+anything is decrypted, and every frame is authentic before any of it is parsed.
 """
 
 import dataclasses

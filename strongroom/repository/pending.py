@@ -1,6 +1,7 @@
 """Steps of the walk that wait until their chunks have a place; they leave in the order they came."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from strongroom.repository.extents import lay_out, total_length
@@ -30,6 +31,7 @@ class PendingTree:
         self._encoder = encoder
         self._queue: deque[Step | ReadFile] = deque()
         self.entries = 0
+        self.packs_used: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -52,10 +54,10 @@ class PendingTree:
             self._encode(step)
 
     def _extents(self, file: ReadFile) -> list[Extent] | None:
-        runs = self._runs(file.reading.pieces)
+        runs = file.reading.runs or self._runs(file.reading.pieces)
         return None if runs is None else lay_out(runs, file.holes)
 
-    def _runs(self, pieces: list[Piece]) -> list[Run] | None:
+    def _runs(self, pieces: list[Piece]) -> Sequence[Run] | None:
         # The last chunk is placed last, or nearly so: looking at it first spares walking a long list in vain.
         if pieces and self._placements.find(pieces[-1][0]) is None:
             return None
@@ -75,4 +77,5 @@ class PendingTree:
         if isinstance(step, Enter):
             self._encoder.enter(step.entry)
         elif isinstance(step, Item | ReadFile):
+            self.packs_used.update([extent.pack for extent in step.entry.extents if isinstance(extent, Run)])
             self._encoder.item(step.entry)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import blake3
 
+from strongroom.repository.baseline import Baseline
 from strongroom.repository.buffers import LOOK_SECONDS, Gate, Lease
 from strongroom.repository.frame import FrameKind
 from strongroom.repository.shelf import PackFiller, Place, Shelf
@@ -52,11 +53,12 @@ class Chunk:
 
 
 class SealingPool:
-    """Takes chunks from the reading thread; equal chunks of one backup are stored once."""
+    """Takes chunks from the reading thread; equal chunks of one backup, and of what it stands upon, are stored once."""
 
-    def __init__(self, shelf: Shelf, halt: Halt, *, workers: int) -> None:
+    def __init__(self, shelf: Shelf, baseline: Baseline, halt: Halt, *, workers: int) -> None:
         self.placements = Placements()
         self._shelf = shelf
+        self._baseline = baseline
         self._halt = halt
         self._id_key = shelf.target.chunk_id_key
         self._chunks: queue.SimpleQueue[Chunk | None] = queue.SimpleQueue()
@@ -124,8 +126,9 @@ class SealingPool:
         """Return where an equal chunk lies, waiting for a worker that is placing one; None leaves it to the caller."""
         with self._placed:
             if chunk_id not in self._known:
-                self._known[chunk_id] = None
-                return None
+                self._known[chunk_id] = self._baseline.find_chunk(chunk_id)
+                if self._known[chunk_id] is None:
+                    return None
             while (known := self._known[chunk_id]) is None:
                 self._halt.verify_running()
                 self._placed.wait(LOOK_SECONDS)

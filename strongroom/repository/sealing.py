@@ -77,7 +77,8 @@ def _read_back(
     )
     slots = backup_slots(head.backup_id, head.session_id)
     for region, wrapped in wrapped_keys.items():
-        slot = repository.verify(RecordType.KEY_SLOT, get_object(store, slot_key(slots, region, wrapped.version)), KeySlot)
+        stored = get_object(store, slot_key(slots, region, wrapped.version))
+        slot = repository.verify(RecordType.KEY_SLOT, stored, KeySlot)
         data_key = slot.unwrap(keks[region])
         if open_manifest(repository, data_key, raw, head.backup_id, head.session_id) != listed:
             raise TamperedError("The stored manifest is not the one that was written.", next_step=_TRY_AGAIN)

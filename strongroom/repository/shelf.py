@@ -29,13 +29,14 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class PackTarget:
-    """Where and how packs are stored; `ids` are those of the repository and the session."""
+    """Where, how and by how many threads packs are filled and stored; `ids` are those of repository and session."""
 
     store: Store
     ids: tuple[UUID, UUID]
     chunk_id_key: bytes = field(repr=False)
     pack_bytes: int
     level: int
+    workers: int
     uploads: int
     verify: bool
 
@@ -56,12 +57,14 @@ class Shelf:
     One draft per filler and one buffer per upload is all there ever is, so a slow region slows the fillers down.
     """
 
-    def __init__(self, target: PackTarget, *, fillers: int, halt: Halt, random: RandomBytes) -> None:
+    def __init__(
+        self, target: PackTarget, *, fillers: int, halt: Halt, random: RandomBytes, first_ordinal: int = 0
+    ) -> None:
         self.target = target
         self._random = random
         self._halt = halt
         self._lock = threading.Lock()
-        self._next = 0
+        self._next = first_ordinal
         self._packs: list[PackRef] = []
         self._stored = 0
         self._evidence = Evidence.CHECKSUM

@@ -20,12 +20,12 @@ from strongroom.repository.errors import TamperedError, TruncatedError
 from strongroom.tree.content import Enter, Item, Leave, Step
 from strongroom.tree.entry import Entry, EntryType, Extent
 
-MIN_FRAME_BYTES = 64 * 1024
+MIN_FRAME_BYTES = 4 * 1024
 MAX_FRAME_BYTES = 1024 * 1024
 MAX_EXTENTS = 4096
 MAX_DEPTH = 100_000
 
-_BOUNDARY = 0x3FF
+_BOUNDARY = 0x1F
 _ARRAY_32 = b"\xdd"
 _HEAD_BYTES = 5
 

@@ -7,7 +7,9 @@ from types import TracebackType
 from strongroom.clock import Clock, RandomBytes
 from strongroom.keyring.provider import KekProvider
 from strongroom.repository.access import Repository
+from strongroom.repository.baseline import Baseline
 from strongroom.repository.commit import CommitRecord, Outcome, create_commit
+from strongroom.repository.datakey import make_data_key
 from strongroom.repository.filling import Filling, Totals, WriteProgress
 from strongroom.repository.head import ManifestHead
 from strongroom.repository.pack import MAX_PACK_BYTES, buffer_bytes
@@ -79,15 +81,7 @@ class BackupWriter:
 
     def __post_init__(self) -> None:
         self._created_at = self.clock.now()
-        keys = self.repository.source_keys(self.identity.source)
-        self._filling = Filling(
-            self._target(keys),
-            keys,
-            workers=self.options.workers,
-            clock=self.clock,
-            random=self.random,
-            on_progress=self.on_progress,
-        )
+        self._filling: Filling | None = None
         self._totals: Totals | None = None
         self._sealed: SealedManifest | None = None
 
@@ -97,14 +91,27 @@ class BackupWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._filling.close()
+        if self._filling is not None:
+            self._filling.close()
 
     def begin(self) -> None:
         """Store the session marker, which pins the packs to come."""
         put_session(self.repository, self.store, self.identity, self.clock)
 
-    def write(self, walk: Walk) -> None:
-        """Read the walk to its end and store its packs; raises the source's, the store's or on_progress's error."""
+    def write(self, walk: Walk, baseline: Baseline | None = None) -> None:
+        """Read the walk to its end and store its packs; raises the source's, the store's or on_progress's error.
+
+        What the baseline knows is taken over. Look which of its packs are there after `begin` only: it pins them.
+        """
+        keys = self.repository.source_keys(self.identity.source)
+        self._filling = Filling(
+            self._target(keys),
+            keys,
+            baseline or Baseline(self.store, self.repository.repo_id),
+            clock=self.clock,
+            random=self.random,
+            on_progress=self.on_progress,
+        )
         self._totals = self._filling.fill(walk)
 
     def seal(self) -> BackupSummary:
@@ -112,7 +119,8 @@ class BackupWriter:
         if self._totals is None:
             raise ValueError("nothing was written yet")
         head = self._head(self._totals)
-        self._sealed = seal_backup(self.repository, self.store, self.keks, head)
+        data_key = make_data_key(self.repository.repo_id, self.identity, self.keks)
+        self._sealed = seal_backup(self.repository, self.store, self.keks, head, data_key)
         return BackupSummary(
             files=head.files,
             source_bytes=head.source_bytes,
@@ -152,6 +160,7 @@ class BackupWriter:
             chunk_id_key=keys.chunk_id,
             pack_bytes=min(self.options.pack_bytes, MAX_PACK_BYTES - buffer_bytes(0, LARGEST_CHUNK)),
             level=self.options.compression_level,
+            workers=self.options.workers,
             uploads=self.options.uploads,
             verify=self.options.verify_packs,
         )
@@ -178,4 +187,5 @@ class BackupWriter:
             facts=totals.facts,
             packs=totals.packs,
             tree=totals.tree,
+            tables=totals.tables,
         )

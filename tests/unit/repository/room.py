@@ -14,8 +14,10 @@ from strongroom.keyring.errors import KeyProviderUnavailableError, WrongKeyError
 from strongroom.keyring.provider import KekProvider, WrappedKey
 from strongroom.keyring.secret import SecretKey
 from strongroom.repository.access import Repository, create_repository
+from strongroom.repository.baseline import Baseline, Trust
 from strongroom.repository.commit import CommitRecord
 from strongroom.repository.reader import BackupReader
+from strongroom.repository.reference import open_parent
 from strongroom.repository.writer import BackupIdentity, BackupSummary, BackupWriter, WriteProgress, WriterOptions
 from strongroom.storage.store import Store
 from strongroom.testing.stores import MemoryStore
@@ -108,15 +110,15 @@ class Room:
     def all_keks(self) -> dict[str, KekProvider]:
         return dict(self.keks)
 
-    def identity(self, backup_id: uuid.UUID | None = None) -> BackupIdentity:
+    def identity(self, backup_id: uuid.UUID | None = None, parent_id: uuid.UUID | None = None) -> BackupIdentity:
         return BackupIdentity(
             source="db",
             source_kind="files",
             backup_id=backup_id or uuid.UUID(bytes=self.random(16)),
             session_id=uuid.UUID(bytes=self.random(16)),
-            kind="full",
+            kind="incremental" if parent_id else "full",
             policy="critical-data",
-            parent_id=None,
+            parent_id=parent_id,
             worker="worker-1",
         )
 
@@ -145,6 +147,24 @@ class Room:
         with self.writer(identity, options=options) as writer:
             writer.begin()
             writer.write(walk)
+            summary = writer.seal()
+            return Finished(identity, summary, writer.commit())
+
+    def back_up_upon(
+        self,
+        parent: "Finished",
+        walk: Walk,
+        *,
+        store: Store | None = None,
+        trust: Trust | None = None,
+        options: WriterOptions = SMALL_PACKS,
+    ) -> "Finished":
+        store = store or self.home
+        identity = self.identity(parent_id=parent.backup_id)
+        with self.writer(identity, store, options=options) as writer:
+            writer.begin()
+            reference = open_parent(self.repository, store, self.keks["home"], "db", parent.backup_id)
+            writer.write(walk, Baseline(store, self.repository.repo_id, [reference], trust=trust))
             summary = writer.seal()
             return Finished(identity, summary, writer.commit())
 
