@@ -7,7 +7,7 @@ from fastapi import APIRouter, BackgroundTasks, Response
 from api.desk import AtDesk, Cursor, IdempotencyKey, Limit
 from api.documents import BackupBody, BackupDetailDocument, BackupDocument, JobDocument, PageDocument, ReplicaDocument
 from api.tracing import TraceId
-from strongroom.backup.requests import BackupRequest, request_backup
+from strongroom.backup.requests import request_backup
 from strongroom.catalog.backup_queries import get_backup, list_backups, list_replicas
 from strongroom.catalog.backups import BackupState
 
@@ -24,7 +24,7 @@ def start_backup(
     key: IdempotencyKey = None,
 ) -> JobDocument:
     """Queue a backup of a source."""
-    job = request_backup(desk.services, BackupRequest(body.source, body.kind, key, trace_id, body.deadline_seconds))
+    job = request_backup(desk.services, body.with_key(key, trace_id))
     return desk.accept(job, response, background)
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from strongroom.backup.batches import MOST_REQUESTS, ProbeRequest
 from strongroom.backup.database_wish import DatabaseWish
+from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.requests import BackupRequest, VerificationRequest
 from strongroom.backup.selection import Selection
 from strongroom.backup.targets import FilesTargetRequest, PostgresTargetRequest, TargetRequest
@@ -55,8 +56,13 @@ class BackupBody(Body):
     """A backup somebody wants."""
 
     source: Name
-    kind: BackupKind = BackupKind.FULL
+    kind: RequestedKind = RequestedKind.AUTO
+    force_read: bool = False
     deadline_seconds: Deadline = None
+
+    def with_key(self, key: str | None, trace_id: str) -> BackupRequest:
+        """Return the request as the use case takes it."""
+        return BackupRequest(self.source, self.kind, key, trace_id, self.deadline_seconds, self.force_read)
 
 
 class FilesTargetBody(Body):
@@ -139,7 +145,7 @@ class BackupItem(BackupBody):
 
     def as_request(self, trace_id: str) -> BackupRequest:
         """Return the request as the use case takes it."""
-        return BackupRequest(self.source, self.kind, self.idempotency_key, trace_id, self.deadline_seconds)
+        return self.with_key(self.idempotency_key, trace_id)
 
 
 class VerificationItem(VerificationBody):

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from strongroom.backup.database_wish import DatabaseWish, verify_databases
-from strongroom.backup.errors import KindNotOfferedError
+from strongroom.backup.kinds import RequestedKind, verify_offered
 from strongroom.backup.lookup import resolve_backup, verify_committed
 from strongroom.backup.selection import EVERYTHING, Selection, verify_selection
 from strongroom.backup.targets import TargetRequest, verify_overwrite, verify_target
-from strongroom.catalog.backups import Backup, BackupKind, Restore, Verification, VerificationLevel
+from strongroom.catalog.backups import Backup, Restore, Verification, VerificationLevel
 from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.jobs import Job
 from strongroom.jobs.kinds import JobKind
@@ -24,10 +24,12 @@ class BackupRequest:
     """A backup somebody asks for; the same idempotency key always means the same job."""
 
     source: str
-    kind: BackupKind
+    kind: RequestedKind
     idempotency_key: str | None
     trace_id: str
     deadline_seconds: float | None = None
+    force_read: bool = False
+    """Read every file, also those that look unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +70,10 @@ def request_backup(services: Services, request: BackupRequest) -> Job:
 def plan_backup(settings: Settings, request: BackupRequest) -> JobRequest:
     """Return the job that makes the backup; raises UnknownSourceError, KindNotOfferedError."""
     source = settings.get_source(request.source)
-    if request.kind is not BackupKind.FULL:
-        raise KindNotOfferedError(
-            f"Source {source.name!r} is backed up in full only, not {request.kind}.", next_step="Ask for --type full."
-        )
+    verify_offered(source, request.kind)
     return JobRequest(
         JobKind.BACKUP_RUN,
-        {"source": source.name, "kind": request.kind.value},
+        {"source": source.name, "kind": request.kind.value} | ({"force_read": True} if request.force_read else {}),
         request.trace_id,
         dedupe_key_of(request.idempotency_key),
         # One writer a source: two backups at once would read everything twice and call each other changed.

@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from strongroom.backup.kinds import RequestedKind
+from strongroom.backup.parents import choose_ground, open_baseline
 from strongroom.backup.recording import Committed, record_commit
 from strongroom.catalog.backup_queries import find_latest_committed
-from strongroom.catalog.backups import Backup, BackupKind, BackupState
+from strongroom.catalog.backups import Backup, BackupState
 from strongroom.ids import new_id
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.progress import JobProgress
@@ -33,12 +35,9 @@ def _open_session(services: Services, context: JobContext, source: SourceSetting
     session_id = new_id(services.clock, services.random)
 
     def effect(session: Session) -> dict[str, Any]:
-        backup = session.get(Backup, context.job_id)
-        if backup is None:
-            session.add(_new_backup(services, context, source, session_id))
-        else:
-            backup.session_id = session_id
-        return {"session": str(session_id)}
+        backup = session.get(Backup, context.job_id) or _new_backup(services, context, source, session)
+        backup.session_id = session_id
+        return {"session": str(session_id), "kind": backup.kind.value, "parent": _text_of(backup.parent_id)}
 
     opened = context.step(f"session:{context.attempt}", effect) or {}
     return BackupIdentity(
@@ -46,26 +45,34 @@ def _open_session(services: Services, context: JobContext, source: SourceSetting
         source_kind=source.kind,
         backup_id=context.job_id,
         session_id=uuid.UUID(opened["session"]),
-        kind=context.args["kind"],
+        kind=opened["kind"],
         policy=source.policy,
-        parent_id=None,
+        parent_id=None if opened["parent"] is None else uuid.UUID(opened["parent"]),
         worker=f"{socket.gethostname()}:{os.getpid()}",
     )
 
 
-def _new_backup(services: Services, context: JobContext, source: SourceSettings, session_id: uuid.UUID) -> Backup:
-    return Backup(
+def _new_backup(services: Services, context: JobContext, source: SourceSettings, session: Session) -> Backup:
+    now = services.clock.now()
+    kind, parent_id = choose_ground(session, source, RequestedKind(context.args["kind"]), now)
+    backup = Backup(
         id=context.job_id,
         source=source.name,
         source_kind=source.kind,
-        kind=BackupKind(context.args["kind"]),
+        kind=kind,
         state=BackupState.RUNNING,
-        session_id=session_id,
+        parent_id=parent_id,
         trace_id=context.trace_id,
         policy=source.policy,
         regions=list(services.settings.regions_of(source.policy)),
-        created_at=services.clock.now(),
+        created_at=now,
     )
+    session.add(backup)
+    return backup
+
+
+def _text_of(parent_id: uuid.UUID | None) -> str | None:
+    return None if parent_id is None else str(parent_id)
 
 
 def _standing_commit(services: Services, identity: BackupIdentity) -> Committed | None:
@@ -95,7 +102,12 @@ def _write(services: Services, context: JobContext, source: SourceSettings, iden
     def report(progress: WriteProgress) -> None:
         context.check()
         context.report(
-            JobProgress(phase="reading", done_bytes=progress.bytes_read, total_bytes=expected, files=progress.files)
+            JobProgress(
+                phase="reading",
+                done_bytes=progress.bytes_read + progress.bytes_taken,
+                total_bytes=expected,
+                files=progress.files,
+            )
         )
 
     home = next(iter(services.stores.values()))
@@ -109,9 +121,9 @@ def _write(services: Services, context: JobContext, source: SourceSettings, iden
         random=services.random,
         on_progress=report,
     ) as writer:
-        writer.begin()
+        baseline = open_baseline(services, context, writer, source)
         with opened.open() as walk:
-            writer.write(walk)
+            writer.write(walk, baseline)
         sealed = writer.seal()
         context.check()
         return Committed(writer.commit(), sealed.evidence)

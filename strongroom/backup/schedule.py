@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.requests import BackupRequest, plan_backup
 from strongroom.catalog.backups import BackupKind
 from strongroom.catalog.dbtime import utcnow
@@ -55,24 +56,6 @@ def next_slots(schedule: ScheduleSettings, after: datetime) -> Iterator[Slot]:
         yield Slot(after, next(BackupKind(kind) for kind, moment in due.items() if moment == after))
 
 
-def due_kind(
-    schedule: ScheduleSettings, now: datetime, *, last_full: datetime | None, last_differential: datetime | None
-) -> BackupKind:
-    """Return the kind that is due: one that was missed, or failed, is due until a backup as strong was made.
-
-    The arguments say when the last committed backups of these kinds were begun.
-    """
-    crons = schedule.crons()
-    full_due = crons["full"].latest(now)
-    if last_full is None or "differential" not in crons or (full_due is not None and last_full < full_due):
-        return BackupKind.FULL
-    differential_due = crons["differential"].latest(now)
-    done = max(last_full, last_differential or last_full)
-    if differential_due is not None and done < differential_due:
-        return BackupKind.DIFFERENTIAL
-    return BackupKind.INCREMENTAL
-
-
 def dispatch_due(services: Services) -> list[Job]:
     """Ask for a backup of every source that is due, once however many moments were missed.
 
@@ -99,7 +82,7 @@ def _dispatch(services: Services, source: SourceSettings) -> Job | None:
         slot = latest_slot(source.schedule, now)
         if slot is None or slot <= progress.followed_until or _unfinished(session, progress):
             return None
-        request = BackupRequest(source.name, BackupKind.FULL, None, services.random(16).hex())
+        request = BackupRequest(source.name, RequestedKind.AUTO, None, services.random(16).hex())
         planned = replace(plan_backup(services.settings, request), dedupe_key=_dedupe_key(source.name, slot))
         job = services.ledger.enqueue(session, planned)
         progress.followed_until, progress.job_id = slot, job.id

@@ -4,10 +4,10 @@ import uuid
 from collections.abc import Sequence
 from typing import TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from strongroom.catalog.backups import Backup, BackupState, Replica, ReplicaState, Restore, Verification
+from strongroom.catalog.backups import Backup, BackupKind, BackupState, Replica, ReplicaState, Restore, Verification
 from strongroom.catalog.errors import RecordNotFoundError
 from strongroom.catalog.paging import Page, fetch_page
 
@@ -82,15 +82,34 @@ def wanted_replicas(session: Session) -> Sequence[Replica]:
     return session.scalars(query).all()
 
 
-def find_latest_committed(session: Session, source: str) -> Backup | None:
-    """Return the newest committed backup of a source, if there is one."""
+def find_latest_committed(session: Session, source: str, kind: BackupKind | None = None) -> Backup | None:
+    """Return the newest committed backup of a source, of one kind or of any, if there is one."""
+    return next(iter(list_newest_committed(session, source, kind, limit=1)), None)
+
+
+def list_newest_committed(
+    session: Session, source: str, kind: BackupKind | None = None, *, limit: int
+) -> Sequence[Backup]:
+    """Return the newest committed backups of a source, of one kind or of any."""
     query = (
         select(Backup)
         .where(Backup.source == source, Backup.state == BackupState.COMMITTED)
         .order_by(Backup.created_at.desc(), Backup.id.desc())
-        .limit(1)
+        .limit(limit)
     )
-    return session.scalar(query)
+    return session.scalars(query if kind is None else query.where(Backup.kind == kind)).all()
+
+
+def is_pinned() -> ColumnElement[bool]:
+    """Return the predicate of a backup that may not be retired now: one that is being made stands upon it."""
+    child = aliased(Backup)
+    return exists().where(child.parent_id == Backup.id, child.state == BackupState.RUNNING)
+
+
+def lock_as_parent(session: Session, backup_id: uuid.UUID) -> bool:
+    """Hold a backup until the transaction ends, so that whoever retires it sees its child; say whether it stands."""
+    backup = session.get(Backup, backup_id, with_for_update=True, populate_existing=True)
+    return backup is not None and backup.state is BackupState.COMMITTED
 
 
 def latest_per_source(session: Session) -> dict[str, Backup]:

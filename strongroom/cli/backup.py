@@ -3,10 +3,11 @@
 import click
 
 from strongroom.backup.browsing import list_entries, open_backup
+from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.lookup import resolve_backup
 from strongroom.backup.requests import BackupRequest, VerificationRequest, request_backup, request_verification
 from strongroom.catalog.backup_queries import list_backups, list_replicas
-from strongroom.catalog.backups import BackupKind, BackupState, VerificationLevel
+from strongroom.catalog.backups import BackupState, VerificationLevel
 from strongroom.cli.backup_report import report_backup, report_verification, show_backup, show_backups
 from strongroom.cli.browsing import show_entries
 from strongroom.cli.command import Group, ValueOf
@@ -32,17 +33,32 @@ def backup() -> None:
     ),
 )
 @click.argument("source")
-@click.option("--type", "kind", type=ValueOf(BackupKind), default=BackupKind.FULL, help="What to build upon.")
+@click.option(
+    "--type",
+    "kind",
+    type=ValueOf(RequestedKind),
+    default=RequestedKind.AUTO,
+    help="What to build upon: nothing, the last full backup, the last one, or what the schedule says is due.",
+)
+@click.option("--force-read", is_flag=True, help="Read every file, also those that look unchanged.")
 @deadline_option
 @waiting_options
 @click.pass_obj
-def run(invocation: Invocation, source: str, kind: BackupKind, deadline: int | None, waiting: Waiting) -> ExitCode:
+def run(
+    invocation: Invocation,
+    source: str,
+    kind: RequestedKind,
+    deadline: int | None,
+    waiting: Waiting,
+    *,
+    force_read: bool,
+) -> ExitCode:
     """Back up SOURCE now.
 
     Ends with 3 when something of the source could not be read, and with --here also when not every region has its copy.
     """
     with invocation.services() as services:
-        request = BackupRequest(source, kind, None, trace_id_of(services), deadline_seconds=deadline)
+        request = BackupRequest(source, kind, None, trace_id_of(services), deadline, force_read)
         job = request_backup(services, request)
         if not await_job(services, job, waiting, invocation.screen):
             return ExitCode.OK

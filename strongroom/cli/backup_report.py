@@ -66,10 +66,12 @@ def show_backups(page: Page[Backup], screen: Screen) -> None:
             moment(b.created_at),
             f"{b.files:,}",
             size(b.source_bytes),
+            size(b.stored_bytes),
+            size(b.reused_bytes),
         )
         for b in page.items
     ]
-    screen.table(("BACKUP", "SOURCE", "TYPE", "STATE", "CREATED", "#FILES", "#SIZE"), rows)
+    screen.table(("BACKUP", "SOURCE", "TYPE", "STATE", "CREATED", "#FILES", "#SIZE", "#NEW", "#REUSED"), rows)
     if page.next_cursor:
         screen.say(f"More with --cursor {page.next_cursor}")
 
@@ -83,6 +85,7 @@ def show_backup(backup: Backup, replicas: Sequence[Replica], screen: Screen) -> 
         "backup": str(backup.id),
         "source": f"{backup.source} ({backup.source_kind})",
         "type": backup.kind.value,
+        "parent": "-" if backup.parent_id is None else str(backup.parent_id),
         "state": describe_state(backup),
         "policy": backup.policy,
         "created": moment(backup.created_at),
@@ -115,7 +118,8 @@ def describe_state(backup: Backup) -> str:
 def _summary(backup: Backup) -> str:
     return (
         f"Backup {backup.id} of {backup.source} is {describe_state(backup)}: {count(backup.files, 'file')}, "
-        f"{size(backup.source_bytes)} read, {size(backup.stored_bytes)} stored in {backup.regions[0]}."
+        f"{size(backup.source_bytes)} ({size(backup.reused_bytes)} reused), "
+        f"{size(backup.stored_bytes)} stored in {backup.regions[0]}."
     )
 
 

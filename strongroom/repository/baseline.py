@@ -44,11 +44,17 @@ class Baseline:
     """
 
     def __init__(
-        self, store: Store, repo_id: UUID, references: Sequence[Reference] = (), *, trust: Trust | None = None
+        self,
+        store: Store,
+        repo_id: UUID,
+        references: Sequence[Reference] = (),
+        *,
+        trust: Trust | None = None,
+        warnings: Sequence[str] = (),
     ) -> None:
         self._repo_id = repo_id
         self._trust = trust or Trust()
-        self.warnings: list[str] = []
+        self.warnings = list(warnings)
         self.packs: dict[int, PackRef] = {}
         self._references = [reference for reference in references if self._agrees(reference)]
         self.next_ordinal = 1 + max((reference.top for reference in self._references), default=-1)

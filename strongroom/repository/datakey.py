@@ -1,4 +1,4 @@
-"""The data key of one session: made by the home region's KEK, stored as a key slot before anything is sealed with it."""
+"""The data key of one session: made by the home region's KEK and kept in key slots, one for each region."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

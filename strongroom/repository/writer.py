@@ -1,8 +1,9 @@
 """Writing a backup, in the order that makes every crash harmless: marker, packs, manifest, key slots, commit."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from types import TracebackType
+from uuid import UUID
 
 from strongroom.clock import Clock, RandomBytes
 from strongroom.keyring.provider import KekProvider
@@ -97,6 +98,11 @@ class BackupWriter:
     def begin(self) -> None:
         """Store the session marker, which pins the packs to come."""
         put_session(self.repository, self.store, self.identity, self.clock)
+
+    def stand_upon(self, kind: str, parent_id: UUID | None) -> None:
+        """Take another parent, before anything is written, and store the marker again, which then pins that one."""
+        self.identity = replace(self.identity, kind=kind, parent_id=parent_id)
+        self.begin()
 
     def write(self, walk: Walk, baseline: Baseline | None = None) -> None:
         """Read the walk to its end and store its packs; raises the source's, the store's or on_progress's error.

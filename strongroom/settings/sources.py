@@ -22,6 +22,10 @@ class FilesSourceSettings(Section):
     allow_empty: Flag = Field(
         False, description="Whether an empty directory may be backed up; mostly it is an unmounted disk."
     )
+    ignore_ctime: Flag = Field(
+        False,
+        description="Whether a file counts as unchanged when only its change time differs: after new owners or modes.",
+    )
     policy: Name = Field(
         "operational-data", description="Policy that says where the backups go and how long they stay."
     )

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.requests import BackupRequest, RestoreRequest, request_backup, request_restore
 from strongroom.backup.targets import FilesTargetRequest
-from strongroom.catalog.backups import Backup, BackupKind
+from strongroom.catalog.backups import Backup
 from strongroom.catalog.jobs import Job
 from strongroom.jobs.runner import run_job
 from strongroom.keyring.key_file import KeyFile
@@ -80,9 +81,9 @@ class House:
         stores[region] = FaultyStore(stores[region], faults)
         return dataclasses.replace(self.services, stores=stores)
 
-    def request(self, source: str = "tree") -> Job:
+    def request(self, source: str = "tree", kind: RequestedKind = RequestedKind.AUTO) -> Job:
         """Queue a backup."""
-        return request_backup(self.services, BackupRequest(source, BackupKind.FULL, None, TRACE))
+        return request_backup(self.services, BackupRequest(source, kind, None, TRACE))
 
     def run(self, job: Job, services: Services | None = None) -> Job:
         """Run one attempt of a job and return it as it is then."""
@@ -90,9 +91,9 @@ class House:
         run_job(services.ledger, job.id, partial(HANDLERS[job.kind], services), owner="test")
         return self.services.ledger.get(job.id)
 
-    def back_up(self) -> Job:
+    def back_up(self, kind: RequestedKind = RequestedKind.AUTO) -> Job:
         """Make a backup and all its copies."""
-        job = self.run(self.request())
+        job = self.run(self.request(kind=kind))
         assert job.state == "succeeded", job.last_error
         self.copy()
         return job

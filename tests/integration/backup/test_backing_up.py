@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.backup.errors import KindNotOfferedError
+from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.lookup import resolve_backup
 from strongroom.backup.reconcile import reconcile as reconcile_backups
 from strongroom.backup.requests import BackupRequest, RestoreRequest, request_backup, request_restore
 from strongroom.backup.status import status
 from strongroom.backup.targets import FilesTargetRequest
 from strongroom.catalog.backup_queries import list_replicas
-from strongroom.catalog.backups import BackupKind, BackupState
+from strongroom.catalog.backups import BackupState
 from strongroom.errors import ExitCode
 from strongroom.jobs.errors import IdempotencyConflictError
 from strongroom.keyring.errors import KeyProviderUnavailableError
@@ -46,14 +46,14 @@ def test_every_region_holds_the_same_objects(small_house: House) -> None:
 
 
 def test_the_same_idempotency_key_means_the_same_job(house: House) -> None:
-    first = request_backup(house.services, BackupRequest("tree", BackupKind.FULL, "once", TRACE))
-    again = request_backup(house.services, BackupRequest("tree", BackupKind.FULL, "once", TRACE))
+    first = request_backup(house.services, BackupRequest("tree", RequestedKind.FULL, "once", TRACE))
+    again = request_backup(house.services, BackupRequest("tree", RequestedKind.FULL, "once", TRACE))
     assert first.id == again.id
 
 
 def test_an_idempotency_key_is_not_taken_for_another_request(house: House) -> None:
     job = house.back_up()
-    request_backup(house.services, BackupRequest("tree", BackupKind.FULL, "once", TRACE))
+    request_backup(house.services, BackupRequest("tree", RequestedKind.FULL, "once", TRACE))
     with pytest.raises(IdempotencyConflictError):
         restore_with_key(house, str(job.id), "once")
 
@@ -66,11 +66,6 @@ def restore_with_key(house: House, backup: str, key: str) -> None:
 def test_an_unknown_source_is_refused_with_the_nearest_name(small_house: House) -> None:
     with pytest.raises(UnknownSourceError, match="Did you mean 'tree'"):
         small_house.request("tee")
-
-
-def test_a_kind_that_is_not_made_is_refused(small_house: House) -> None:
-    with pytest.raises(KindNotOfferedError):
-        request_backup(small_house.services, BackupRequest("tree", BackupKind.INCREMENTAL, None, TRACE))
 
 
 def test_an_empty_directory_fails_the_job_and_leaves_no_backup(small_house: House) -> None:
@@ -106,7 +101,7 @@ def run_command(house: House, *words: str) -> subprocess.CompletedProcess[str]:
 def test_a_full_disk_fails_the_job_and_what_was_committed_still_restores(small_house: House) -> None:
     earlier = small_house.back_up()
     services = small_house.with_faults("eu", [Fault(Operation.PUT, no_room, key_prefix="p/", times=100)])
-    job = small_house.run(small_house.request(), services)
+    job = small_house.run(small_house.request(kind=RequestedKind.FULL), services)
     assert (job.state, job.last_error and job.last_error["code"]) == ("failed", "storage.full")
     assert resolve_latest(small_house) == earlier.id
     small_house.restore(earlier)

@@ -13,8 +13,8 @@ import pytest
 from celery import Celery
 from sqlalchemy import select
 
+from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.requests import BackupRequest, request_backup
-from strongroom.catalog.backups import BackupKind
 from strongroom.catalog.jobs import Heartbeat, Job
 from strongroom.runtime import Runtime, build_runtime
 from strongroom.settings import load_settings
@@ -76,7 +76,7 @@ class Site:
         return Publisher(self.celery())
 
     def request_backup(self, source: str = "website") -> Job:
-        request = BackupRequest(source, BackupKind.FULL, None, TRACE_ID)
+        request = BackupRequest(source, RequestedKind.AUTO, None, TRACE_ID)
         return request_backup(self.runtime.services(), request)
 
     def state_of(self, job: Job) -> str:

@@ -5,7 +5,8 @@ from itertools import islice
 
 import pytest
 
-from strongroom.backup.schedule import due_kind, latest_slot, next_slots
+from strongroom.backup.kinds import due_kind
+from strongroom.backup.schedule import latest_slot, next_slots
 from strongroom.catalog.backups import BackupKind
 from strongroom.settings.schedules import FilesScheduleSettings, FullScheduleSettings
 
