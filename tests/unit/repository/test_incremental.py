@@ -166,7 +166,7 @@ def test_the_tree_of_what_did_not_change_is_not_stored_again(room: Room) -> None
 
     parent = room.back_up(MemoryWalk(*many(b"02000")))
     again = many(b"other")
-    again[2000].entry.mtime_ns += 1  # type: ignore[union-attr]
+    again[2000].entry.mtime_ns += 1
 
     made = room.back_up_upon(parent, MemoryWalk(*again))
 
@@ -228,7 +228,7 @@ def lose(room: Room, parent: Finished, name: bytes) -> None:
     reader = room.reader(parent.backup_id)
     packs = {pack.ordinal: pack for pack in reader.head.packs}
     run = entries_of(reader.walk())[name].extents[0]
-    pack = packs[run.pack]  # type: ignore[union-attr]
+    pack = packs[run.pack]
     room.home.delete(pack_key(pack.session_id, pack.sha256))
 
 
