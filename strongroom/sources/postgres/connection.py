@@ -38,6 +38,11 @@ _REFUSED = re.compile(
     r"|is not permitted to log in"
 )
 
+_LOST = re.compile(
+    r"server closed the connection|terminating connection|connection to server .* failed|no connection to the server"
+    r"|could not (?:receive|send) data|the database system is (?:starting up|shutting down|in recovery)|SSL SYSCALL"
+)
+
 
 def connect(settings: PostgresSourceSettings, database: str) -> Connection:
     """Open a connection in autocommit mode to a database of the server that the settings name.
@@ -131,6 +136,16 @@ def connection_error(settings: PostgresSourceSettings, database: str, message: s
     return ServerUnreachableError(
         f"The PostgreSQL server {server} cannot be reached: {_reason(message)}.",
         next_step=f"Check that it runs, and host, port and sslmode of source {settings.name}.",
+    )
+
+
+def lost_connection(settings: PostgresSourceSettings, words: str) -> ServerUnreachableError | None:
+    """Return the error of a server that ended a connection or shut down, if that is what its words say."""
+    if not _LOST.search(words):
+        return None
+    return ServerUnreachableError(
+        f"The PostgreSQL server {settings.host}:{settings.port} ended the connection: {_reason(words)}.",
+        next_step="It is tried again. See in the server's log why it ended or restarted.",
     )
 
 

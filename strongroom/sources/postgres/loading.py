@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from strongroom.errors import StrongroomError
 from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.sources.errors import RestoreFailedError
-from strongroom.sources.postgres.connection import conninfo, hide_password, tool_environment
+from strongroom.sources.postgres.connection import conninfo, hide_password, lost_connection, tool_environment
 from strongroom.sources.postgres.spool import spool
 from strongroom.sources.postgres.stored import StoredDump
 from strongroom.sources.postgres.tool import Tool
@@ -25,7 +26,8 @@ class Loader:
     def load(
         self, dump: StoredDump, database: str, options: Sequence[str], *, jobs: int = 1, forgiving: str = ""
     ) -> None:
-        """Restore into a database that exists; raises RestoreFailedError, ScratchFullError and what reading raises."""
+        """Restore into a database that exists; raises RestoreFailedError, ServerUnreachableError,
+        ScratchFullError and what reading raises."""
         command = [*self.command(dump, options), f"--dbname={conninfo(self.settings, database)}"]
         if dump.is_stream and jobs == 1:
             self._feed(command, dump.files[0].read(), database, forgiving)
@@ -60,10 +62,10 @@ class Loader:
         if status != 0:
             raise self.failed(database, status, tool.complaints())
 
-    def failed(self, database: str, status: int, complaints: str) -> RestoreFailedError:
-        """Return the error for a restore that ended with this status."""
+    def failed(self, database: str, status: int, complaints: str) -> StrongroomError:
+        """Return the error for a restore that ended with this status: a server that went away is worth another try."""
         reason = hide_password(self.settings, complaints)
-        return RestoreFailedError(
+        return lost_connection(self.settings, reason) or RestoreFailedError(
             f"pg_restore into database {database!r} ended with status {status}: {reason.rstrip('.')}.",
             next_step="Nothing of it was kept. Mend what it names (a missing extension or role) and restore again.",
         )

@@ -14,6 +14,7 @@ from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.sources.errors import (
     NoSuchLocaleError,
     RestoreFailedError,
+    ServerUnreachableError,
     TargetConflictError,
     TargetFullError,
     TargetNotWritableError,
@@ -160,4 +161,6 @@ class _Session:
                 )
             case errors.DiskFull():
                 return TargetFullError(what, next_step="Make room on the server, then restore again.")
+            case psycopg.OperationalError():
+                return ServerUnreachableError(what, next_step="It is tried again; the server's log has the cause.")
         return RestoreFailedError(what, next_step="Look into the server's log, then restore again.")

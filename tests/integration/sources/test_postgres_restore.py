@@ -11,6 +11,7 @@ import pytest
 from strongroom.sources.errors import (
     PgDumpTooOldError,
     RestoreFailedError,
+    ServerUnreachableError,
     TargetConflictError,
     TargetNotEmptyError,
     TargetNotWritableError,
@@ -320,3 +321,27 @@ def test_a_table_of_contents_that_is_cut_short_is_refused(shop_dump, cut_at):
 
     with pytest.raises(UnreadableDumpError):
         shop_dump.stored(start).toc()
+
+
+def test_a_server_that_ends_the_session_halfway_is_worth_another_try(
+    postgres_server, shop, shop_dump, settings, target, tmp_path
+):
+    def read():
+        yield from map(memoryview, shop_dump.pieces)
+        end_sessions_of_restores(postgres_server)
+
+    with pytest.raises(ServerUnreachableError) as error:
+        PostgresTarget(settings, target, tmp_path, RestoreOptions()).restore(shop_dump.stored(read))
+
+    assert error.value.retryable
+    assert no_leftovers(postgres_server)
+    assert shop_dump.restore_to(settings, target, tmp_path) == []
+    assert contents(postgres_server, target) == contents(postgres_server, shop)
+
+
+def end_sessions_of_restores(server):
+    ending = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname LIKE 'strongroom_restoring%'"
+    with server.connect() as connection:
+        # pg_restore connects when it has read enough.
+        while not connection.execute(ending).fetchall():
+            pass

@@ -229,3 +229,27 @@ def children():
     """Return the /proc folders of this process's children."""
     tasks = Path(f"/proc/{os.getpid()}/task").glob("*/children")
     return [Path("/proc") / pid for task in tasks for pid in task.read_text().split()]
+
+
+def test_a_dump_that_waits_for_a_lock_is_stopped_within_seconds(postgres_server, big, tmp_path):
+    class Wished(BaseException):
+        pass
+
+    asked = []
+
+    def check():
+        asked.append(True)
+        if len(asked) > 1:
+            raise Wished
+
+    def read_to_the_end(walk):
+        content = next(step.content for step in walk if isinstance(step, Item))
+        with content.open() as opened:
+            return list(iter(lambda: read_piece(opened), b""))
+
+    source = open_source(settings_for(postgres_server, big), tmp_path, check)
+    with postgres_server.connect(big) as holder, source.open() as walk:
+        holder.execute("BEGIN")
+        holder.execute("LOCK TABLE big IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(Wished):
+            read_to_the_end(walk)
