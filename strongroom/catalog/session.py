@@ -21,9 +21,7 @@ class Catalog:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._write = sessionmaker(engine, expire_on_commit=False)
-        # SQLite has no way to do it but a transaction, and one there costs no round trip.
-        alone = {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "postgresql" else {}
-        self._alone = engine.execution_options(**alone)
+        self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._read = sessionmaker(engine.execution_options(**READ_ONLY), expire_on_commit=False)
 
     @contextmanager
@@ -41,7 +39,9 @@ class Catalog:
 
         Raises CatalogUnavailableError; after that the outcome is unknown.
         """
-        with translated_faults(), self._alone.begin() as connection:
+        # SQLite has no way to do it but a transaction, and one there costs no round trip.
+        autocommit = self.engine.dialect.name == "postgresql"
+        with translated_faults(), self._autocommit.connect() if autocommit else self.engine.begin() as connection:
             yield connection
 
     @contextmanager

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, String, Uuid, bindparam, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from strongroom.catalog.base import NullableJson
 from strongroom.catalog.dbtime import utcnow
@@ -16,17 +17,20 @@ from strongroom.jobs.interrupts import LeaseLost
 FIND = select(JobStep.result).where(
     JobStep.job_id == bindparam("held_id", type_=Uuid()), JobStep.step == bindparam("called", type_=String())
 )
+FIND_HELD = FIND.where(select(Job.id).where(HELD).exists())
 RECORD = insert(JobStep).values(done_at=utcnow())
 
 
-def _note(insert_into: Callable[..., Any]) -> Any:
+def _note() -> ReturningInsert[Any]:
+    # Not ON CONFLICT: SQLAlchemy compiles a statement with it anew each time, which takes longer than running it.
     step = bindparam("called", type_=String())
-    row = select(Job.id, step, Job.fence, bindparam("result", type_=NullableJson), utcnow()).where(HELD)
+    known = select(JobStep.step).where(JobStep.job_id == Job.id, JobStep.step == step).exists()
+    row = select(Job.id, step, Job.fence, bindparam("result", type_=NullableJson), utcnow()).where(HELD, ~known)
     columns = ("job_id", "step", "fence", "result", "done_at")
-    return insert_into(JobStep.__table__).from_select(columns, row.with_for_update(of=Job)).on_conflict_do_nothing()
+    return insert(JobStep).from_select(columns, row.with_for_update(of=Job)).returning(JobStep.fence)
 
 
-NOTE = {"postgresql": _note(postgresql.insert), "sqlite": _note(sqlite.insert)}
+NOTE = _note()
 
 Effect = Callable[[Session], dict[str, Any] | None]
 
@@ -52,12 +56,15 @@ def note_step(connection: Connection, claim: Claim, name: str, result: dict[str,
 
     Raises LeaseLost.
     """
-    values = {**claim.key, "called": name, "result": result}
-    if connection.execute(NOTE[connection.dialect.name], values).rowcount == 1:
+    step = {**claim.key, "called": name}
+    try:
+        noted = connection.execute(NOTE, {**step, "result": result}).one_or_none()
+    except IntegrityError:
+        # An earlier try of this very statement, whose answer got lost, was still under way and has come first.
+        noted = None
+    if noted is not None:
         return result
-    recorded: dict[str, Any] | None = connection.execute(
-        FIND.where(select(Job.id).where(HELD).exists()), {**claim.key, "called": name}
-    ).scalar_one_or_none()
+    recorded: dict[str, Any] | None = connection.execute(FIND_HELD, step).scalar_one_or_none()
     if recorded is None:
         raise LeaseLost
     return recorded
