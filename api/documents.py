@@ -18,6 +18,7 @@ from strongroom.catalog.jobs import JobState
 from strongroom.catalog.paging import Page
 from strongroom.jobs.enqueueing import MOST_DEADLINE_SECONDS
 from strongroom.jobs.kinds import Queue
+from strongroom.sources.postgres.selection import DumpSelection, Part
 
 Name = Annotated[str, Field(min_length=1, max_length=63)]
 Key = Annotated[str, Field(min_length=1, max_length=160, pattern=r"^[\x21-\x7e]+$")]
@@ -106,10 +107,13 @@ class DatabasesBody(Body):
     names: tuple[Annotated[str, Field(min_length=1, max_length=63)], ...] = ()
     jobs: Annotated[int, Field(strict=True, ge=0, le=64)] = 0
     owners: Annotated[bool, Field(strict=True)] = False
+    tables: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
+    schemas: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
+    part: Part = Part.ALL
 
     def as_wish(self) -> DatabaseWish:
         """Return the wish as the use case takes it."""
-        return DatabaseWish(databases=self.names, jobs=self.jobs, owners=self.owners)
+        return DatabaseWish(self.names, self.jobs, self.owners, DumpSelection(self.tables, self.schemas, self.part))
 
 
 class RestoreBody(Body):

@@ -7,6 +7,7 @@ from typing import Any
 from strongroom.backup.errors import DatabaseNotInBackupError, TargetKindError, TargetNameError
 from strongroom.backup.targets import PostgresTargetRequest, TargetRequest
 from strongroom.sources.postgres.holding import Facts, HeldDatabase, held_databases
+from strongroom.sources.postgres.selection import WHOLE, DumpSelection
 
 PLACEHOLDER = "{database}"
 """Stands in the name of a target for the name of the database that goes there."""
@@ -19,15 +20,20 @@ class DatabaseWish:
     databases: tuple[str, ...] = ()
     jobs: int = 0
     owners: bool = False
+    selection: DumpSelection = WHOLE
 
     def as_args(self) -> dict[str, Any]:
         """Return the form that a job carries."""
-        return {"databases": list(self.databases), "jobs": self.jobs, "owners": self.owners}
+        args = {"databases": list(self.databases), "jobs": self.jobs, "owners": self.owners}
+        return args | {"selection": self.selection.as_args()}
 
     @classmethod
     def from_args(cls, args: Mapping[str, Any]) -> "DatabaseWish":
         """Read what `as_args` returned; jobs of older versions carry nothing."""
-        return cls(tuple(args.get("databases", ())), args.get("jobs", 0), args.get("owners", False))
+        if not args:
+            return cls()
+        selection = DumpSelection.from_args(args["selection"])
+        return cls(tuple(args["databases"]), args["jobs"], args["owners"], selection)
 
     def choose(self, held: Sequence[HeldDatabase]) -> tuple[HeldDatabase, ...]:
         """Return the databases that are meant; raises DatabaseNotInBackupError."""

@@ -71,7 +71,7 @@ def restore_databases(
 def _target(
     services: Services, context: JobContext, request: PostgresTargetRequest, database: str, wish: DatabaseWish
 ) -> PostgresTarget:
-    options = RestoreOptions(overwrite=context.args["overwrite"], jobs=wish.jobs, owners=wish.owners)
+    options = RestoreOptions(context.args["overwrite"], wish.jobs, wish.owners, wish.selection)
     server = get_postgres_server(services.settings, request.server)
     return PostgresTarget(server, database, services.settings.scratch_dir, options)
 

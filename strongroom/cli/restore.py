@@ -90,6 +90,7 @@ def plan(invocation: Invocation, backup: str, **options: Unpack[RestoreOptions])
         "strongroom restore run latest:shop --target shop --overwrite --confirm shop",
         "strongroom restore run latest:server --database crm --target crm_copy --jobs 4",
         "strongroom restore run latest:server --target 'standby/{database}'",
+        "strongroom restore run latest:shop --table public.orders --target shop --overwrite --confirm shop",
     ),
 )
 @click.argument("backup")

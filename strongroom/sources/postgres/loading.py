@@ -1,6 +1,8 @@
 """Running pg_restore on a stored dump: fed through a pipe, or with several jobs on files in a private directory."""
 
-from collections.abc import Callable, Iterable, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from strongroom.sources.errors import RestoreFailedError
 from strongroom.sources.postgres.connection import conninfo, hide_password, lost_connection, tool_environment
 from strongroom.sources.postgres.spool import spool
 from strongroom.sources.postgres.stored import StoredDump
+from strongroom.sources.postgres.toc import TocEntry
 from strongroom.sources.postgres.tool import Tool
 from strongroom.sources.postgres.toolset import Toolset
 
@@ -46,27 +49,40 @@ class Loader:
             *options,
         ]
 
+    @contextmanager
+    def list_file(self, entries: Sequence[TocEntry] | None) -> Iterator[list[str]]:
+        """Give the option that restricts pg_restore to some entries of a dump; None stands for all."""
+        if entries is None:
+            yield []
+            return
+        self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", prefix="list-", dir=self.scratch) as file:
+            file.writelines(f"{entry.number};\n" for entry in entries)
+            file.flush()
+            yield [f"--use-list={file.name}"]
+
     def _feed(self, command: list[str], stream: Iterable[memoryview], database: str, forgiving: str) -> None:
         with tool_environment(self.settings, self.scratch) as environment:
             with Tool([*command, "--no-password"], environment, reads=True, forgiving=forgiving) as tool:
                 feed_behind(tool, stream, self.check)
-                self._verify(tool, database)
+                self.verify(tool, database)
 
     def _run(self, command: list[str], database: str, forgiving: str) -> None:
         with tool_environment(self.settings, self.scratch) as environment:
             with Tool([*command[:-1], "--no-password", command[-1]], environment, forgiving=forgiving) as tool:
-                self._verify(tool, database)
+                self.verify(tool, database)
 
-    def _verify(self, tool: Tool, database: str) -> None:
+    def verify(self, tool: Tool, database: str) -> None:
+        """Wait for a program to end; raises RestoreFailedError unless it did well."""
         status = tool.wait(self.check)
         if status != 0:
-            raise self.failed(database, status, tool.complaints())
+            raise self._failed(database, status, tool.complaints())
 
-    def failed(self, database: str, status: int, complaints: str) -> StrongroomError:
+    def _failed(self, database: str, status: int, complaints: str) -> StrongroomError:
         """Return the error for a restore that ended with this status: a server that went away is worth another try."""
         reason = hide_password(self.settings, complaints)
         return lost_connection(self.settings, reason) or RestoreFailedError(
-            f"pg_restore into database {database!r} ended with status {status}: {reason.rstrip('.')}.",
+            f"Restoring into database {database!r} ended with status {status}: {reason.rstrip('.')}.",
             next_step="Nothing of it was kept. Mend what it names (a missing extension or role) and restore again.",
         )
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from strongroom.sources.errors import DumpSelectionError
+
 
 class Part(StrEnum):
     """Whether definitions, rows or both are restored."""
@@ -15,7 +17,7 @@ class Part(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class DumpSelection:
     """Which tables and schemas; all of them where neither is named. Patterns have `*` and `?`, case counts.
 
     A table is `name` or `schema.name`, with "double quotes" around a part that holds a dot.
@@ -35,9 +37,28 @@ class Selection:
         return {"tables": list(self.tables), "schemas": list(self.schemas), "part": self.part.value}
 
     @classmethod
-    def from_args(cls, args: Mapping[str, Any]) -> "Selection":
+    def from_args(cls, args: Mapping[str, Any]) -> "DumpSelection":
         """Read what `as_args` returned."""
         return cls(tuple(args["tables"]), tuple(args["schemas"]), Part(args["part"]))
 
 
-EVERYTHING = Selection()
+WHOLE = DumpSelection()
+
+
+def split_name(spelled: str) -> tuple[str | None, str]:
+    """Return schema, None for any, and name of a table as people spell it; raises DumpSelectionError."""
+    parts = [""]
+    quoted = False
+    for letter in spelled:
+        if letter == '"':
+            quoted = not quoted
+        elif letter == "." and not quoted:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    if quoted or len(parts) > 2 or not all(parts):
+        raise DumpSelectionError(
+            f"{spelled!r} is not the name of a table.",
+            next_step='Write name, schema.name, or "na.me" in double quotes where a part holds a dot.',
+        )
+    return (parts[0] if parts[1:] else None), parts[-1]

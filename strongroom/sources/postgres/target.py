@@ -7,11 +7,15 @@ from pathlib import Path
 
 from strongroom.errors import StrongroomError
 from strongroom.settings.postgres import PostgresSourceSettings
-from strongroom.sources.postgres.connection import connect_anywhere
+from strongroom.sources.postgres.connection import Connection, connect, connect_anywhere
 from strongroom.sources.postgres.database import create_schemas, server_major
 from strongroom.sources.postgres.holding import HeldDatabase
 from strongroom.sources.postgres.loading import Loader
-from strongroom.sources.postgres.occupancy import Occupancy, verify_free
+from strongroom.sources.postgres.merge_run import run_merge
+from strongroom.sources.postgres.merging import Merge, left_out, plan_merge
+from strongroom.sources.postgres.occupancy import Occupancy, look, verify_free
+from strongroom.sources.postgres.picking import NEW_DATABASE, pick
+from strongroom.sources.postgres.selection import WHOLE, DumpSelection, Part
 from strongroom.sources.postgres.side_database import SideDatabase, sole_restore
 from strongroom.sources.postgres.stored import StoredDump
 from strongroom.sources.postgres.toc import missing_schemas
@@ -29,6 +33,7 @@ class RestoreOptions:
     overwrite: bool = False
     jobs: int = 0
     owners: bool = False
+    selection: DumpSelection = WHOLE
 
     def jobs_for(self, held: HeldDatabase) -> int:
         """Return the number of connections for one database."""
@@ -52,6 +57,8 @@ class PostgresTarget:
     pg_restore 17 and newer begin with a setting that older servers do not know. That one error is forgiven, which
     pg_restore can only do outside a transaction, so that then an empty database is replaced as well.
 
+    A part of a dump may also go into a database that holds something: see strongroom.sources.postgres.merging.
+
     Unless `owners` says otherwise, everything belongs to the role that restores, and nobody else has privileges: roles
     belong to a server and not to a database, so a dump holds their names only, and a missing one ends the restore.
     Tablespaces are left out for the same reason, and so is what was set on the database itself.
@@ -69,6 +76,12 @@ class PostgresTarget:
         Raises TargetNotEmptyError, ServerUnreachableError, WrongPasswordError, PgDumpNotFoundError, PgDumpTooOldError.
         """
         self._toolset(dump)
+        if self._merges():
+            with connect(self._settings, self._database) as connection:
+                self._plan_merge(connection, dump)
+            return
+        if not self._options.selection.is_whole:
+            pick(dump.toc(), self._options.selection, NEW_DATABASE)
         verify_free(self._settings, self._database, overwrite=self._options.overwrite)
 
     def restore(self, dump: StoredDump, check: Callable[[], None] = _never) -> list[Problem]:
@@ -82,12 +95,37 @@ class PostgresTarget:
         with sole_restore(self._settings, self._database):
             return self._restore(dump, loader)
 
+    def _merges(self) -> bool:
+        """Tell whether a part of a dump goes into a database that holds something already."""
+        selection = self._options.selection
+        if selection.is_whole or selection.part is Part.DATA:
+            return not selection.is_whole
+        return look(self._settings, self._database) is Occupancy.FILLED
+
+    def _plan_merge(self, connection: Connection, dump: StoredDump) -> Merge:
+        return plan_merge(connection, dump.toc(), self._options.selection, overwrite=self._options.overwrite)
+
     def _restore(self, dump: StoredDump, loader: Loader) -> list[Problem]:
+        options = [] if self._options.owners else ["--no-owner", "--no-privileges"]
+        if self._merges():
+            with connect(self._settings, self._database) as connection:
+                merge = self._plan_merge(connection, dump)
+                if self._options.selection.part is Part.DATA:
+                    # Rows come in the dump's order, and triggers have seen them before.
+                    options += ["--data-only", "--disable-triggers"]
+                run_merge(loader, connection, dump, merge, options)
+            return list(merge.problems)
+        toc = dump.toc()
+        picked = None if self._options.selection.is_whole else pick(toc, self._options.selection, NEW_DATABASE)
+        with loader.list_file(picked.entries if picked else None) as chosen:
+            problems = self._fill(dump, loader, [*options, *chosen], missing_schemas(picked.entries if picked else toc))
+        return problems + (left_out(picked) if picked else [])
+
+    def _fill(self, dump: StoredDump, loader: Loader, options: list[str], schemas: list[str]) -> list[Problem]:
+        """Fill a database that is absent, empty or to be replaced."""
         found = verify_free(self._settings, self._database, overwrite=self._options.overwrite)
         forgiving = self._forgiven_error(loader.toolset)
         jobs = self._options.jobs_for(dump.held)
-        options = [] if self._options.owners else ["--no-owner", "--no-privileges"]
-        schemas = missing_schemas(dump.toc())
         if found is Occupancy.EMPTY and not forgiving and not schemas and jobs == 1:
             loader.load(dump, self._database, [*options, "--single-transaction"])
             return []

@@ -14,7 +14,7 @@ PostgreSQL's src/bin/pg_dump/pg_backup_archiver.c (ReadHead, ReadToc), archive v
 An integer is a sign byte and its bytes, lowest first; a text is its length as an integer, -1 for a missing one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from strongroom.sources.errors import UnreadableDumpError
@@ -125,7 +125,8 @@ def _unreadable(why: str) -> UnreadableDumpError:
     )
 
 
-def missing_schemas(toc: list[TocEntry]) -> list[str]:
+def missing_schemas(toc: Iterable[TocEntry]) -> list[str]:
     """Return the schemas that a dump of chosen tables uses but does not make."""
-    made = {entry.name for entry in toc if entry.kind == "SCHEMA"} | {"", "public", "pg_catalog"}
-    return sorted({entry.schema for entry in toc} - made)
+    entries = list(toc)
+    made = {entry.name for entry in entries if entry.kind == "SCHEMA"} | {"", "public", "pg_catalog"}
+    return sorted({entry.schema for entry in entries} - made)

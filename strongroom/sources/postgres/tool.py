@@ -17,7 +17,7 @@ _LINE_LENGTH = 300
 _STOP_SECONDS = 10.0
 _CHECK_SECONDS = 1.0
 # Only the program's own words: the server's DETAIL and CONTEXT lines quote rows.
-_OWN_WORDS = re.compile(r"^(pg_dump|pg_dumpall|pg_restore|psql): ")
+_OWN_WORDS = re.compile(r"^(pg_dump|pg_dumpall|pg_restore|psql(:<stdin>:\d+)?): ")
 _QUOTES_COMMAND = re.compile(r"Command was:|LINE \d+:")
 _QUOTED_VALUE = re.compile(r'(invalid input syntax for [^:]*|invalid value|value|out of range): ".*')
 

@@ -29,9 +29,9 @@ class Dump:
     facts: dict[str, str | int]
 
     def restore_to(
-        self, settings: PostgresSourceSettings, database: str, scratch: Path, *, overwrite: bool = False, jobs: int = 0
+        self, settings: PostgresSourceSettings, database: str, scratch: Path, **options: Any
     ) -> list[Problem]:
-        target = PostgresTarget(settings, database, scratch, RestoreOptions(overwrite=overwrite, jobs=jobs))
+        target = PostgresTarget(settings, database, scratch, RestoreOptions(**options))
         target.prepare(self.stored())
         return target.restore(self.stored())
 
