@@ -10,10 +10,10 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile pyproject.toml --q
 	--generate-hashes --no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	--extra aws --extra postgres --extra service
 
-.PHONY: help venv demo up down status test check fmt docs lock bench bench-jobs
+.PHONY: help venv demo up down status test check fmt docs lock bench bench bench-postgres-jobs
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: ## Make .venv from the lock file (nothing to do when it is up to date)
 	@requirements/make-venv
@@ -56,6 +56,10 @@ lock: venv ## Write the lock files anew from pyproject.toml; keeps versions (UPG
 bench: venv ## Measure side by side with restic and borg on the same data
 	@PYTHON=$(BIN)/python tests/install-services --bench
 	@$(BIN)/python -m bench.backup
+
+bench-postgres: venv ## Measure logical dumps side by side with pg_dump and zstd
+	@PYTHON=$(BIN)/python tests/install-services --bench
+	@$(BIN)/python -m bench.postgres
 
 bench-jobs: venv ## Measure jobs through API, ledger, broker and worker beside bare Celery tasks
 	@PYTHON=$(BIN)/python tests/install-services

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from strongroom.backup.browsing import measure, open_backup
+from strongroom.backup.database_wish import verify_databases
 from strongroom.backup.lookup import resolve_backup, verify_committed
 from strongroom.backup.requests import RestoreRequest
 from strongroom.backup.selection import verify_selection
+from strongroom.backup.target_survey import TargetSurvey, survey_target
 from strongroom.backup.targets import verify_target
 from strongroom.catalog.backups import Backup
 from strongroom.services import Services
@@ -15,7 +17,10 @@ from strongroom.services import Services
 
 @dataclass(frozen=True, slots=True)
 class RestorePlan:
-    """A restore in figures; `bytes` is what will be written, `warnings` what the restored copy will lack."""
+    """A restore in figures; `bytes` is what will be written, `warnings` what the restored copy will lack.
+
+    `found` is what the target shows now.
+    """
 
     backup_id: uuid.UUID
     source: str
@@ -29,6 +34,7 @@ class RestorePlan:
     bytes: int
     packs: int
     warnings: tuple[str, ...]
+    found: TargetSurvey
 
 
 def plan_restore(services: Services, request: RestoreRequest) -> RestorePlan:
@@ -38,6 +44,7 @@ def plan_restore(services: Services, request: RestoreRequest) -> RestorePlan:
         verify_committed(backup)
         verify_target(services.settings, request.target, backup.source_kind)
         verify_selection(request.selection, backup.source_kind)
+        verify_databases(request.databases, request.target, backup.facts)
     reader = open_backup(services, backup.id, request.region)
     amount = measure(reader, request.selection)
     region = reader.store.region
@@ -54,6 +61,7 @@ def plan_restore(services: Services, request: RestoreRequest) -> RestorePlan:
         bytes=amount.bytes,
         packs=amount.packs,
         warnings=_warnings(backup, region),
+        found=survey_target(services, reader, request, amount.bytes),
     )
 
 

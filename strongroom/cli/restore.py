@@ -8,11 +8,13 @@ import click
 from strongroom.backup.lookup import resolve_backup
 from strongroom.backup.planning import plan_restore
 from strongroom.backup.requests import RestoreRequest, request_restore
+from strongroom.backup.roles import read_globals
 from strongroom.backup.selection import Selection
 from strongroom.cli.command import Group
 from strongroom.cli.database_options import DatabaseOptions, database_options, read_wish
 from strongroom.cli.deadlines import deadline_option
 from strongroom.cli.dispatch import await_job, trace_id_of
+from strongroom.cli.documents import plain
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.restore_report import report_restore, show_plan
 from strongroom.cli.targets import read_target
@@ -79,6 +81,34 @@ def plan(invocation: Invocation, backup: str, **options: Unpack[RestoreOptions])
     """Show what restoring BACKUP, an id or latest:SOURCE, would do; writes nothing."""
     with invocation.services() as services:
         show_plan(plan_restore(services, _request(services, backup, options)), invocation.screen)
+
+
+@restore.command(
+    "roles",
+    examples=(
+        "strongroom restore roles latest:server",
+        "strongroom restore roles latest:server --missing-on standby | psql -h standby.example.org postgres",
+    ),
+)
+@click.argument("backup")
+@click.option("--missing-on", metavar="SOURCE", help="Leave out what the server of this source has already.")
+@click.option("--region", help="Read from this region instead of the first that answers.")
+@click.pass_obj
+def roles(invocation: Invocation, backup: str, missing_on: str | None, region: str | None) -> None:
+    """Print the SQL that makes the roles and tablespaces in BACKUP, an id or latest:SOURCE.
+
+    Nothing is applied, and no role is ever changed: give the output to psql. It may hold hashes of passwords.
+    """
+    with invocation.services() as services:
+        with services.catalog.read() as session:
+            found = resolve_backup(session, backup)
+        globals_ = read_globals(services, found.id, region, missing_on=missing_on)
+    if invocation.screen.json:
+        invocation.screen.document(plain(globals_))
+        return
+    click.echo(globals_.script, nl=False)
+    for name in globals_.skipped:
+        invocation.screen.say(f"left out, since {missing_on} has it: {name}")
 
 
 @restore.command(

@@ -2,6 +2,7 @@
 
 import shlex
 import uuid
+from collections.abc import Sequence
 
 from strongroom.backup.planning import RestorePlan
 from strongroom.catalog.backup_queries import get_restore
@@ -10,6 +11,7 @@ from strongroom.cli.figures import count, moment, size
 from strongroom.cli.screen import Screen
 from strongroom.errors import ExitCode
 from strongroom.services import Services
+from strongroom.sources.postgres.surveyed import Survey
 
 MOST_LINES = 20
 CHOSEN = {"paths": "only", "include": "only like", "exclude": "without"}
@@ -27,11 +29,32 @@ def show_plan(plan: RestorePlan, screen: Screen) -> None:
         "content": f"{count(plan.files, 'file')}, {size(plan.bytes)}, from {count(plan.packs, 'object')}",
     }
     facts |= {spelled: ", ".join(plan.selection[name]) for name, spelled in CHOSEN.items() if plan.selection[name]}
+    if plan.found.state:
+        facts["target is"] = plan.found.state
     for name, text in facts.items():
         screen.line(f"{name:<12}{text}")
+    _show_databases(plan.found.databases, screen)
     for warning in plan.warnings:
         screen.warn(warning)
+    for obstacle in plan.found.obstacles:
+        screen.warn(f"this restore would fail: {obstacle}")
     screen.say(f"To do it: strongroom restore run {plan.backup_id} --target {_spell_options(plan)}")
+
+
+def _show_databases(found: Sequence[Survey], screen: Screen) -> None:
+    if found:
+        rows = [
+            (
+                one.database,
+                one.target,
+                one.state or "unknown",
+                one.server_version or "unknown",
+                f"{one.tables:,}",
+                size(one.bytes),
+            )
+            for one in found
+        ]
+        screen.table(("DATABASE", "INTO", "IS", "SERVER", "#TABLES", "#DUMP"), rows)
 
 
 def report_restore(services: Services, restore_id: uuid.UUID, screen: Screen) -> ExitCode:

@@ -23,7 +23,7 @@ def open_target(root: Path, *, overwrite: bool) -> int:
         descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         raise refusal_of(error, shown) or _not_a_directory(shown) from error
-    if not overwrite and _holds_something(descriptor):
+    if not overwrite and holds_something(descriptor):
         os.close(descriptor)
         raise TargetNotEmptyError(
             f"The directory {shown} is not empty.",
@@ -32,7 +32,8 @@ def open_target(root: Path, *, overwrite: bool) -> int:
     return descriptor
 
 
-def _holds_something(descriptor: int) -> bool:
+def holds_something(descriptor: int) -> bool:
+    """Tell whether an open directory has an entry that somebody made."""
     with os.scandir(descriptor) as entries:
         return any(entry.name not in _IGNORED for entry in entries)
 

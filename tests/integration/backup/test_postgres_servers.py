@@ -8,7 +8,9 @@ import pytest
 
 from strongroom.backup.database_wish import DatabaseWish
 from strongroom.backup.errors import DatabaseNotInBackupError, TargetNameError
+from strongroom.backup.planning import RestorePlan, plan_restore
 from strongroom.backup.requests import RestoreRequest, request_restore
+from strongroom.backup.roles import read_globals
 from strongroom.backup.targets import PostgresTargetRequest
 from strongroom.catalog.jobs import Job
 from strongroom.repository.reader import BackupReader
@@ -61,6 +63,12 @@ class Shops:
         overwrite = bool(options.get("overwrite"))
         request = RestoreRequest(str(backup.id), None, target, overwrite, template, None, TRACE, databases=wish)
         return self.house.run(self.house.services.ledger.get(request_restore(self.house.services, request).id))
+
+    def plan(self, backup: Job, template: str, *, overwrite: bool = False) -> RestorePlan:
+        """Plan a restore of all databases."""
+        target = PostgresTargetRequest("server", template)
+        request = RestoreRequest(str(backup.id), None, target, overwrite, None, None, TRACE)
+        return plan_restore(self.house.services, request)
 
     def reader(self, backup: Job) -> BackupReader:
         """Open a backup at home."""
@@ -280,3 +288,59 @@ def test_a_role_that_reads_no_passwords_backs_up_roles_without_them(shops: Shops
     assert (backup.state, made.facts["globals"]) == ("succeeded", "without passwords")
     assert ["role_passwords = false" in problem["reason"] for problem in made.problems] == [True] * wanted
     assert "PASSWORD" not in shops.content(backup, b"globals.sql")
+
+
+def test_the_plan_says_what_the_target_is_and_what_would_end_the_restore(shops: Shops) -> None:
+    backup = shops.back_up(format="directory")
+    taken = f"copy of {shops.names[0]}"
+    shops.server.create_database(taken)
+    with shops.server.connect(taken) as connection:
+        connection.execute("CREATE TABLE mine ()")
+
+    plan = shops.plan(backup, "copy of {database}")
+
+    assert {one.target: one.state for one in plan.found.databases} == {
+        taken: "filled",
+        f"copy of {shops.names[1]}": "absent",
+    }
+    assert [one.tables for one in plan.found.databases] == [1, 1]
+    assert all(one.server_version == shops.server.toolset.version for one in plan.found.databases)
+    assert [obstacle.startswith(f"{taken}: ") and "not empty" in obstacle for obstacle in plan.found.obstacles] == [
+        True
+    ]
+
+
+def test_the_plan_of_an_overwrite_has_no_obstacle(shops: Shops) -> None:
+    backup = shops.back_up(databases=[shops.names[0]])
+
+    assert shops.plan(backup, shops.names[0]).found.obstacles != ()
+    assert shops.plan(backup, shops.names[0], overwrite=True).found.obstacles == ()
+    assert shops.plan(backup, shops.name("new")).found.databases[0].state == "absent"
+
+
+def test_roles_are_given_back_as_sql_without_those_that_are_there(shops: Shops) -> None:
+    gone, kept = f"Gone {shops.mark}", f"kept_{shops.mark}"
+    with shops.server.connect() as connection:
+        connection.execute(
+            f"CREATE ROLE \"{gone}\" LOGIN PASSWORD 'a;b'; COMMENT ON ROLE \"{gone}\" IS 'it''s; \n-- odd';"
+            f'CREATE ROLE {kept} IN ROLE "{gone}"; ALTER ROLE "{gone}" SET work_mem = \'7MB\''.encode()
+        )
+    try:
+        backup = shops.back_up(globals=True)
+        with shops.server.connect() as connection:
+            connection.execute(f'DROP ROLE "{gone}"'.encode())
+        found = read_globals(shops.house.services, backup.id, None, missing_on="server")
+        with shops.server.connect() as connection:
+            connection.execute(found.script.encode())
+            comment = connection.execute(
+                "SELECT shobj_description(oid, 'pg_authid'), rolconfig, pg_has_role(%s, oid, 'member') "
+                "FROM pg_roles WHERE rolname = %s",
+                [kept, gone],
+            ).fetchone()
+    finally:
+        with shops.server.connect() as connection:
+            connection.execute(f'DROP ROLE IF EXISTS {kept}, "{gone}"'.encode())
+
+    assert comment == ("it's; \n-- odd", ["work_mem=7MB"], True)
+    assert {f"role {kept}", "role postgres"} <= set(found.skipped)
+    assert "postgres WITH" not in found.script
