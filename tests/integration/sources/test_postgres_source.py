@@ -153,7 +153,9 @@ def test_a_session_that_is_ended_halfway_is_no_backup(postgres_server, big, tmp_
         read_piece(opened)
         with postgres_server.connect() as connection:
             ended = connection.execute(
-                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [big]
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s"
+                " AND backend_type = 'client backend'",
+                [big],
             ).fetchall()
         while read_piece(opened):
             pass
