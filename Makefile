@@ -10,7 +10,9 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile pyproject.toml --q
 	--generate-hashes --no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	--extra aws --extra postgres --extra service
 
-.PHONY: help venv demo up down status test check fmt docs lock bench bench bench-postgres-jobs
+SEEDS := 1 2
+
+.PHONY: help venv demo up down status test chaos check fmt docs lock bench bench-jobs bench-postgres
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +35,10 @@ status: venv ## Say which of the processes of `make up` are running
 test: venv ## Run every test; PostgreSQL, Valkey, Ceph and the rest are started by the tests on private ports
 	@PYTHON=$(BIN)/python tests/install-services
 	$(BIN)/python -m pytest -n 2
+
+chaos: venv ## Run two long storms of faults over a whole installation (SEEDS="3 4" for others); takes about ten minutes
+	@PYTHON=$(BIN)/python tests/install-services
+	$(BIN)/python -m tests.chaos --seed $(SEEDS)
 
 check: venv ## Run what needs no service: formatting, lint, types, import rules, policy and unit tests
 	$(BIN)/ruff format --check .

@@ -98,6 +98,8 @@ def ledger_policy(jobs: JobSettings) -> LedgerPolicy:
         lease_seconds=float(jobs.lease_seconds),
         max_errors=jobs.max_errors,
         max_crashes=jobs.max_crashes,
+        retry_base_seconds=float(jobs.retry_seconds),
+        republish_base_seconds=float(jobs.republish_seconds),
         deadlines={kind: float(seconds) for kind, seconds in deadlines.items() if seconds is not None},
     )
 

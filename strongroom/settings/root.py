@@ -60,6 +60,12 @@ class JobSettings(Section):
     max_crashes: int = Field(
         3, strict=True, ge=1, le=100, description="Crashes of its worker after which a job is dead."
     )
+    retry_seconds: int = Field(
+        15, strict=True, ge=1, le=3600, description="Longest wait before the first retry; it doubles with every error."
+    )
+    republish_seconds: int = Field(
+        60, strict=True, ge=1, le=3600, description="Seconds after which an unanswered message is sent again."
+    )
     backup_deadline_seconds: int | None = Field(
         None, strict=True, ge=1, examples=[43200], description="Seconds after its request when a backup fails."
     )

@@ -1,0 +1,262 @@
+"""What goes wrong: each fault is struck at once and, where it has to be mended, mended a little later by a thread."""
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+import redis
+
+from tests.chaos.installation import REGIONS, Installation
+from tests.chaos.processes import children_of, end_group, send
+
+WORKERS = ("control", "backup", "recovery")
+Strike = Callable[["Weather"], None]
+
+
+@dataclass
+class Weather:
+    """The storm's hands: one installation, one source of chance, and what is broken at the moment."""
+
+    site: Installation
+    chance: random.Random
+    _broken: dict[str, threading.Lock] = field(default_factory=dict)
+    _menders: list[threading.Thread] = field(default_factory=list)
+
+    def while_broken(self, part: str, seconds: float, mend: Callable[[], None]) -> None:
+        """Have a part mended after some seconds."""
+
+        def later() -> None:
+            time.sleep(seconds)
+            try:
+                mend()
+            finally:
+                self._broken[part].release()
+
+        thread = threading.Thread(target=later, daemon=True)
+        self._menders.append(thread)
+        thread.start()
+
+    def takes(self, part: str) -> bool:
+        """Take a part to break it; False while it is broken already."""
+        return self._broken.setdefault(part, threading.Lock()).acquire(blocking=False)
+
+    def gives(self, part: str) -> None:
+        """Give a part back that needs no mending."""
+        self._broken[part].release()
+
+    def clear(self) -> None:
+        """Wait until everything is mended."""
+        for thread in self._menders:
+            thread.join()
+
+    def seconds(self, least: float, most: float) -> float:
+        """Return a length of time."""
+        return self.chance.uniform(least, most)
+
+    def worker(self) -> str:
+        """Return the name of a worker."""
+        return self.chance.choice(WORKERS)
+
+
+def kill_pool_process(weather: Weather) -> None:
+    """SIGKILL a process that may be working on a job."""
+    children = weather.site.keeper.children(weather.worker())
+    if children:
+        send([weather.chance.choice(children)], signal.SIGKILL)
+
+
+def freeze_pool_process(weather: Weather) -> None:
+    """SIGSTOP a process for longer or shorter than a lease, then let it go on."""
+    children = weather.site.keeper.children(weather.worker())
+    if children:
+        _freeze(weather, [weather.chance.choice(children)], weather.seconds(1, 9))
+
+
+def kill_worker(weather: Weather) -> None:
+    """SIGKILL a worker's main process; its pool goes with it or notices."""
+    send([weather.site.keeper.pid(weather.worker())], signal.SIGKILL)
+
+
+def kill_worker_and_pool(weather: Weather) -> None:
+    """SIGKILL a whole worker, as a power cut does."""
+    send(weather.site.keeper.family(weather.worker()), signal.SIGKILL)
+
+
+def end_worker(weather: Weather) -> None:
+    """SIGTERM, as a deploy does."""
+    send([weather.site.keeper.pid(weather.worker())], signal.SIGTERM)
+
+
+def quit_worker(weather: Weather) -> None:
+    """SIGQUIT: a cold shutdown."""
+    send([weather.site.keeper.pid(weather.worker())], signal.SIGQUIT)
+
+
+def freeze_worker(weather: Weather) -> None:
+    """SIGSTOP a whole worker."""
+    _freeze(weather, weather.site.keeper.family(weather.worker()), weather.seconds(1, 9))
+
+
+def kill_sweeper(weather: Weather) -> None:
+    """SIGKILL the worker that sweeps and hands jobs over."""
+    send(weather.site.keeper.family("control"), signal.SIGKILL)
+
+
+def kill_beat(weather: Weather) -> None:
+    """SIGKILL the scheduler."""
+    send([weather.site.keeper.pid("beat")], signal.SIGKILL)
+
+
+def freeze_beat(weather: Weather) -> None:
+    """SIGSTOP the scheduler."""
+    _freeze(weather, weather.site.keeper.family("beat"), weather.seconds(1, 9))
+
+
+def double_beat(weather: Weather) -> None:
+    """Run a second scheduler for a while."""
+    if weather.takes("second beat"):
+        second = weather.site.keeper.launch("beat")
+        weather.while_broken("second beat", weather.seconds(6, 12), lambda: end_group(second))
+
+
+def double_sweeper(weather: Weather) -> None:
+    """Run a second worker for ticks for a while."""
+    if weather.takes("second sweeper"):
+        second = weather.site.keeper.launch("control")
+        weather.while_broken("second sweeper", weather.seconds(6, 12), lambda: end_group(second))
+
+
+def kill_broker(weather: Weather) -> None:
+    """SIGKILL the broker and start it again with what it had on disk."""
+    if weather.takes("broker"):
+        weather.site.broker.kill()
+        weather.while_broken("broker", weather.seconds(0.2, 4), weather.site.broker.start)
+
+
+def stop_broker(weather: Weather) -> None:
+    """Stop the broker in order and start it again."""
+    if weather.takes("broker"):
+        weather.site.broker.stop()
+        weather.while_broken("broker", weather.seconds(0.2, 4), weather.site.broker.start)
+
+
+def lose_broker(weather: Weather) -> None:
+    """Have the broker come back without anything it had."""
+    if weather.takes("broker"):
+        weather.site.broker.kill()
+        for kept in weather.site.broker.server.directory.glob("appendonlydir/*"):
+            kept.unlink()
+        weather.while_broken("broker", weather.seconds(0.2, 2), weather.site.broker.start)
+
+
+def freeze_broker(weather: Weather) -> None:
+    """SIGSTOP the broker."""
+    pid = weather.site.broker.server.pid
+    if pid is not None and weather.takes("broker"):
+        send([pid], signal.SIGSTOP)
+        weather.while_broken("broker", weather.seconds(1, 8), lambda: send([pid], signal.SIGCONT))
+
+
+def empty_broker(weather: Weather) -> None:
+    """FLUSHALL: every message is gone, and what was taken and not acknowledged too."""
+    with suppress(redis.RedisError), weather.site.broker.client() as client:
+        client.flushall()
+
+
+def cut_broker(weather: Weather) -> None:
+    """Cut every connection to the broker."""
+    with suppress(redis.RedisError), weather.site.broker.client() as client:
+        client.client_kill_filter(_type="normal", skipme=True)
+        client.client_kill_filter(_type="pubsub", skipme=True)
+
+
+def restart_database(weather: Weather) -> None:
+    """Stop PostgreSQL in order, connections cut, and start it again: the catalog, and a source."""
+    if weather.takes("database"):
+        weather.site.postgres.stop()
+        weather.while_broken("database", weather.seconds(0.1, 3), weather.site.postgres.start)
+
+
+def crash_database(weather: Weather) -> None:
+    """Stop PostgreSQL as a crash does and let it recover."""
+    if weather.takes("database"):
+        weather.site.postgres.stop(immediate=True)
+        weather.while_broken("database", weather.seconds(0.1, 3), weather.site.postgres.start)
+
+
+def freeze_database(weather: Weather) -> None:
+    """SIGSTOP every process of PostgreSQL."""
+    if not weather.takes("database"):
+        return
+    main = int((weather.site.postgres.directory / "data/postmaster.pid").read_text().split()[0])
+    frozen = [main, *children_of(main)]
+    send(frozen, signal.SIGSTOP)
+    weather.while_broken("database", weather.seconds(0.5, 5), lambda: send(frozen, signal.SIGCONT))
+
+
+def cut_database(weather: Weather) -> None:
+    """Cut every connection to the catalog."""
+    if not weather.takes("database"):
+        return
+    try:
+        with suppress(psycopg.Error), weather.site.postgres.connect() as connection:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'catalog'")
+    finally:
+        weather.gives("database")
+
+
+def take_region_away(weather: Weather) -> None:
+    """Have a region's directory vanish and come back."""
+    region = weather.chance.choice(REGIONS)
+    place = weather.site.directory / "regions" / region
+    if weather.takes(region):
+        away = Path(f"{place}.away")
+        place.rename(away)
+        weather.while_broken(region, weather.seconds(0.2, 3), lambda: _bring_back(away, place))
+
+
+FAULTS: Mapping[Strike, int] = {
+    kill_pool_process: 20,
+    freeze_pool_process: 12,
+    kill_worker: 6,
+    kill_worker_and_pool: 6,
+    end_worker: 8,
+    quit_worker: 6,
+    freeze_worker: 8,
+    kill_sweeper: 5,
+    kill_beat: 5,
+    freeze_beat: 3,
+    double_beat: 2,
+    double_sweeper: 2,
+    kill_broker: 4,
+    stop_broker: 3,
+    lose_broker: 2,
+    freeze_broker: 5,
+    empty_broker: 6,
+    cut_broker: 6,
+    restart_database: 2,
+    crash_database: 3,
+    freeze_database: 4,
+    cut_database: 8,
+    take_region_away: 6,
+}
+"""Every fault with its weight."""
+
+
+def _freeze(weather: Weather, pids: list[int], seconds: float) -> None:
+    part = f"frozen {pids[0]}"
+    if weather.takes(part):
+        send(pids, signal.SIGSTOP)
+        weather.while_broken(part, seconds, lambda: send(pids, signal.SIGCONT))
+
+
+def _bring_back(away: Path, place: Path) -> None:
+    if place.exists():
+        raise AssertionError(f"somebody made the region {place.name} anew while it was away")
+    away.rename(place)

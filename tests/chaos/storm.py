@@ -1,0 +1,122 @@
+"""The storm: jobs are asked for and faults strike, both by one seed; then everything is mended and looked at."""
+
+import random
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from strongroom.backup.kinds import RequestedKind
+from strongroom.backup.requests import BackupRequest, request_backup
+from tests.chaos import inspection, witness
+from tests.chaos.faults import FAULTS, Weather
+from tests.chaos.installation import Installation, installation
+from tests.chaos.load import SOURCES, Load
+
+CALM_SECONDS = 240.0
+"""How long everything may take to come to rest before and after the storm."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A storm: the seed of all its chances, about how many jobs, how many faults, and in how many seconds."""
+
+    seed: int
+    jobs: int
+    faults: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the storm did and what is wrong after it."""
+
+    faults: Counter[str]
+    jobs: Counter[tuple[str, str]]
+    effects: Counter[str]
+    restarts: Counter[str]
+    lost: tuple[str, ...]
+    duplicates: tuple[str, ...]
+    violations: tuple[str, ...]
+    unsuccessful: tuple[str, ...]
+    disagreements: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Say whether nothing was lost, nothing happened twice, and all parts agree."""
+        return not any((self.lost, self.duplicates, self.violations, self.unsuccessful, self.disagreements))
+
+
+def storm(directory: Path, plan: Plan, say: Say) -> Report:
+    """Run one storm in a new directory and report."""
+    with installation(directory, plan.seed) as site:
+        load = Load(site, random.Random(plan.seed), _first_backups(site))
+        witness.set_up(site.postgres)
+        say(f"seed {plan.seed}: {plan.jobs} jobs and {plan.faults} faults in {plan.seconds:.0f} s")
+        struck = _rage(site, load, plan)
+        say("the storm is over; waiting for the jobs")
+        _wait(lambda: not inspection.unfinished(site) and _copied(site))
+        return _look(site, load, struck)
+
+
+def _first_backups(site: Installation) -> dict[str, uuid.UUID]:
+    for source in SOURCES:
+        request_backup(site.runtime.services(), BackupRequest(source, RequestedKind.FULL, None, "0" * 32))
+    _wait(lambda: len(inspection.settled_backups(site)) == len(SOURCES) and not inspection.unfinished(site))
+    return inspection.settled_backups(site)
+
+
+def _rage(site: Installation, load: Load, plan: Plan) -> Counter[str]:
+    """Ask for jobs in one thread and strike in this one; both are evenly spread over the time."""
+    asking = threading.Thread(target=_ask, args=(load, plan))
+    asking.start()
+    weather = Weather(site, random.Random(plan.seed + 1))
+    struck: Counter[str] = Counter()
+    begun = time.monotonic()
+    for number in range(plan.faults):
+        time.sleep(max(0.0, begun + number * plan.seconds / plan.faults - time.monotonic()))
+        (fault,) = weather.chance.choices(list(FAULTS), list(FAULTS.values()))
+        fault(weather)
+        struck[fault.__name__] += 1
+    weather.clear()
+    asking.join()
+    return struck
+
+
+def _ask(load: Load, plan: Plan) -> None:
+    wanted = load.plan(plan.jobs)
+    begun = time.monotonic()
+    for number, request in enumerate(wanted):
+        time.sleep(max(0.0, begun + number * plan.seconds / len(wanted) - time.monotonic()))
+        load.ask(request, number)
+
+
+def _copied(site: Installation) -> bool:
+    """Say whether the tick that asks for copies has asked for all of them."""
+    return not list(inspection.missing_copies(site))
+
+
+def _wait(at_rest: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + CALM_SECONDS
+    while not at_rest() and time.monotonic() < give_up:
+        time.sleep(0.5)
+
+
+def _look(site: Installation, load: Load, struck: Counter[str]) -> Report:
+    account = witness.read(site.postgres)
+    return Report(
+        faults=struck,
+        jobs=Counter((job.kind, job.state.value) for job in inspection.jobs(site)),
+        effects=account.by_what(),
+        restarts=site.keeper.restarts,
+        lost=tuple(inspection.lost(site, load)),
+        duplicates=tuple(account.duplicates),
+        violations=account.violations,
+        unsuccessful=tuple(inspection.unsuccessful(site)),
+        disagreements=tuple(inspection.disagreements(site, load)),
+    )
