@@ -1,5 +1,6 @@
 """What the tasks of one pool process work with; set when the process starts."""
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -12,12 +13,14 @@ class Process:
     """The services of a pool process, its way to the broker, and the name under which it holds leases.
 
     `queues` are those its worker serves: from them it takes what is more urgent than the job a message names.
+    `stopping` says whether the worker is about to end.
     """
 
     services: Services
     publish: Publish
     owner: str
     queues: AbstractSet[str]
+    stopping: Callable[[], bool]
 
 
 _current: Process | None = None

@@ -54,7 +54,8 @@ def _claim(process: Process, hint: uuid.UUID) -> Claim | None:
 
 
 def _run_claimed(process: Process, claim: Claim) -> RunOutcome:
-    outcome = run_claimed(process.services.ledger, claim, partial(HANDLERS[claim.kind], process.services))
+    handler = partial(HANDLERS[claim.kind], process.services)
+    outcome = run_claimed(process.services.ledger, claim, handler, stopping=process.stopping)
     if outcome is RunOutcome.RELEASED:
         # Another worker need not wait for the tick to go on with it.
         hand_over(process)

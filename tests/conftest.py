@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.services.postgres",
     "tests.services.catalog",
     "tests.services.proxy",
+    "tests.services.rabbitmq",
     "tests.services.rgw",
 ]
 

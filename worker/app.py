@@ -3,19 +3,24 @@
 Importing it connects to nothing and reads nothing; the broker's address is read from the settings on first use.
 """
 
+from typing import Any
+
 from celery import Celery
 
 from worker import signals
+from worker.broker import broker_configuration
 from worker.heartbeat import WorkerHeartbeat
 from worker.settings import read_settings
+from worker.stopping import GracefulStop
 
 
-def _broker() -> dict[str, str]:
-    return {"broker_url": read_settings().broker_url.get_secret_value()}
+def _from_settings() -> dict[str, Any]:
+    settings = read_settings()
+    return broker_configuration(settings.broker) | {"worker_send_task_events": settings.worker.events}
 
 
 app = Celery("strongroom")
 app.config_from_object("worker.configuration")
-app.add_defaults(_broker)
-app.steps["consumer"].add(WorkerHeartbeat)
+app.add_defaults(_from_settings)
+app.steps["consumer"].update((WorkerHeartbeat, GracefulStop))
 signals.connect(app)

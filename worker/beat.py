@@ -1,6 +1,7 @@
 """The scheduler: Celery's own, in memory, with a sign of life in the catalog."""
 
 import logging
+import os
 import socket
 import time
 from typing import Any
@@ -17,8 +18,12 @@ log = logging.getLogger(__name__)
 class TickScheduler(Scheduler):
     """Sends the ticks of the schedule and writes a heartbeat row after a tick that got through."""
 
+    # A connection of Beat's own would never be opened again after RabbitMQ closed it; those of the pool are.
+    producer = None
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        self._heart = open_heart(ProcessKind.SCHEDULER, f"beat@{socket.gethostname()}")
+        # With its number, so that two on one host do not pass for one.
+        self._heart = open_heart(ProcessKind.SCHEDULER, f"beat@{socket.gethostname()}:{os.getpid()}")
         self._next_beat = 0.0
         super().__init__(*arguments, **options)
 

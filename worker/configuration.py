@@ -1,16 +1,12 @@
 """The Celery configuration. The ledger is the truth and Celery the transport; each line says why it is as it is.
 
-Read by `worker.app` under Celery's own names. The broker's address is not here: it comes from the settings.
+Read by `worker.app` under Celery's own names. What depends on the broker is in `worker.broker`, what an installation
+may choose is in the settings; `worker.app` adds both.
 """
-
-from kombu import Queue
 
 from beat_schedule import BEAT_SCHEDULE
 from strongroom.jobs.kinds import JobKind
-from strongroom.jobs.kinds import Queue as JobQueue
-
-CONTROL_QUEUE = "control"
-"""Ticks: short, urgent, and never behind a backup of six hours."""
+from worker.broker import CONNECT_SECONDS, CONTROL_QUEUE
 
 include = ["tasks.backup", "tasks.jobs", "tasks.queues", "tasks.replication", "tasks.restore", "tasks.verification"]
 
@@ -28,11 +24,11 @@ result_backend = None
 task_acks_late = True
 task_reject_on_worker_lost = True
 
+worker_consumer = "worker.consumer:JobConsumer"
+
 # One message a process: a job that waits behind a long one in the same process could have been taken by another.
 worker_prefetch_multiplier = 1
 
-# Every queue is named, so that a worker can serve some of them: its profile says which.
-task_queues = [Queue(name, routing_key=name) for name in (CONTROL_QUEUE, *JobQueue)]
 # What has no route is a tick.
 task_default_queue = CONTROL_QUEUE
 # A misspelt queue is an error where the message is sent, not a queue that nobody serves.
@@ -47,22 +43,11 @@ beat_schedule = BEAT_SCHEDULE
 beat_scheduler = "worker.beat:TickScheduler"
 beat_max_loop_interval = 5
 
-broker_transport_options = {
-    # Longer than any slice of work. Until it is over Redis keeps what a killed worker held; the sweeper is faster.
-    "visibility_timeout": 12 * 3600,
-    # All ten priorities of the ledger, lowest number first, instead of Redis' four steps.
-    "priority_steps": list(range(10)),
-    # A half-open connection is noticed within seconds instead of never.
-    "socket_timeout": 15,
-    "socket_connect_timeout": 3,
-    "socket_keepalive": True,
-    "health_check_interval": 10,
-    "retry_on_timeout": True,
-    # A message that cannot be sent is known at once: it is sent inside a transaction of the ledger, which on SQLite
-    # keeps every other writer waiting. Workers and Beat connect again by settings of their own, below.
-    "max_retries": 0,
-}
-broker_connection_timeout = 3
+broker_connection_timeout = CONNECT_SECONDS
+# RabbitMQ only: a connection that died without a word is noticed after two of these.
+broker_heartbeat = 10
+# RabbitMQ closes a channel to take a message back; the worker connects again and the job goes on.
+broker_channel_error_retry = True
 # Workers and Beat outlive a broker that is away, at the start and later.
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
@@ -71,8 +56,8 @@ task_publish_retry = False
 
 # The lease turns a second copy of the message away, so the job that runs goes on while the broker restarts.
 worker_cancel_long_running_tasks_on_connection_loss = False
-# At the end of a process, running jobs get this long before they are given back to the ledger.
-worker_soft_shutdown_timeout = 5.0
+# `worker.stopping` gives jobs their time to end; when Celery itself begins to end, that time is over.
+worker_soft_shutdown_timeout = 0.0
 # Starting a pool process reads the settings and imports every capability, which takes seconds on a busy machine.
 worker_proc_alive_timeout = 60.0
 
@@ -85,7 +70,6 @@ worker_max_memory_per_child = 400_000
 worker_disable_rate_limits = True
 
 # What Flower shows. Arguments are ids, so its pages hold no secret.
-worker_send_task_events = True
 task_send_sent_event = True
 # Events are for a page that is open now; nobody reads yesterday's.
 event_queue_ttl = 30.0

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from strongroom.jobs.kinds import Queue
-from worker.configuration import CONTROL_QUEUE
+from worker.broker import CONTROL_QUEUE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Handing jobs from the ledger to the broker."""
 
+from amqp.exceptions import MessageNacked
 from celery import Celery
-from kombu.exceptions import OperationalError
+from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from strongroom.jobs.errors import BrokerUnavailableError
@@ -25,7 +26,7 @@ class Publisher:
                 headers={"x_trace_id": message.trace_id},
                 retry=False,
             )
-        except (OperationalError, RedisError, OSError) as error:
+        except (KombuError, RedisError, MessageNacked, OSError) as error:
             raise BrokerUnavailableError(
                 f"The message broker did not take the message of job {message.job_id}: {type(error).__name__}.",
                 next_step="Nothing is lost: the job waits in the ledger. See that the broker runs.",

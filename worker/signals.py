@@ -15,6 +15,7 @@ from strongroom.tracing import TraceFormatter
 from tasks import process
 from worker.publisher import Publisher
 from worker.settings import read_settings
+from worker.stopping import stopping
 
 LINE = "[%(asctime)s: %(levelname)s/%(processName)s] [%(trace_id)s] %(message)s"
 
@@ -25,7 +26,8 @@ def connect(app: Celery) -> None:
     def start(**_: Any) -> None:
         owner = f"{socket.gethostname()}:{os.getpid()}"
         services = build_runtime(read_settings()).services()
-        process.start(process.Process(services, Publisher(app), owner, frozenset(app.amqp.queues.consume_from)))
+        queues = frozenset(app.amqp.queues.consume_from)
+        process.start(process.Process(services, Publisher(app), owner, queues, stopping.is_set))
 
     signals.after_setup_logger.connect(_trace_lines, weak=False)
     signals.after_setup_task_logger.connect(_trace_lines, weak=False)

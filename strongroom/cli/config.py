@@ -61,7 +61,7 @@ def describe(settings: Settings) -> dict[str, Any]:
     """Return the settings without their secrets: a secret is shown as asterisks, an address without its password."""
     document = settings.model_dump(mode="json", exclude_none=True)
     document["catalog_url"] = mask_password(settings.catalog_url.get_secret_value())
-    document["broker_url"] = mask_password(settings.broker_url.get_secret_value())
+    document["broker"]["url"] = mask_password(settings.broker.address)
     for group in ("regions", "sources", "policies"):
         tables = document[group] if isinstance(document[group], list) else document[group].values()
         document[group] = {table.pop("name"): table for table in tables}

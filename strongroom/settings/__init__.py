@@ -1,5 +1,6 @@
 """The settings of an installation, from strongroom.toml and the environment; nothing else reads either."""
 
+from strongroom.settings.broker import BrokerSettings
 from strongroom.settings.environment import DEFAULT_FILE, find_config, process_environment
 from strongroom.settings.errors import (
     ConfigError,
@@ -19,12 +20,14 @@ from strongroom.settings.root import (
     KeyringSettings,
     RepositorySettings,
     Settings,
+    WorkerSettings,
 )
 from strongroom.settings.sources import FilesSourceSettings, PolicySettings, SourceSettings
 
 __all__ = [
     "DEFAULT_FILE",
     "ApiSettings",
+    "BrokerSettings",
     "ConfigError",
     "ConfigNotFoundError",
     "FilesSourceSettings",
@@ -42,6 +45,7 @@ __all__ = [
     "SourceSettings",
     "UnknownRegionError",
     "UnknownSourceError",
+    "WorkerSettings",
     "find_config",
     "load_settings",
     "process_environment",

@@ -25,7 +25,6 @@ VARIABLES = {
 """Every variable the settings read, besides those that the file names in its `*_env` keys."""
 
 _CATALOG_SCHEMES = ("sqlite", "postgresql", "postgresql+psycopg")
-_BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps")
 
 
 def process_environment() -> Mapping[str, str]:
@@ -90,17 +89,16 @@ def catalog_url(env: Mapping[str, str], data_dir: Path, findings: Findings) -> S
     return _address("STRONGROOM_CATALOG_URL", default, _CATALOG_SCHEMES, env, findings)
 
 
-def broker_url(env: Mapping[str, str], data_dir: Path, findings: Findings) -> SecretStr:
-    """Return the address of the Celery broker."""
-    default = f"redis+socket://{data_dir / 'broker.sock'}"
-    return _address("STRONGROOM_BROKER_URL", default, _BROKER_SCHEMES, env, findings)
-
-
 def _address(
     variable: str, default: str, schemes: tuple[str, ...], env: Mapping[str, str], findings: Findings
 ) -> SecretStr:
     address = env.get(variable) or default
+    check_scheme(variable, address, schemes, findings)
+    return SecretStr(address)
+
+
+def check_scheme(variable: str, address: str, schemes: tuple[str, ...], findings: Findings) -> None:
+    """Note an address that does not begin with one of `schemes`."""
     if urlsplit(address).scheme not in schemes:
         known = ", ".join(f"{scheme}://" for scheme in schemes)
         findings.add_variable(variable, "This address begins with an unknown scheme.", f"Begin it with one of {known}")
-    return SecretStr(address)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from strongroom.settings.environment import broker_url, catalog_url, resolve_secrets, service_secret
+from strongroom.settings.broker import read_broker
+from strongroom.settings.environment import catalog_url, resolve_secrets, service_secret
 from strongroom.settings.errors import ConfigError, ConfigNotFoundError, Mistake
 from strongroom.settings.fields import Section
 from strongroom.settings.findings import Findings, SectionT, file_keys, suggest
@@ -22,6 +23,7 @@ from strongroom.settings.root import (
     RepositorySettings,
     Settings,
     TopLevel,
+    WorkerSettings,
 )
 from strongroom.settings.sources import (
     BUILT_IN_POLICIES,
@@ -36,6 +38,7 @@ SECTIONS: dict[str, type[Section]] = {
     "keyring": KeyringSettings,
     "repository": RepositorySettings,
     "jobs": JobSettings,
+    "worker": WorkerSettings,
 }
 SOURCE_KINDS: dict[str, type[FilesSourceSettings] | type[PostgresSourceSettings]] = {
     "files": FilesSourceSettings,
@@ -105,7 +108,8 @@ class _Reader:
         data_dir = self._data_dir()
         values["data_dir"] = data_dir
         values["catalog_url"] = catalog_url(self._env, data_dir, self._findings)
-        values["broker_url"] = broker_url(self._env, data_dir, self._findings)
+        broker = self._table(self._document.get("broker", {}), ("broker",))
+        values["broker"] = read_broker(broker, self._env, data_dir, self._findings)
         regions, policies, sources = self._regions(), self._policies(), self._sources()
         self._check_references(regions, policies, sources)
         values["regions"] = tuple(sorted(regions, key=lambda region: not region.home))
@@ -114,7 +118,7 @@ class _Reader:
         return values
 
     def _refuse_unknown_tables(self) -> None:
-        known = [*file_keys(TopLevel), *SECTIONS, *GROUPS]
+        known = [*file_keys(TopLevel), "broker", *SECTIONS, *GROUPS]
         for name in self._document:
             if name not in known:
                 self._findings.add((name,), "This key is not known.", suggest(name, known, "Known keys"))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
+from strongroom.settings.broker import BrokerSettings
 from strongroom.settings.errors import SecretMissingError, UnknownRegionError, UnknownSourceError
 from strongroom.settings.fields import AnchoredPath, Flag, Port, Section, Text
 from strongroom.settings.regions import RegionSettings
@@ -80,6 +81,18 @@ class JobSettings(Section):
     )
 
 
+class WorkerSettings(Section):
+    """How workers end, how they are found to hang, and what they tell Flower."""
+
+    grace_seconds: int = Field(
+        20, strict=True, ge=1, le=3600, description="Seconds that a worker which is asked to end gives its jobs."
+    )
+    silent_seconds: int = Field(
+        60, strict=True, ge=20, le=3600, description="Seconds after which a worker that hangs ends itself."
+    )
+    events: Flag = Field(True, description="Whether workers tell Flower about every task.")
+
+
 def _built_in_policies() -> dict[str, PolicySettings]:
     return {policy.name: policy for policy in BUILT_IN_POLICIES}
 
@@ -99,12 +112,13 @@ class Settings(TopLevel):
 
     path: Path
     catalog_url: SecretStr
-    broker_url: SecretStr
+    broker: BrokerSettings
     api: ApiSettings = ApiSettings()
     flower: FlowerSettings = FlowerSettings()
     keyring: KeyringSettings = KeyringSettings()
     repository: RepositorySettings = RepositorySettings()
     jobs: JobSettings = JobSettings()
+    worker: WorkerSettings = WorkerSettings()
     regions: tuple[RegionSettings, ...] = Field(min_length=1)
     sources: dict[str, SourceSettings] = Field(default_factory=dict)
     policies: dict[str, PolicySettings] = Field(default_factory=_built_in_policies)

@@ -15,7 +15,7 @@ from strongroom.settings.environment import VARIABLES
 from tests.policy.project import ROOT, documents, relative
 
 BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.M | re.S)
-NOT_IN_THE_FILE = {"path", "catalog_url", "broker_url", "name", "policies", "sources", "regions"}
+NOT_IN_THE_FILE = {"path", "catalog_url", "name", "policies", "sources", "regions"}
 
 
 def models(annotation: object) -> Iterator[type[BaseModel]]:

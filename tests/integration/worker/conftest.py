@@ -20,11 +20,13 @@ from strongroom.runtime import Runtime, build_runtime
 from strongroom.settings import load_settings
 from tests.services.ports import LOOPBACK, ReservedPort
 from tests.services.processes import Server
+from tests.services.rabbitmq import RabbitMq
 from tests.services.valkey import Valkey
+from worker.broker import QUEUE_NAMES, broker_configuration
 from worker.publisher import Publisher
 
 PROJECT = Path(__file__).resolve().parents[3]
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 30.0
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 CONFIG = """
@@ -63,13 +65,14 @@ class Site:
     directory: Path
     environment: Mapping[str, str]
     runtime: Runtime
-    broker: Valkey
+    broker: Valkey | RabbitMq
     silent_port: ReservedPort
 
     def celery(self) -> Celery:
         """Return an application like that of the workers, which sends to the same broker."""
-        app = Celery("test", broker=self.broker.url, set_as_current=False)
+        app = Celery("test", set_as_current=False)
         app.config_from_object("worker.configuration")
+        app.add_defaults(lambda: broker_configuration(self.runtime.settings.broker))
         return app
 
     def publisher(self) -> Publisher:
@@ -88,8 +91,24 @@ class Site:
             return {heartbeat.name.split("@")[0] for heartbeat in session.scalars(select(Heartbeat))}
 
 
+@pytest.fixture(params=["valkey", "rabbitmq"])
+def broker(request: pytest.FixtureRequest) -> Valkey | RabbitMq:
+    """An empty broker; the test runs once on Valkey and once on RabbitMQ."""
+    chosen: Valkey | RabbitMq = request.getfixturevalue(request.param)
+    return chosen
+
+
 @pytest.fixture
-def site(tmp_path: Path, sqlite_catalog_url: str, valkey: Valkey) -> Iterator[Site]:
+def rabbitmq(rabbitmq_node: RabbitMq) -> Iterator[RabbitMq]:
+    """RabbitMQ without the messages of the tests before; it may be stopped and started again."""
+    rabbitmq_node.empty(QUEUE_NAMES)
+    yield rabbitmq_node
+    if rabbitmq_node.server.pid is None:
+        rabbitmq_node.start()
+
+
+@pytest.fixture
+def site(tmp_path: Path, sqlite_catalog_url: str, broker: Valkey | RabbitMq) -> Iterator[Site]:
     silent_port = ReservedPort()
     (tmp_path / "website").mkdir()
     (tmp_path / "website" / "index.html").write_text("hello")
@@ -98,14 +117,14 @@ def site(tmp_path: Path, sqlite_catalog_url: str, valkey: Valkey) -> Iterator[Si
     own = {
         "STRONGROOM_CONFIG": str(config),
         "STRONGROOM_CATALOG_URL": sqlite_catalog_url,
-        "STRONGROOM_BROKER_URL": valkey.url,
+        "STRONGROOM_BROKER_URL": broker.url,
         "SHOP_PASSWORD": "canary-database-password",
         "PYTHONPATH": str(PROJECT),
     }
     command = [sys.executable, "-m", "strongroom", "init", "--upgrade"]
     subprocess.run(command, env=os.environ | own, cwd=PROJECT, check=True, capture_output=True)
     runtime = build_runtime(load_settings(config, own))
-    yield Site(tmp_path, own, runtime, valkey, silent_port)
+    yield Site(tmp_path, own, runtime, broker, silent_port)
     runtime.close()
     silent_port.release()
 

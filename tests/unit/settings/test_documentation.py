@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from strongroom.settings import load_settings
+from strongroom.settings.broker import BrokerSettings
 from strongroom.settings.environment import VARIABLES
 from strongroom.settings.fields import Section
 from strongroom.settings.findings import is_secret, spell
@@ -29,6 +30,7 @@ HEADINGS: dict[str, type[Section]] = {
     "`schedule` of a source of kind `files`": FilesScheduleSettings,
     "`schedule` of a source of kind `postgres`": FullScheduleSettings,
     "`[policies.NAME]`": PolicySettings,
+    "`[broker]`": BrokerSettings,
     **{f"`[{name}]`": model for name, model in SECTIONS.items()},
 }
 

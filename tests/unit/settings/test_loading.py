@@ -134,7 +134,7 @@ def test_addresses_and_tokens_come_from_the_environment(tmp_path: Path) -> None:
     }
     settings = load(tmp_path, REGION, env)
     assert settings.catalog_url.get_secret_value() == "postgresql://db/strongroom"
-    assert settings.broker_url.get_secret_value() == "redis://localhost:1"
+    assert settings.broker.address == "redis://localhost:1"
     assert settings.require_api_token().get_secret_value() == "t" * 16
     assert settings.require_flower_password().get_secret_value() == "p" * 8
 

@@ -12,10 +12,11 @@ from strongroom.jobs.kinds import JobKind
 from worker import configuration
 from worker.__main__ import arguments
 from worker.app import app
+from worker.broker import QUEUE_NAMES
 from worker.profiles import PROFILES
 
 SERVED = {queue for profile in PROFILES.values() for queue in profile.queues}
-DECLARED = {queue.name for queue in configuration.task_queues}
+DECLARED = set(QUEUE_NAMES)
 
 
 @pytest.fixture(scope="module", autouse=True)
