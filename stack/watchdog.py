@@ -52,7 +52,9 @@ class Watchdog:
 
     def _silent(self) -> list[str]:
         with self._catalog.read() as session:
-            alive = {heartbeat.name for heartbeat in list_alive(session, within_seconds=self._patience)}
+            # Beat's name ends with its process number.
+            beating = list_alive(session, within_seconds=self._patience)
+            alive = {heartbeat.name.partition(":")[0] for heartbeat in beating}
         # One that has just started has not had the time.
         settled = [p for p in self._supervisor.processes() if p.state == "RUNNING" and p.seconds > self._patience]
         return [p.name for p in settled if p.name in HEARTBEATS and f"{HEARTBEATS[p.name]}@{self._host}" not in alive]

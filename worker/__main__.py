@@ -1,22 +1,43 @@
-"""`python -m worker NAME` starts one of the usual workers: which queues it serves, and with how many processes."""
+"""`python -m worker NAME` starts one of the usual workers; with `--queues`, one that serves whatever it is told."""
 
+import argparse
+import socket
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from strongroom.catalog.engine import open_engine, verify_schema
-from strongroom.errors import StrongroomError
+from strongroom.catalog.session import Catalog
+from strongroom.errors import ExitCode, StrongroomError
+from strongroom.jobs.processes import list_alive
 from worker.app import app
-from worker.profiles import PROFILES
+from worker.broker import QUEUE_NAMES
+from worker.profiles import PROFILES, Profile
 from worker.settings import read_settings
 
 
-def arguments(name: str) -> list[str]:
-    """Return the command line of a worker; raises KeyError for a name that is not in PROFILES."""
-    profile = PROFILES[name]
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the command line asks for: a name that is unique on this host, what to serve, and what Flower is told."""
+
+    name: str
+    profile: Profile
+    events: bool | None = None
+    check: bool = False
+
+    @property
+    def node(self) -> str:
+        """The name among all hosts."""
+        return f"{self.name}@{socket.gethostname()}"
+
+
+def arguments(order: Order) -> list[str]:
+    """Return the command line of Celery's worker."""
     return [
         "worker",
-        f"--hostname={name}@%h",
-        f"--queues={','.join(profile.queues)}",
-        f"--concurrency={profile.processes}",
+        f"--hostname={order.name}@%h",
+        f"--queues={','.join(order.profile.queues)}",
+        f"--concurrency={order.profile.processes}",
         "--loglevel=INFO",
         # Workers have nothing to tell each other: the ledger knows what runs where.
         "--without-gossip",
@@ -24,25 +45,57 @@ def arguments(name: str) -> list[str]:
     ]
 
 
+def read_order(words: Sequence[str]) -> Order:
+    """Return what the command line asks for; ends the process where it makes no sense."""
+    parser = argparse.ArgumentParser(prog="python -m worker", description=__doc__)
+    parser.add_argument("profile", nargs="?", choices=sorted(PROFILES), help="one of the usual workers")
+    parser.add_argument("--queues", type=_queues, help=f"serve these instead: {','.join(QUEUE_NAMES)}")
+    parser.add_argument("--processes", type=int, help="messages to work on at a time")
+    parser.add_argument("--name", help="name that no other worker on this host has; by default the profile or queues")
+    parser.add_argument("--events", action=argparse.BooleanOptionalAction, help="tell Flower about every task")
+    parser.add_argument("--check", action="store_true", help="say by exit code 0 or 4 whether it is alive")
+    read = parser.parse_args(words)
+    if (read.profile is None) == (read.queues is None):
+        parser.error(f"name one of {', '.join(sorted(PROFILES))}, or --queues")
+    usual = PROFILES.get(read.profile, Profile(read.queues or (), processes=1))
+    profile = Profile(usual.queues, read.processes or usual.processes)
+    return Order(read.name or read.profile or "-".join(profile.queues), profile, read.events, read.check)
+
+
 def main() -> None:
-    """Start the worker named on the command line; with wrong settings or an outdated catalog, say so and end."""
-    names = sys.argv[1:]
-    if len(names) != 1 or names[0] not in PROFILES:
-        sys.exit(f"Usage: python -m worker {'|'.join(PROFILES)}")
+    """Start the worker that is asked for; with wrong settings or an outdated catalog, say so and end."""
+    order = read_order(sys.argv[1:])
     try:
-        _verify_catalog()
+        alive = _look(order)
     except StrongroomError as error:
         sys.exit(str(error))
-    app.worker_main(arguments(names[0]))
+    if order.check:
+        sys.exit(ExitCode.OK if alive else ExitCode.UNHEALTHY)
+    if order.events is not None:
+        app.conf.worker_send_task_events = order.events
+    app.worker_main(arguments(order))
 
 
-def _verify_catalog() -> None:
-    engine = open_engine(read_settings().catalog_url.get_secret_value())
+def _look(order: Order) -> bool:
+    """Check that the catalog is up to date and say whether a worker of this name is alive."""
+    settings = read_settings()
+    engine = open_engine(settings.catalog_url.get_secret_value())
     try:
         verify_schema(engine)
+        with Catalog(engine).read() as session:
+            alive = list_alive(session, within_seconds=settings.worker.silent_seconds)
+        return order.node in {process.name for process in alive}
     finally:
         # No connection may be open when the pool processes are forked.
         engine.dispose()
+
+
+def _queues(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    unknown = sorted(set(names) - set(QUEUE_NAMES))
+    if unknown or not names:
+        raise argparse.ArgumentTypeError(f"no queue {', '.join(unknown)}; there are {', '.join(QUEUE_NAMES)}")
+    return names
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from worker import signals
 from worker.broker import broker_configuration
 from worker.heartbeat import WorkerHeartbeat
 from worker.settings import read_settings
+from worker.standing_in import StandIn
 from worker.stopping import GracefulStop
 
 
@@ -22,5 +23,5 @@ def _from_settings() -> dict[str, Any]:
 app = Celery("strongroom")
 app.config_from_object("worker.configuration")
 app.add_defaults(_from_settings)
-app.steps["consumer"].update((WorkerHeartbeat, GracefulStop))
+app.steps["consumer"].update((WorkerHeartbeat, GracefulStop, StandIn))
 signals.connect(app)

@@ -1,8 +1,15 @@
 """The part of a worker that takes messages: Celery's own, without what Strongroom does not use."""
 
+from collections.abc import Callable
+from typing import Any
+
 from celery.worker.consumer import Consumer
 
 DELAYED_DELIVERY = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
+
+
+def nothing() -> None:
+    """Do nothing."""
 
 
 class JobConsumer(Consumer):
@@ -12,3 +19,20 @@ class JobConsumer(Consumer):
         """The steps of a consumer."""
 
         default_steps = tuple(step for step in Consumer.Blueprint.default_steps if step != DELAYED_DELIVERY)
+
+    sign_of_life: Callable[[], None] = staticmethod(nothing)
+    """Called every second while the broker is away; the loop, where steps have their timers, stands still then."""
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """Wait for the broker, and go on giving signs of life: a worker that waits does not hang."""
+        connect = conn.ensure_connection
+
+        def connect_beating(*arguments: Any, callback: Callable[[], None] = nothing, **options: Any) -> Any:
+            def wait() -> None:
+                self.sign_of_life()
+                callback()
+
+            return connect(*arguments, callback=wait, **options)
+
+        conn.ensure_connection = connect_beating
+        return super().ensure_connected(conn)

@@ -1,5 +1,8 @@
 """Handing jobs from the ledger to the broker."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from amqp.exceptions import MessageNacked
 from celery import Celery
 from kombu.exceptions import KombuError
@@ -17,7 +20,7 @@ class Publisher:
 
     def __call__(self, message: JobMessage) -> None:
         """Hand the message over within seconds; raises BrokerUnavailableError."""
-        try:
+        with sending(f"the message of job {message.job_id}"):
             self.app.send_task(
                 message.kind,
                 kwargs={"job_id": str(message.job_id)},
@@ -26,8 +29,15 @@ class Publisher:
                 headers={"x_trace_id": message.trace_id},
                 retry=False,
             )
-        except (KombuError, RedisError, MessageNacked, OSError) as error:
-            raise BrokerUnavailableError(
-                f"The message broker did not take the message of job {message.job_id}: {type(error).__name__}.",
-                next_step="Nothing is lost: the job waits in the ledger. See that the broker runs.",
-            ) from error
+
+
+@contextmanager
+def sending(what: str) -> Iterator[None]:
+    """Turn every way in which a broker can fail to take `what` into BrokerUnavailableError."""
+    try:
+        yield
+    except (KombuError, RedisError, MessageNacked, OSError) as error:
+        raise BrokerUnavailableError(
+            f"The message broker did not take {what}: {type(error).__name__}.",
+            next_step="Nothing is lost: the job waits in the ledger. See that the broker runs.",
+        ) from error

@@ -15,6 +15,7 @@ from typing import Any
 from celery import bootsteps
 from celery.worker import state
 
+from worker.ending import end_by_force
 from worker.settings import read_settings
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class GracefulStop(bootsteps.StartStopStep):
 
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)
-        self._parent = parent
+        self._pool = parent.pool
         self._celerys: Callable[..., None] | None = None
         self._deadline = float("inf")
 
@@ -85,7 +86,7 @@ class GracefulStop(bootsteps.StartStopStep):
 
     def _drain(self) -> None:
         """Wait until no job is left, or time is over; the main thread may be busy with a broker that is away."""
-        log.warning("The worker ends: its jobs have until %s.", "they are done or the grace is over")
+        log.warning("The worker ends: its jobs are to reach a safe place.")
         quiet = 0
         while quiet < QUIET_LOOKS and time.monotonic() < self._deadline:
             time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -97,6 +98,4 @@ class GracefulStop(bootsteps.StartStopStep):
             os.kill(os.getpid(), signal.SIGQUIT)
         time.sleep(HARD_SECONDS)
         log.critical("The worker did not end in order and is killed.")
-        for process in self._parent.pool.info().get("processes", ()):
-            os.kill(process, signal.SIGKILL)
-        os._exit(os.EX_SOFTWARE)
+        end_by_force(self._pool)

@@ -11,9 +11,13 @@ from strongroom.catalog.backup_queries import latest_per_source, list_replicas
 from strongroom.catalog.backups import Backup, RegionCheck
 from strongroom.catalog.jobs import FINAL_STATES, Heartbeat, Job, JobState
 from strongroom.jobs.kinds import JobKind
+from strongroom.jobs.processes import ProcessKind
 from strongroom.jobs.queues import QueueStatus, list_queues
 from strongroom.services import Services
 from strongroom.settings import SourceSettings
+
+SILENT_SECONDS = 60
+"""Six heartbeats: a process that missed them all is not counted on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,23 @@ class StatusReport:
     processes: tuple[ProcessStatus, ...]
 
     @property
+    def schedulers(self) -> int:
+        """Return how many Beats are alive; one is enough, and more do no harm."""
+        return self._alive(ProcessKind.SCHEDULER)
+
+    @property
+    def scheduler_missing(self) -> bool:
+        """Say whether workers run and nobody tells them when; where no worker runs, nobody is missed."""
+        return self.schedulers == 0 and self._alive(ProcessKind.WORKER) > 0
+
+    @property
     def healthy(self) -> bool:
-        """Say whether every source is, and every region could be relied on when it was looked at last."""
-        return not self.region_faults and all(source.healthy for source in self.sources)
+        """Say whether every source is, every region could be relied on lately, and no Beat is missing."""
+        well = all(source.healthy for source in self.sources)
+        return well and not self.region_faults and not self.scheduler_missing
+
+    def _alive(self, kind: ProcessKind) -> int:
+        return sum(process.kind == kind and process.silent_seconds <= SILENT_SECONDS for process in self.processes)
 
 
 def status(services: Services) -> StatusReport:

@@ -2,7 +2,7 @@
 
 import click
 
-from strongroom.backup.status import SourceStatus, StatusReport
+from strongroom.backup.status import SILENT_SECONDS, SourceStatus, StatusReport
 from strongroom.backup.status import status as ask_status
 from strongroom.cli.command import Command
 from strongroom.cli.documents import plain
@@ -12,15 +12,13 @@ from strongroom.cli.queues import describe_pause
 from strongroom.cli.screen import Screen
 from strongroom.errors import ExitCode
 
-SILENT_SECONDS = 60
-
 
 @click.command("status", cls=Command, examples=("strongroom status", "strongroom status --json --quiet"))
 @click.pass_obj
 def status(invocation: Invocation) -> ExitCode:
     """Show whether every source is protected, the worst first.
 
-    Ends with 4 when one is not.
+    Ends with 4 when one is not, a region fails, or Beat is missing.
     """
     with invocation.services() as services:
         report = ask_status(services)
@@ -44,6 +42,10 @@ def _show(report: StatusReport, screen: Screen) -> None:
     jobs = ", ".join(f"{number} {state}" for state, number in sorted(report.jobs.items()))
     screen.line(f"Jobs: {jobs or 'none yet'}.")
     screen.line(f"Processes: {_processes(report)}.")
+    if report.scheduler_missing:
+        screen.line("No Beat has given a sign of life for a minute: workers stand in for it. Start Beat again.")
+    elif report.schedulers > 1:
+        screen.line(f"{report.schedulers} Beats are alive; one is enough, more do no harm.")
 
 
 def _verdict(report: StatusReport) -> str:
@@ -54,6 +56,8 @@ def _verdict(report: StatusReport) -> str:
         return f"{ill} of {count(len(report.sources), 'source')} not protected."
     if report.region_faults:
         return f"{count(len(report.region_faults), 'region')} cannot be relied on."
+    if report.scheduler_missing:
+        return "Every source is protected, but Beat is missing."
     return "Every source is protected."
 
 

@@ -52,6 +52,11 @@ def list_alive(session: Session, *, within_seconds: float) -> Sequence[Heartbeat
     return session.scalars(query).all()
 
 
+def count_alive(session: Session, kind: ProcessKind, *, within_seconds: float) -> int:
+    """Return how many processes of a kind gave a sign of life lately."""
+    return sum(heartbeat.kind == kind for heartbeat in list_alive(session, within_seconds=within_seconds))
+
+
 def forget_process(session: Session, name: str) -> None:
     """Drop a process that ended in order."""
     session.execute(delete(Heartbeat).where(Heartbeat.name == name))

@@ -26,7 +26,7 @@ from worker.broker import QUEUE_NAMES, broker_configuration
 from worker.publisher import Publisher
 
 PROJECT = Path(__file__).resolve().parents[3]
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 CONFIG = """

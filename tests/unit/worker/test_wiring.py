@@ -1,5 +1,6 @@
 """Whatever can be queued is a task, has a queue, and somebody serves it."""
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -10,10 +11,11 @@ from celery.schedules import schedule
 from beat_schedule import BEAT_SCHEDULE
 from strongroom.jobs.kinds import JobKind
 from worker import configuration
-from worker.__main__ import arguments
+from worker.__main__ import Order, arguments, read_order
 from worker.app import app
 from worker.broker import QUEUE_NAMES
-from worker.profiles import PROFILES
+from worker.profiles import PROFILES, Profile
+from worker.stopping import StopFlag
 
 SERVED = {queue for profile in PROFILES.values() for queue in profile.queues}
 DECLARED = set(QUEUE_NAMES)
@@ -79,7 +81,7 @@ def test_the_schedule_is_what_beat_runs():
 
 def test_a_worker_is_started_with_its_queues_and_no_secret():
     for name, profile in PROFILES.items():
-        command = arguments(name)
+        command = arguments(Order(name, profile))
         assert f"--queues={','.join(profile.queues)}" in command
         assert f"--concurrency={profile.processes}" in command
         assert not [argument for argument in command if "://" in argument]
@@ -102,3 +104,32 @@ def test_every_setting_is_one_that_celery_knows():
     ours = {name for name in vars(configuration) if name.islower() and not name.startswith("__")}
 
     assert ours - known == set()
+
+
+def test_a_worker_serves_what_it_is_told_under_a_name_of_its_own():
+    order = read_order(["--queues", "backup,copy", "--processes", "4", "--name", "big", "--no-events"])
+
+    assert (order.name, order.profile, order.events) == ("big", Profile(("backup", "copy"), 4), False)
+    assert read_order(["--queues", "backup,copy"]).name == "backup-copy"
+    assert read_order(["recovery", "--processes", "1"]).profile == Profile(PROFILES["recovery"].queues, 1)
+
+
+@pytest.mark.parametrize("words", [[], ["backup", "--queues", "copy"], ["--queues", "nowhere"], ["--queues", ","]])
+def test_an_order_that_makes_no_sense_ends_with_2(words):
+    with pytest.raises(SystemExit) as ended:
+        read_order(words)
+    assert ended.value.code == 2
+
+
+def test_a_flag_set_by_the_worker_is_seen_in_a_process_it_forked_before():
+    flag = StopFlag()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.read(reader, 1)
+        os._exit(7 if flag.is_set() else 0)
+    assert not flag.is_set()
+    flag.set()
+    os.write(writer, b"x")
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
