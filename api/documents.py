@@ -380,6 +380,8 @@ class StatusDocument(Document):
     jobs: dict[str, int]
     paused_queues: list[QueueDocument]
     processes: list[ProcessDocument]
+    schedulers: int
+    scheduler_missing: bool
 
 
 class HealthDocument(BaseModel):

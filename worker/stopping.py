@@ -62,7 +62,8 @@ class GracefulStop(bootsteps.StartStopStep):
     def start(self, parent: Any) -> None:
         """Install the handlers the first time; be called by the loop from time to time, so that it looks around."""
         if self._celerys is None:
-            self._celerys = signal.getsignal(signal.SIGQUIT)  # type: ignore[assignment]
+            celerys = signal.getsignal(signal.SIGQUIT)
+            self._celerys = celerys if callable(celerys) else None
             for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
                 signal.signal(number, self._on_signal)
         parent.timer.call_repeatedly(SECONDS_BETWEEN_LOOKS, self._look, (parent,))

@@ -23,7 +23,8 @@ def status(invocation: Invocation) -> ExitCode:
     with invocation.services() as services:
         report = ask_status(services)
     if invocation.screen.json:
-        invocation.screen.document(plain(report) | {"healthy": report.healthy})
+        verdicts = {"schedulers": report.schedulers, "scheduler_missing": report.scheduler_missing}
+        invocation.screen.document(plain(report) | verdicts | {"healthy": report.healthy})
     else:
         _show(report, invocation.screen)
     return ExitCode.OK if report.healthy else ExitCode.UNHEALTHY

@@ -21,7 +21,7 @@ LONGEST_TASK = 12
 # In a process of its own: the application reads the settings of its process, once.
 DESCRIBE = """
 import inspect, json
-from worker.__main__ import PROFILES, arguments
+from worker.__main__ import PROFILES, arguments, read_order
 from worker.app import app
 app.loader.import_default_modules()
 tasks = {name: task for name, task in app.tasks.items() if not name.startswith("celery.")}

@@ -33,12 +33,24 @@ CONFIG = """
 [jobs]
 lease_seconds = 600
 
+[worker]
+grace_seconds = 10
+
+# Small objects and a slow region: a backup that takes some seconds, with many safe places.
+[repository]
+pack_mib = 1
+
 [regions.here]
 path = "regions/here"
+upload_mib_per_second = 2
 
 [sources.website]
 kind = "files"
 path = "website"
+
+[sources.archive]
+kind = "files"
+path = "archive"
 
 [sources.shop]
 kind = "postgres"
@@ -111,6 +123,7 @@ def rabbitmq(rabbitmq_node: RabbitMq) -> Iterator[RabbitMq]:
 def site(tmp_path: Path, sqlite_catalog_url: str, broker: Valkey | RabbitMq) -> Iterator[Site]:
     silent_port = ReservedPort()
     (tmp_path / "website").mkdir()
+    (tmp_path / "archive").mkdir()
     (tmp_path / "website" / "index.html").write_text("hello")
     config = tmp_path / "strongroom.toml"
     config.write_text(CONFIG.format(host=LOOPBACK, port=silent_port.number))
@@ -130,10 +143,15 @@ def site(tmp_path: Path, sqlite_catalog_url: str, broker: Valkey | RabbitMq) -> 
 
 
 @pytest.fixture
-def start_worker(site: Site) -> Iterator[Callable[[str], Server]]:
-    """A function that starts one of the usual workers and waits until it takes messages."""
+def start_worker(site: Site) -> Iterator[Callable[..., Server]]:
+    """A function that starts one of the usual workers, under its own name or another, until it takes messages."""
     with started_servers() as start:
-        yield lambda name: start(site, name, "worker", name)
+
+        def start_named(profile: str, *options: str) -> Server:
+            name = options[options.index("--name") + 1] if "--name" in options else profile
+            return start(site, name, "worker", profile, *options)
+
+        yield start_named
 
 
 @pytest.fixture
