@@ -25,7 +25,7 @@ from worker.__main__ import PROFILES, arguments, read_order
 from worker.app import app
 app.loader.import_default_modules()
 tasks = {name: task for name, task in app.tasks.items() if not name.startswith("celery.")}
-options = [option for name in PROFILES for option in arguments(name) if option.startswith("--queues=")]
+options = [option for name in PROFILES for option in arguments(read_order([name])) if option.startswith("--queues=")]
 print(json.dumps({
     "arguments": {name: list(inspect.signature(task.run).parameters) for name, task in tasks.items()},
     "queues": {name: app.amqp.router.route({}, name)["queue"].name for name in tasks},
