@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.services.proxy",
     "tests.services.rabbitmq",
     "tests.services.rgw",
+    "tests.services.sentinel",
 ]
 
 
