@@ -12,7 +12,7 @@ from strongroom.catalog.jobs import FINAL_STATES, Job, JobState
 from strongroom.repository.check import check_data
 from strongroom.repository.commit import Outcome, list_commits
 from strongroom.repository.reader import BackupReader
-from tests.chaos.installation import DATABASE, Installation
+from tests.chaos.installation import Installation
 from tests.chaos.load import Load
 from tests.e2e.databases import content
 
@@ -85,10 +85,9 @@ def _damage(site: Installation) -> Iterator[str]:
 
 def _restores(site: Installation, load: Load) -> Iterator[str]:
     """Compare everything that was restored with its source, which nobody changed."""
-    database = content(site.postgres, DATABASE)
     succeeded = {job.id for job in jobs(site) if job.state is JobState.SUCCEEDED}
     for job_id, (source, target) in load.restores.items():
-        if job_id in succeeded and not _is_equal(site, source, target, database):
+        if job_id in succeeded and not _is_equal(site, source, target, load.database):
             yield f"restore {job_id} of {source} is not equal to its source"
 
 

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.requests import (
@@ -38,6 +39,8 @@ class Load:
     chance: random.Random
     settled: dict[str, uuid.UUID]
     """A backup of each source that is in every region since before the storm."""
+    database: dict[str, Any]
+    """What the database held then; a crash of the server may move its sequences on."""
     accepted: dict[uuid.UUID, str] = field(default_factory=dict)
     """Every job whose id was returned, with its kind."""
     restores: dict[uuid.UUID, tuple[str, TargetRequest]] = field(default_factory=dict)

@@ -13,8 +13,9 @@ from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.requests import BackupRequest, request_backup
 from tests.chaos import inspection, witness
 from tests.chaos.faults import FAULTS, Weather
-from tests.chaos.installation import Installation, installation
+from tests.chaos.installation import DATABASE, Installation, installation
 from tests.chaos.load import SOURCES, Load
+from tests.e2e.databases import content
 
 CALM_SECONDS = 240.0
 """How long everything may take to come to rest before and after the storm."""
@@ -55,7 +56,7 @@ class Report:
 def storm(directory: Path, plan: Plan, say: Say) -> Report:
     """Run one storm in a new directory and report."""
     with installation(directory, plan.seed) as site:
-        load = Load(site, random.Random(plan.seed), _first_backups(site))
+        load = Load(site, random.Random(plan.seed), _first_backups(site), content(site.postgres, DATABASE))
         witness.set_up(site.postgres)
         say(f"seed {plan.seed}: {plan.jobs} jobs and {plan.faults} faults in {plan.seconds:.0f} s")
         struck = _rage(site, load, plan)
