@@ -13,6 +13,7 @@ from strongroom.catalog.jobs import JobState
 from strongroom.errors import StrongroomError
 from strongroom.jobs.claiming import Claim
 from strongroom.jobs.context import JobContext
+from strongroom.jobs.cycles import rare_cycle_searches
 from strongroom.jobs.failures import UNEXPECTED, JobFailure
 from strongroom.jobs.interrupts import DeadlinePassed, JobCancelled, JobPaused, LeaseLost, ShutdownRequested
 from strongroom.jobs.lease import Lease
@@ -106,7 +107,8 @@ def _run_attempt(
 def _judge(context: JobContext, handler: Handler) -> Verdict:
     """Run the handler and return what is to be recorded."""
     try:
-        result = handler(context)
+        with rare_cycle_searches():
+            result = handler(context)
         context.flush()
         return Verdict(lambda ledger, claim: ledger.finish(claim, result))
     except JobCancelled:

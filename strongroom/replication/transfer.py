@@ -27,9 +27,10 @@ def transfer(source: Store, target: Store, ref: ObjectRef, *, once: bool) -> tup
         raise _damaged(source, ref)
     if once:
         _create(target, ref, body)
+        evidence = None
     else:
-        target.put(ref.key, body, sha256=ref.sha256)
-    return target.confirm(ref.key, size=ref.size, sha256=ref.sha256), ref.size
+        evidence = target.put(ref.key, body, sha256=ref.sha256)
+    return evidence or target.confirm(ref.key, size=ref.size, sha256=ref.sha256), ref.size
 
 
 def _confirm_copied(source: Store, target: Store, ref: ObjectRef) -> Evidence:

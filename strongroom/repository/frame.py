@@ -25,6 +25,7 @@ import zstandard
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from strongroom.repository.compression import Compressor, is_worthwhile
 from strongroom.repository.errors import TamperedError, TruncatedError, UnknownVersionError
 
 MAGIC = b"SRFR"
@@ -38,7 +39,6 @@ MAX_FRAMES = 1 << 20
 _COMPRESSED = 1
 _LAST = 2
 _HEADER = struct.Struct(">4sBBBBQQQ")
-_WORTHWHILE = 1.05
 
 
 class FrameKind(IntEnum):
@@ -99,7 +99,7 @@ def sealing_context(repo_id: UUID, session_id: UUID) -> bytes:
 class FrameSealer:
     """Seals the frames of one object in order; it alone counts, so that no nonce repeats under its key."""
 
-    def __init__(self, key: bytes, context: bytes, compressor: zstandard.ZstdCompressor) -> None:
+    def __init__(self, key: bytes, context: bytes, compressor: Compressor) -> None:
         self._cipher = AESGCM(key)
         self._context = context
         self._compressor = compressor
@@ -109,8 +109,8 @@ class FrameSealer:
         """Write one frame to the start of out and return its length: at most the plaintext plus FRAME_OVERHEAD."""
         if self.count > MAX_FRAMES or len(plain) > MAX_PLAIN_BYTES:
             raise ValueError("a frame or its number is beyond the format's limits")
-        body: bytes | memoryview = self._compressor.compress(plain)
-        compressed = len(body) * _WORTHWHILE < len(plain)
+        body = self._compressor.compress(plain)
+        compressed = is_worthwhile(len(body), len(plain))
         if not compressed:
             body = plain
         number = self.count

@@ -1,9 +1,9 @@
 """Reading content: small files are bundled into chunks of about 1 MiB, larger content is cut where its bytes say so."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import blake3
+import msgspec
 from pyfastcdc import FastCDC
 
 from strongroom.repository.baseline import Baseline, runs_of
@@ -28,8 +28,7 @@ Piece = tuple[int, int, int]
 """Chunk number, offset in the chunk, length."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """What one pass over a content gave: its bytes without holes, as pieces, and their digest.
 
     `runs` say where they lie if they were stored by an earlier backup; then there are no pieces.

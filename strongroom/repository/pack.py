@@ -24,8 +24,7 @@ import struct
 from dataclasses import dataclass
 from uuid import UUID
 
-import zstandard
-
+from strongroom.repository.compression import Compressor
 from strongroom.repository.errors import TamperedError, TruncatedError, UnknownVersionError
 from strongroom.repository.frame import (
     FORMAT_VERSION,
@@ -75,9 +74,7 @@ def buffer_bytes(target: int, largest_chunk: int) -> int:
 class PackBuilder:
     """Seals frames one behind the other into a buffer that its owner reuses."""
 
-    def __init__(
-        self, buffer: bytearray, key: bytes, *, ids: tuple[UUID, UUID], compressor: zstandard.ZstdCompressor
-    ) -> None:
+    def __init__(self, buffer: bytearray, key: bytes, *, ids: tuple[UUID, UUID], compressor: Compressor) -> None:
         repo_id, session_id = ids
         self._view = memoryview(buffer)
         self._sealer = FrameSealer(key, sealing_context(repo_id, session_id), compressor)

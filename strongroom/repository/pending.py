@@ -2,7 +2,8 @@
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from strongroom.repository.extents import lay_out, total_length
 from strongroom.repository.intake import Piece, Reading
@@ -14,8 +15,7 @@ from strongroom.tree.entry import Entry, Extent, Run
 Holes = list[tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class ReadFile:
+class ReadFile(msgspec.Struct, frozen=True, gc=False):
     """A file whose content was read and whose chunks are on their way."""
 
     entry: Entry
@@ -55,7 +55,9 @@ class PendingTree:
 
     def _extents(self, file: ReadFile) -> list[Extent] | None:
         runs = file.reading.runs or self._runs(file.reading.pieces)
-        return None if runs is None else lay_out(runs, file.holes)
+        if runs is None:
+            return None
+        return lay_out(runs, file.holes) if file.holes else list(runs)
 
     def _runs(self, pieces: list[Piece]) -> Sequence[Run] | None:
         # The last chunk is placed last, or nearly so: looking at it first spares walking a long list in vain.

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import blake3
-import zstandard
 
 from strongroom.clock import RandomBytes
 from strongroom.repository.buffers import LOOK_SECONDS, BufferPool, Gate
+from strongroom.repository.compression import ChunkCompressor, Compressor
 from strongroom.repository.errors import TamperedError
 from strongroom.repository.frame import FrameKind
 from strongroom.repository.head import PackRef
@@ -72,7 +72,7 @@ class Shelf:
         self._uploader = ThreadPoolExecutor(target.uploads, thread_name_prefix="pack-upload")
         self._pending: set[Future[None]] = set()
 
-    def draft(self, compressor: zstandard.ZstdCompressor, gate: Gate) -> DraftPack:
+    def draft(self, compressor: Compressor, gate: Gate) -> DraftPack:
         """Begin a pack; waits while all buffers are on their way to the region."""
         buffer = self._buffers.acquire(gate)
         with self._lock:
@@ -130,8 +130,8 @@ class Shelf:
             verify_pack(body, draft.key, self.target)
         session_id = self.target.ids[1]
         key = pack_key(session_id, sha256)
-        self.target.store.put(key, body, sha256=sha256)
-        evidence = self.target.store.confirm(key, size=len(body), sha256=sha256)
+        store = self.target.store
+        evidence = store.put(key, body, sha256=sha256) or store.confirm(key, size=len(body), sha256=sha256)
         with self._lock:
             self._evidence = self._evidence.weaker(evidence)
             self._packs.append(PackRef(draft.ordinal, session_id.bytes, sha256, len(body), draft.key))
@@ -156,7 +156,7 @@ class PackFiller:
     def __init__(self, shelf: Shelf, gate: Callable[[], None]) -> None:
         self._shelf = shelf
         self._gate = gate
-        self._compressor = zstandard.ZstdCompressor(level=shelf.target.level)
+        self._compressor = ChunkCompressor(shelf.target.level)
         self._draft: DraftPack | None = None
 
     def place(self, kind: FrameKind, chunk_id: bytes, plain: memoryview) -> Place:

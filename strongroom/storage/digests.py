@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from pathlib import Path
 
 from strongroom.storage.errors import ChecksumMismatchError
 from strongroom.storage.store import Body
@@ -9,7 +10,17 @@ from strongroom.storage.store import Body
 
 def verify_body(key: str, body: Body, sha256: bytes) -> None:
     """Catch memory corruption before it is stored; raises ChecksumMismatchError."""
-    if not hmac.compare_digest(hashlib.sha256(body).digest(), sha256):
+    _verify_unchanged(key, hashlib.sha256(body).digest(), sha256)
+
+
+def verify_written(key: str, path: Path, sha256: bytes) -> None:
+    """Read back what was written and is to become an object; raises ChecksumMismatchError, OSError."""
+    with path.open("rb") as file:
+        _verify_unchanged(key, hashlib.file_digest(file, "sha256").digest(), sha256)
+
+
+def _verify_unchanged(key: str, found: bytes, sha256: bytes) -> None:
+    if not hmac.compare_digest(found, sha256):
         raise ChecksumMismatchError(
             f"The bytes to be stored as {key} no longer have the SHA-256 they were made with; nothing was stored.",
             next_step="Run the job again; if it happens twice, test this machine's memory.",

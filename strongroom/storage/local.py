@@ -9,14 +9,14 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from strongroom.clock import RandomBytes, system_random
-from strongroom.storage.digests import verify_body, verify_stored_sha256, verify_stored_size
+from strongroom.storage.digests import verify_stored_sha256, verify_stored_size, verify_written
 from strongroom.storage.errors import ObjectExistsError, ObjectNotFoundError, StoreUnavailableError, UnsafeStoreError
 from strongroom.storage.incoming import incoming_file, sweep_incoming, sync_directory
 from strongroom.storage.keys import verify_key, verify_prefix
@@ -44,6 +44,7 @@ class LocalStore:
         self._throttle = throttle or unlimited()
         self._random = random
         self._swept = False
+        self._placed: Path | None = None
 
     def prepare(self) -> None:
         """Make the directory, or an existing one, a region; no other call ever does. Raises as any call of a store."""
@@ -56,13 +57,14 @@ class LocalStore:
         """Say whether the directory is there and is a region."""
         return (self._root / MARKER).exists()
 
-    def put(self, key: str, body: Body, *, sha256: bytes) -> None:
+    def put(self, key: str, body: Body, *, sha256: bytes) -> Evidence:
         with self._written(key, body, sha256) as written:
-            place_file(self._root, self._path(key), partial(os.replace, written))
+            self._place(key, partial(os.replace, written))
+        return Evidence.CHECKSUM
 
     def create(self, key: str, body: Body, *, sha256: bytes) -> None:
         with self._written(key, body, sha256) as written:
-            place_file(self._root, self._path(key), partial(self._link, written))
+            self._place(key, partial(self._link, written))
 
     def get(self, key: str) -> bytes:
         with self._reading(key) as path, path.open("rb") as file:
@@ -141,18 +143,24 @@ class LocalStore:
     @contextmanager
     def _written(self, key: str, body: Body, sha256: bytes) -> Iterator[Path]:
         verify_key(key)
-        verify_body(key, body, sha256)
         self._throttle.requests.pay(1)
         with translated(self.region, key):
             self._verify_mounted()
             self._sweep_once()
             with incoming_file(self._root / INCOMING, body, self._throttle.upload) as written:
+                # What was written, not what was to be: one pass shows that both are right.
+                verify_written(key, written, sha256)
                 yield written
 
     def _sweep_once(self) -> None:
         if not self._swept:
             sweep_incoming(self._root / INCOMING)
             self._swept = True
+
+    def _place(self, key: str, move: Callable[[Path], None]) -> None:
+        target = self._path(key)
+        place_file(self._root, target, move, neighbour=self._placed)
+        self._placed = target
 
     def _link(self, written: Path, target: Path) -> None:
         try:

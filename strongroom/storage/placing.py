@@ -10,9 +10,10 @@ from strongroom.storage.incoming import sync_directory
 _ATTEMPTS = 16
 
 
-def place_file(root: Path, target: Path, move: Callable[[Path], None]) -> None:
+def place_file(root: Path, target: Path, move: Callable[[Path], None], *, neighbour: Path | None = None) -> None:
     """Make the folders between root and target, call move(target) and make the names durable; root is never made.
 
+    `neighbour` is a file that was placed before: as long as it is there, its folder has been kept and is durable.
     Raises OSError: FileNotFoundError where root is gone, else what move raises.
     """
     for _ in range(_ATTEMPTS - 1):
@@ -25,6 +26,8 @@ def place_file(root: Path, target: Path, move: Callable[[Path], None]) -> None:
         move(target)
     for folder in _upwards(root, target.parent):
         _sync(root, folder)
+        if neighbour is not None and neighbour.parent == folder and neighbour.exists():
+            return
 
 
 def remove_file(root: Path, target: Path) -> None:

@@ -61,8 +61,8 @@ class Store(Protocol):
 
     region: str
 
-    def put(self, key: str, body: Body, *, sha256: bytes) -> None:
-        """Write or replace an object durably.
+    def put(self, key: str, body: Body, *, sha256: bytes) -> Evidence | None:
+        """Write or replace an object durably; return the evidence that writing gave, None where `confirm` is to ask.
 
         Raises ChecksumMismatchError if body does not hash to sha256, and StoreFullError.
         """

@@ -41,7 +41,7 @@ def xattrs_of(descriptor: int) -> list[tuple[bytes, bytes]]:
         names = os.listxattr(descriptor)
     except OSError:
         return []
-    return _values(descriptor, names)
+    return _values(descriptor, names) if names else []
 
 
 def xattrs_of_name(directory: int, name: bytes) -> list[tuple[bytes, bytes]]:
@@ -51,7 +51,7 @@ def xattrs_of_name(directory: int, name: bytes) -> list[tuple[bytes, bytes]]:
         names = os.listxattr(place, follow_symlinks=False)
     except OSError:
         return []
-    return _values(place, names)
+    return _values(place, names) if names else []
 
 
 def entry_path(directory: int, name: bytes) -> bytes:

@@ -49,8 +49,12 @@ class FileContent:
         return OpenFile(descriptor, self._entry_now(status), status, self._folder)
 
     def _entry_now(self, status: os.stat_result) -> Entry:
-        is_same = status.st_ino == self._entry.inode
-        return entry_of(self._entry.name, status, self._entry.link_id if is_same else 0)
+        entry = self._entry
+        is_same = status.st_ino == entry.inode
+        # The change time moves with everything else that an entry says.
+        if is_same and status.st_ctime_ns == entry.ctime_ns and status.st_size == entry.size:
+            return entry
+        return entry_of(entry.name, status, entry.link_id if is_same else 0)
 
     def _give_up(self, problem: Problem) -> NoReturn:
         if self._entry.link_id:

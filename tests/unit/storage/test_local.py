@@ -261,3 +261,22 @@ def _vanishing_when_named(root: Path) -> Iterator[None]:
 
         patch.setattr(Path, "hardlink_to", vanish_first)
         yield
+
+
+def test_writing_gives_the_evidence_that_a_confirmation_would(store: LocalStore) -> None:
+    assert store.put("key", b"body", sha256=digest(b"body")) is Evidence.CHECKSUM
+
+
+def test_an_object_is_durable_beside_another_whose_folder_was_emptied_meanwhile(
+    store: LocalStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, "p/00/session/one")
+    synced: list[Path] = []
+    monkeypatch.setattr("strongroom.storage.placing.sync_directory", synced.append)
+    put(store, "p/00/session/two")
+    assert synced == [root / "p/00/session"]
+    store.delete("p/00/session/one")
+    store.delete("p/00/session/two")
+    synced.clear()
+    put(store, "p/00/session/three")
+    assert synced == [root / "p/00/session", root / "p/00", root / "p", root]

@@ -1,0 +1,23 @@
+"""Python's search for reference cycles, made rare while a job runs.
+
+A backup or a restore makes a few objects for every file and no cycles. Looking through them after every 700 new ones,
+as Python does by default, took 7 % of the processor time of a first backup.
+"""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+RARE = (50_000, 20, 50)
+"""New objects before the youngest are searched, and how often that happens before older ones are searched as well."""
+
+
+@contextmanager
+def rare_cycle_searches() -> Iterator[None]:
+    """Search seldom until the block ends; memory that a cycle holds is still given back, only later."""
+    before = gc.get_threshold()
+    gc.set_threshold(*RARE)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
