@@ -11,6 +11,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile pyproject.toml --q
 	--extra aws --extra postgres --extra service
 
 SEEDS := 1 2
+BROKER := valkey
 
 .PHONY: help venv demo up down status test chaos check fmt docs lock bench bench-jobs bench-postgres
 
@@ -36,9 +37,9 @@ test: venv ## Run every test; PostgreSQL, Valkey, Ceph and the rest are started 
 	@PYTHON=$(BIN)/python tests/install-services
 	$(BIN)/python -m pytest -n 2
 
-chaos: venv ## Run two long storms of faults over a whole installation (SEEDS="3 4" for others); takes about ten minutes
+chaos: venv ## Run two long storms of faults over a whole installation (SEEDS="3 4", BROKER=rabbitmq); about ten minutes
 	@PYTHON=$(BIN)/python tests/install-services
-	$(BIN)/python -m tests.chaos --seed $(SEEDS)
+	$(BIN)/python -m tests.chaos --seed $(SEEDS) --broker $(BROKER)
 
 check: venv ## Run what needs no service: formatting, lint, types, import rules, policy and unit tests
 	$(BIN)/ruff format --check .

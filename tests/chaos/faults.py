@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
-import redis
 
 from tests.chaos.installation import REGIONS, Installation
 from tests.chaos.processes import children_of, end_group, send
@@ -150,30 +149,30 @@ def lose_broker(weather: Weather) -> None:
     """Have the broker come back without anything it had."""
     if weather.takes("broker"):
         weather.site.broker.kill()
-        for kept in weather.site.broker.server.directory.glob("appendonlydir/*"):
-            kept.unlink()
+        weather.site.broker.forget()
         weather.while_broken("broker", weather.seconds(0.2, 2), weather.site.broker.start)
 
 
 def freeze_broker(weather: Weather) -> None:
     """SIGSTOP the broker."""
-    pid = weather.site.broker.server.pid
+    pid = weather.site.broker.pid
     if pid is not None and weather.takes("broker"):
         send([pid], signal.SIGSTOP)
         weather.while_broken("broker", weather.seconds(1, 8), lambda: send([pid], signal.SIGCONT))
 
 
 def empty_broker(weather: Weather) -> None:
-    """FLUSHALL: every message is gone, and what was taken and not acknowledged too."""
-    with suppress(redis.RedisError), weather.site.broker.client() as client:
-        client.flushall()
+    """Have every message be gone, and with Redis what was taken and not acknowledged too."""
+    if weather.takes("broker"):
+        weather.site.broker.empty()
+        weather.gives("broker")
 
 
 def cut_broker(weather: Weather) -> None:
     """Cut every connection to the broker."""
-    with suppress(redis.RedisError), weather.site.broker.client() as client:
-        client.client_kill_filter(_type="normal", skipme=True)
-        client.client_kill_filter(_type="pubsub", skipme=True)
+    if weather.takes("broker"):
+        weather.site.broker.cut()
+        weather.gives("broker")
 
 
 def restart_database(weather: Weather) -> None:

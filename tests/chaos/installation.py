@@ -1,7 +1,6 @@
 """The installation that the storm goes over: a catalog and a database on PostgreSQL, a broker, workers and Beat."""
 
 import random
-import secrets
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -15,9 +14,9 @@ from strongroom.runtime import Runtime, build_runtime
 from strongroom.settings import load_settings
 from strongroom.storage.local import LocalStore
 from strongroom.testing.postgres import ScratchPostgres
+from tests.chaos.brokers import Broker, BrokerKind, running_broker
 from tests.chaos.processes import Keeper
 from tests.e2e.databases import make_database
-from tests.services.valkey import Valkey, running_valkey
 
 PROJECT = Path(__file__).resolve().parents[2]
 REGIONS = ("eu", "us", "ap")
@@ -65,19 +64,20 @@ class Installation:
 
     directory: Path
     postgres: ScratchPostgres
-    broker: Valkey
+    broker: Broker
     keeper: Keeper
     runtime: Runtime
 
 
 @contextmanager
-def installation(directory: Path, seed: int) -> Iterator[Installation]:
+def installation(directory: Path, seed: int, kind: BrokerKind) -> Iterator[Installation]:
     """Set everything up, start every process, and end all of it with the block."""
     with ExitStack() as stack:
-        postgres = stack.enter_context(ScratchPostgres())
+        # Its crashes must lose nothing that was committed: that is what the ledger stands on.
+        postgres = stack.enter_context(ScratchPostgres(durable=True))
         postgres.create_database("catalog")
         make_database(postgres, DATABASE, rows=ROWS)
-        broker = stack.enter_context(running_valkey(directory / f"broker-{secrets.token_hex(4)}"))
+        broker = stack.enter_context(running_broker(directory, kind))
         _make_trees(directory / "sources", random.Random(seed))
         environment = _environment(directory, postgres, broker)
         runtime = _found(directory, environment, postgres)
@@ -93,7 +93,7 @@ def _commands() -> dict[str, list[str]]:
     return workers | {"beat": [sys.executable, "-m", "celery", "--app", "worker.app", "beat", "--loglevel=INFO"]}
 
 
-def _environment(directory: Path, postgres: ScratchPostgres, broker: Valkey) -> dict[str, str]:
+def _environment(directory: Path, postgres: ScratchPostgres, broker: Broker) -> dict[str, str]:
     scratch = directory / "tmp"
     scratch.mkdir()
     return {

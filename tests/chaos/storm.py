@@ -12,6 +12,7 @@ from pathlib import Path
 from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.requests import BackupRequest, request_backup
 from tests.chaos import inspection, witness
+from tests.chaos.brokers import BrokerKind
 from tests.chaos.faults import FAULTS, Weather
 from tests.chaos.installation import DATABASE, Installation, installation
 from tests.chaos.load import SOURCES, Load
@@ -31,6 +32,7 @@ class Plan:
     jobs: int
     faults: int
     seconds: float
+    broker: BrokerKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,10 @@ class Report:
 
 def storm(directory: Path, plan: Plan, say: Say) -> Report:
     """Run one storm in a new directory and report."""
-    with installation(directory, plan.seed) as site:
+    with installation(directory, plan.seed, plan.broker) as site:
         load = Load(site, random.Random(plan.seed), _first_backups(site), content(site.postgres, DATABASE))
         witness.set_up(site.postgres)
-        say(f"seed {plan.seed}: {plan.jobs} jobs and {plan.faults} faults in {plan.seconds:.0f} s")
+        say(f"seed {plan.seed}: {plan.jobs} jobs and {plan.faults} faults in {plan.seconds:.0f} s over {plan.broker}")
         struck = _rage(site, load, plan)
         say("the storm is over; waiting for the jobs")
         _wait(lambda: not inspection.unfinished(site) and _copied(site))
