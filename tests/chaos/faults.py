@@ -15,7 +15,8 @@ from tests.chaos.installation import REGIONS, Installation
 from tests.chaos.processes import children_of, end_group, send
 
 WORKERS = ("control", "backup", "recovery")
-Strike = Callable[["Weather"], None]
+Strike = Callable[["Weather"], bool]
+"""Does something, and says whether it did: a part that is broken already is left alone."""
 
 
 @dataclass
@@ -27,7 +28,7 @@ class Weather:
     _broken: dict[str, threading.Lock] = field(default_factory=dict)
     _menders: list[threading.Thread] = field(default_factory=list)
 
-    def while_broken(self, part: str, seconds: float, mend: Callable[[], None]) -> None:
+    def while_broken(self, part: str, seconds: float, mend: Callable[[], object]) -> None:
         """Have a part mended after some seconds."""
 
         def later() -> None:
@@ -63,161 +64,183 @@ class Weather:
         return self.chance.choice(WORKERS)
 
 
-def kill_pool_process(weather: Weather) -> None:
+def kill_pool_process(weather: Weather) -> bool:
     """SIGKILL a process that may be working on a job."""
     children = weather.site.keeper.children(weather.worker())
-    if children:
-        send([weather.chance.choice(children)], signal.SIGKILL)
+    return bool(children) and send([weather.chance.choice(children)], signal.SIGKILL)
 
 
-def freeze_pool_process(weather: Weather) -> None:
+def freeze_pool_process(weather: Weather) -> bool:
     """SIGSTOP a process for longer or shorter than a lease, then let it go on."""
     children = weather.site.keeper.children(weather.worker())
-    if children:
-        _freeze(weather, [weather.chance.choice(children)], weather.seconds(1, 9))
+    return bool(children) and _freeze(weather, [weather.chance.choice(children)], weather.seconds(1, 9))
 
 
-def kill_worker(weather: Weather) -> None:
+def kill_worker(weather: Weather) -> bool:
     """SIGKILL a worker's main process; its pool goes with it or notices."""
-    send([weather.site.keeper.pid(weather.worker())], signal.SIGKILL)
+    return send([weather.site.keeper.pid(weather.worker())], signal.SIGKILL)
 
 
-def kill_worker_and_pool(weather: Weather) -> None:
+def kill_worker_and_pool(weather: Weather) -> bool:
     """SIGKILL a whole worker, as a power cut does."""
-    send(weather.site.keeper.family(weather.worker()), signal.SIGKILL)
+    return send(weather.site.keeper.family(weather.worker()), signal.SIGKILL)
 
 
-def end_worker(weather: Weather) -> None:
+def end_worker(weather: Weather) -> bool:
     """SIGTERM, as a deploy does."""
-    send([weather.site.keeper.pid(weather.worker())], signal.SIGTERM)
+    return send([weather.site.keeper.pid(weather.worker())], signal.SIGTERM)
 
 
-def quit_worker(weather: Weather) -> None:
+def quit_worker(weather: Weather) -> bool:
     """SIGQUIT: a cold shutdown."""
-    send([weather.site.keeper.pid(weather.worker())], signal.SIGQUIT)
+    return send([weather.site.keeper.pid(weather.worker())], signal.SIGQUIT)
 
 
-def freeze_worker(weather: Weather) -> None:
+def freeze_worker(weather: Weather) -> bool:
     """SIGSTOP a whole worker."""
-    _freeze(weather, weather.site.keeper.family(weather.worker()), weather.seconds(1, 9))
+    return _freeze(weather, weather.site.keeper.family(weather.worker()), weather.seconds(1, 9))
 
 
-def kill_sweeper(weather: Weather) -> None:
+def kill_sweeper(weather: Weather) -> bool:
     """SIGKILL the worker that sweeps and hands jobs over."""
-    send(weather.site.keeper.family("control"), signal.SIGKILL)
+    return send(weather.site.keeper.family("control"), signal.SIGKILL)
 
 
-def kill_beat(weather: Weather) -> None:
+def kill_beat(weather: Weather) -> bool:
     """SIGKILL the scheduler."""
-    send([weather.site.keeper.pid("beat")], signal.SIGKILL)
+    return send([weather.site.keeper.pid("beat")], signal.SIGKILL)
 
 
-def freeze_beat(weather: Weather) -> None:
+def freeze_beat(weather: Weather) -> bool:
     """SIGSTOP the scheduler."""
-    _freeze(weather, weather.site.keeper.family("beat"), weather.seconds(1, 9))
+    return _freeze(weather, weather.site.keeper.family("beat"), weather.seconds(1, 9))
 
 
-def double_beat(weather: Weather) -> None:
+def double_beat(weather: Weather) -> bool:
     """Run a second scheduler for a while."""
-    if weather.takes("second beat"):
-        second = weather.site.keeper.launch("beat")
-        weather.while_broken("second beat", weather.seconds(6, 12), lambda: end_group(second))
+    if not weather.takes("second beat"):
+        return False
+    second = weather.site.keeper.launch("beat")
+    weather.while_broken("second beat", weather.seconds(6, 12), lambda: end_group(second))
+    return True
 
 
-def double_sweeper(weather: Weather) -> None:
+def double_sweeper(weather: Weather) -> bool:
     """Run a second worker for ticks for a while."""
-    if weather.takes("second sweeper"):
-        second = weather.site.keeper.launch("control")
-        weather.while_broken("second sweeper", weather.seconds(6, 12), lambda: end_group(second))
+    if not weather.takes("second sweeper"):
+        return False
+    second = weather.site.keeper.launch("control")
+    weather.while_broken("second sweeper", weather.seconds(6, 12), lambda: end_group(second))
+    return True
 
 
-def kill_broker(weather: Weather) -> None:
+def kill_broker(weather: Weather) -> bool:
     """SIGKILL the broker and start it again with what it had on disk."""
-    if weather.takes("broker"):
-        weather.site.broker.kill()
-        weather.while_broken("broker", weather.seconds(0.2, 4), weather.site.broker.start)
+    if not weather.takes("broker"):
+        return False
+    weather.site.broker.kill()
+    weather.while_broken("broker", weather.seconds(0.2, 4), weather.site.broker.start)
+    return True
 
 
-def stop_broker(weather: Weather) -> None:
+def stop_broker(weather: Weather) -> bool:
     """Stop the broker in order and start it again."""
-    if weather.takes("broker"):
-        weather.site.broker.stop()
-        weather.while_broken("broker", weather.seconds(0.2, 4), weather.site.broker.start)
+    if not weather.takes("broker"):
+        return False
+    weather.site.broker.stop()
+    weather.while_broken("broker", weather.seconds(0.2, 4), weather.site.broker.start)
+    return True
 
 
-def lose_broker(weather: Weather) -> None:
+def lose_broker(weather: Weather) -> bool:
     """Have the broker come back without anything it had."""
-    if weather.takes("broker"):
-        weather.site.broker.kill()
-        weather.site.broker.forget()
-        weather.while_broken("broker", weather.seconds(0.2, 2), weather.site.broker.start)
+    if not weather.takes("broker"):
+        return False
+    weather.site.broker.kill()
+    weather.site.broker.forget()
+    weather.while_broken("broker", weather.seconds(0.2, 2), weather.site.broker.start)
+    return True
 
 
-def freeze_broker(weather: Weather) -> None:
+def freeze_broker(weather: Weather) -> bool:
     """SIGSTOP the broker."""
     pid = weather.site.broker.pid
-    if pid is not None and weather.takes("broker"):
-        send([pid], signal.SIGSTOP)
-        weather.while_broken("broker", weather.seconds(1, 8), lambda: send([pid], signal.SIGCONT))
+    if pid is None or not weather.takes("broker"):
+        return False
+    send([pid], signal.SIGSTOP)
+    weather.while_broken("broker", weather.seconds(1, 8), lambda: send([pid], signal.SIGCONT))
+    return True
 
 
-def empty_broker(weather: Weather) -> None:
+def empty_broker(weather: Weather) -> bool:
     """Have every message be gone, and with Redis what was taken and not acknowledged too."""
-    if weather.takes("broker"):
-        weather.site.broker.empty()
-        weather.gives("broker")
+    if not weather.takes("broker"):
+        return False
+    weather.site.broker.empty()
+    weather.gives("broker")
+    return True
 
 
-def cut_broker(weather: Weather) -> None:
+def cut_broker(weather: Weather) -> bool:
     """Cut every connection to the broker."""
-    if weather.takes("broker"):
-        weather.site.broker.cut()
-        weather.gives("broker")
+    if not weather.takes("broker"):
+        return False
+    weather.site.broker.cut()
+    weather.gives("broker")
+    return True
 
 
-def restart_database(weather: Weather) -> None:
+def restart_database(weather: Weather) -> bool:
     """Stop PostgreSQL in order, connections cut, and start it again: the catalog, and a source."""
-    if weather.takes("database"):
-        weather.site.postgres.stop()
-        weather.while_broken("database", weather.seconds(0.1, 3), weather.site.postgres.start)
+    if not weather.takes("database"):
+        return False
+    weather.site.postgres.stop()
+    weather.while_broken("database", weather.seconds(0.1, 3), weather.site.postgres.start)
+    return True
 
 
-def crash_database(weather: Weather) -> None:
+def crash_database(weather: Weather) -> bool:
     """Stop PostgreSQL as a crash does and let it recover."""
-    if weather.takes("database"):
-        weather.site.postgres.stop(immediate=True)
-        weather.while_broken("database", weather.seconds(0.1, 3), weather.site.postgres.start)
+    if not weather.takes("database"):
+        return False
+    weather.site.postgres.stop(immediate=True)
+    weather.while_broken("database", weather.seconds(0.1, 3), weather.site.postgres.start)
+    return True
 
 
-def freeze_database(weather: Weather) -> None:
+def freeze_database(weather: Weather) -> bool:
     """SIGSTOP every process of PostgreSQL."""
     if not weather.takes("database"):
-        return
+        return False
     main = int((weather.site.postgres.directory / "data/postmaster.pid").read_text().split()[0])
     frozen = [main, *children_of(main)]
     send(frozen, signal.SIGSTOP)
     weather.while_broken("database", weather.seconds(0.5, 5), lambda: send(frozen, signal.SIGCONT))
+    return True
 
 
-def cut_database(weather: Weather) -> None:
+def cut_database(weather: Weather) -> bool:
     """Cut every connection to the catalog."""
     if not weather.takes("database"):
-        return
+        return False
     try:
         with suppress(psycopg.Error), weather.site.postgres.connect() as connection:
             connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'catalog'")
     finally:
         weather.gives("database")
+    return True
 
 
-def take_region_away(weather: Weather) -> None:
+def take_region_away(weather: Weather) -> bool:
     """Have a region's directory vanish and come back."""
     region = weather.chance.choice(REGIONS)
     place = weather.site.directory / "regions" / region
-    if weather.takes(region):
-        away = Path(f"{place}.away")
-        place.rename(away)
-        weather.while_broken(region, weather.seconds(0.2, 3), lambda: _bring_back(away, place))
+    if not weather.takes(region):
+        return False
+    away = Path(f"{place}.away")
+    place.rename(away)
+    weather.while_broken(region, weather.seconds(0.2, 3), lambda: _bring_back(away, place))
+    return True
 
 
 FAULTS: Mapping[Strike, int] = {
@@ -248,11 +271,13 @@ FAULTS: Mapping[Strike, int] = {
 """Every fault with its weight."""
 
 
-def _freeze(weather: Weather, pids: list[int], seconds: float) -> None:
+def _freeze(weather: Weather, pids: list[int], seconds: float) -> bool:
     part = f"frozen {pids[0]}"
-    if weather.takes(part):
-        send(pids, signal.SIGSTOP)
-        weather.while_broken(part, seconds, lambda: send(pids, signal.SIGCONT))
+    if not weather.takes(part):
+        return False
+    struck = send(pids, signal.SIGSTOP)
+    weather.while_broken(part, seconds, lambda: send(pids, signal.SIGCONT))
+    return struck
 
 
 def _bring_back(away: Path, place: Path) -> None:

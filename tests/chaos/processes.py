@@ -88,11 +88,14 @@ def children_of(pid: int) -> list[int]:
     return found + [grandchild for child in found for grandchild in children_of(child)]
 
 
-def send(pids: list[int], number: signal.Signals) -> None:
-    """Send a signal to processes that may be gone."""
+def send(pids: list[int], number: signal.Signals) -> bool:
+    """Send a signal to processes that may be gone, and say whether one was there."""
+    reached = 0
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
+            reached += 1
+    return reached > 0
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:

@@ -83,12 +83,18 @@ def _rage(site: Installation, load: Load, plan: Plan) -> Counter[str]:
     begun = time.monotonic()
     for number in range(plan.faults):
         time.sleep(max(0.0, begun + number * plan.seconds / plan.faults - time.monotonic()))
-        (fault,) = weather.chance.choices(list(FAULTS), list(FAULTS.values()))
-        fault(weather)
-        struck[fault.__name__] += 1
+        struck[_strike(weather)] += 1
     weather.clear()
     asking.join()
     return struck
+
+
+def _strike(weather: Weather) -> str:
+    """Choose faults until one finds something to break; return its name."""
+    while True:
+        (fault,) = weather.chance.choices(list(FAULTS), list(FAULTS.values()))
+        if fault(weather):
+            return fault.__name__
 
 
 def _ask(load: Load, plan: Plan) -> None:
