@@ -14,6 +14,9 @@ PROJECT = Path(__file__).resolve().parents[1]
 LONGEST_SOCKET_PATH = 100
 """Unix socket addresses end at 107 bytes, and supervisor adds a number to its own while it starts."""
 
+MARKER = "STRONGROOM_INSTALLATION"
+"""The variable by which the processes of an installation are known."""
+
 SECRETS = ("STRONGROOM_API_TOKEN", "STRONGROOM_FLOWER_PASSWORD")
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from stack.errors import NotReadyError, NotRunningError, SetUpError
-from stack.installation import PROJECT, Installation, write_private
+from stack.installation import MARKER, PROJECT, Installation, write_private
+from stack.orphans import end_orphans
 from stack.programs import BROKER, WATCHDOG, broker_config, flower_login, programs, supervisor_config
 from stack.readiness import Stack, verify_ports_free
 from stack.supervision import ENDED, ProcessState, Supervisor
@@ -36,6 +37,9 @@ def up(installation: Installation, base: Mapping[str, str], clock: Clock, say: S
         say("Already running.")
         began -= SECONDS_TO_START
     else:
+        _verify_keys(settings)
+        if orphans := end_orphans(installation, clock):
+            say(f"Ended {orphans} processes that had lost their supervisor.")
         verify_ports_free(settings)
         _start(installation, settings, supervisor, environment)
     stack = Stack.of(settings)
@@ -50,7 +54,9 @@ def down(installation: Installation, clock: Clock) -> bool:
     """
     supervisor = Supervisor(installation)
     if not supervisor.is_running():
-        return False
+        ended = end_orphans(installation, clock)
+        installation.remove_sockets()
+        return ended > 0
     # First who would start the others again, last the broker: until then workers can give back what they hold.
     supervisor.stop([WATCHDOG])
     supervisor.stop(process.name for process in supervisor.processes() if process.name != BROKER)
@@ -96,6 +102,16 @@ def _set_up(installation: Installation, environment: dict[str, str], say: Say) -
         engine.dispose()
 
 
+def _verify_keys(settings: Settings) -> None:
+    """Check that the key file is there: without it every process would start, and every job fail."""
+    path = settings.keyring.path
+    if any(region.kek.provider == "local" for region in settings.regions) and not path.is_file():
+        raise SetUpError(
+            f"The key file {path} is not there.",
+            next_step="Put your copy of it back; a new one could not read the backups.",
+        )
+
+
 def _init(installation: Installation, environment: dict[str, str], say: Say, *options: str) -> None:
     command = [sys.executable, "-m", "strongroom", "--config", str(installation.config), "init", *options]
     run = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False)
@@ -113,7 +129,7 @@ def _start(installation: Installation, settings: Settings, supervisor: Superviso
     write_private(installation.run / "broker.conf", broker_config(installation))
     config = installation.run / "supervisord.conf"
     write_private(config, supervisor_config(installation, programs(installation, settings)))
-    supervisor.start(str(config), environment | flower_login(settings))
+    supervisor.start(str(config), environment | flower_login(settings) | {MARKER: str(installation.directory)})
 
 
 def _await_ready(stack: Stack, supervisor: Supervisor, clock: Clock, began: float, say: Say) -> None:

@@ -57,7 +57,6 @@ priority={priority}
 startsecs=2
 startretries=1000
 autorestart=true
-stopsignal={stop_signal}
 stopwaitsecs={stop_seconds}
 killasgroup=true
 redirect_stderr=true
@@ -74,7 +73,6 @@ class Program:
     name: str
     arguments: tuple[str, ...]
     priority: int
-    stop_signal: str = "TERM"
     stop_seconds: int = 10
 
 
@@ -82,11 +80,12 @@ def programs(installation: Installation, settings: Settings) -> list[Program]:
     """Return the processes in the order in which they start."""
     python = (sys.executable, "-m")
     celery = (*python, "celery", "--app", "worker.app")
+    # Longer than a worker takes that is asked to end: the grace of its jobs, then force of its own.
+    stop_seconds = settings.worker.grace_seconds + 25
     return [
         Program(BROKER, (broker_program(), str(installation.run / "broker.conf")), priority=1),
-        # QUIT is Celery's bounded shutdown: jobs get some seconds, then go back to the ledger.
         *(
-            Program(f"worker-{name}", (*python, "worker", name), priority=2, stop_signal="QUIT", stop_seconds=30)
+            Program(f"worker-{name}", (*python, "worker", name), priority=2, stop_seconds=stop_seconds)
             for name in PROFILES
         ),
         Program("api", (*python, "api"), priority=3),
@@ -130,7 +129,6 @@ def _program_config(program: Program, log: str) -> str:
         name=program.name,
         command=_quote(shlex.join(program.arguments)),
         priority=program.priority,
-        stop_signal=program.stop_signal,
         stop_seconds=program.stop_seconds,
         log=log,
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 import amqp
 import pytest
 
+from tests.services.certificates import Certificates
 from tests.services.ports import LOOPBACK, ReservedPort
 from tests.services.processes import Server, make_private_directory, unprivileged_account
 from tests.services.requirement import service_is_missing
@@ -32,6 +33,16 @@ vm_memory_high_watermark.relative = 0.9
 disk_free_limit.absolute = 10MB
 """
 
+TLS = """\
+listeners.tcp = none
+listeners.ssl.1 = {host}:{port}
+ssl_options.cacertfile = {files.ca}
+ssl_options.certfile = {files.cert}
+ssl_options.keyfile = {files.key}
+ssl_options.verify = verify_peer
+ssl_options.fail_if_no_peer_cert = true
+"""
+
 
 @dataclass(frozen=True)
 class RabbitMq:
@@ -40,15 +51,19 @@ class RabbitMq:
     server: Server
     port: int
     password: str
+    tls: Certificates | None = None
 
     @property
     def url(self) -> str:
         """The address, with the password."""
-        return f"amqp://{USER}:{self.password}@{LOOPBACK}:{self.port}//"
+        return f"{'amqps' if self.tls else 'amqp'}://{USER}:{self.password}@{LOOPBACK}:{self.port}//"
 
     def client(self) -> "amqp.Connection":
         """Return a new connection; close it, or use it as a context manager."""
-        return amqp.Connection(f"{LOOPBACK}:{self.port}", userid=USER, password=self.password, connect_timeout=5)
+        files = self.tls
+        ssl = {"ca_certs": str(files.ca), "certfile": str(files.cert), "keyfile": str(files.key)} if files else False
+        host = f"{LOOPBACK}:{self.port}"
+        return amqp.Connection(host, userid=USER, password=self.password, connect_timeout=5, ssl=ssl)
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
@@ -99,7 +114,7 @@ def _environment(directory: Path, distribution: int, names: int) -> dict[str, st
         # A lasting name: the data belong to it.
         "RABBITMQ_NODENAME": f"{directory.name}@localhost",
         "RABBITMQ_DIST_PORT": str(distribution),
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 -kernel inet_dist_use_interface {127,0,0,1}",
         "ERL_EPMD_ADDRESS": LOOPBACK,
         "ERL_EPMD_PORT": str(names),
         # The script becomes the server, instead of waiting for it as a second process.
@@ -108,7 +123,7 @@ def _environment(directory: Path, distribution: int, names: int) -> dict[str, st
 
 
 @contextmanager
-def running_rabbitmq(directory: Path, *, more: str = "") -> Iterator[RabbitMq]:
+def running_rabbitmq(directory: Path, *, tls: Certificates | None = None, more: str = "") -> Iterator[RabbitMq]:
     """Run a broker with its data in the new `directory` and stop it at the end; `more` is added to its settings."""
     program, names_program = _programs()
     account = unprivileged_account()
@@ -117,13 +132,13 @@ def running_rabbitmq(directory: Path, *, more: str = "") -> Iterator[RabbitMq]:
     password = secrets.token_urlsafe(18)
     settings = directory / "rabbitmq.conf"
     settings.touch(mode=0o600)
-    listener = "" if "listeners." in more else f"listeners.tcp.1 = {LOOPBACK}:{port.number}\n"
+    listener = (TLS if tls else "listeners.tcp.1 = {host}:{port}\n").format(host=LOOPBACK, port=port.number, files=tls)
     settings.write_text(SETTINGS.format(user=USER, password=password) + listener + more)
     if account:
         os.chown(settings, account.pw_uid, account.pw_gid)
     variables = _environment(directory, distribution.number, names.number)
     epmd = Server("epmd", [names_program], directory, variables, account)
-    broker = RabbitMq(Server("rabbitmq", [program], directory, variables, account), port.number, password)
+    broker = RabbitMq(Server("rabbitmq", [program], directory, variables, account), port.number, password, tls)
     try:
         epmd.start(lambda: epmd.pid is not None)
         broker.start()

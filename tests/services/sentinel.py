@@ -71,10 +71,13 @@ class TlsRedis:
         """Start the process and wait until it answers."""
         self.server.start(self._answers)
 
-    def role(self) -> str:
-        """Return `master`, `slave` or `sentinel`."""
-        with self.client() as client:
-            return str(client.role()[0].decode())
+    def is_master(self) -> bool:
+        """Say whether this server takes writes now; it drops its connections when that changes."""
+        try:
+            with self.client() as client:
+                return bool(client.role()[0] == b"master")
+        except redis.ConnectionError:
+            return False
 
     def _answers(self) -> bool:
         try:
@@ -101,7 +104,7 @@ class SentinelCluster:
     @property
     def tls_url(self) -> str:
         """The address of the master without a sentinel."""
-        return f"rediss://:{self.master.password}@{LOOPBACK}:{self.master.port}/0"
+        return f"rediss://:{self.master.password}@{LOOPBACK}:{self.master.port}"
 
     def in_step(self) -> bool:
         """Say whether the sentinel knows the replica, and the replica has what the master has."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from stack.errors import NotRunningError, PortTakenError
+from stack.errors import NotRunningError, PortTakenError, SetUpError
 from stack.installation import Installation
 from stack.lifecycle import down, states, up
 from stack.readiness import Stack
@@ -224,3 +224,27 @@ def test_down_leaves_nothing_running(installation, running):
     assert not down(installation, clock)
     with pytest.raises(NotRunningError):
         states(installation)
+
+
+def test_what_lost_its_supervisor_is_found_and_ended(installation, running):
+    orphans = list(pids(installation).values())
+    os.kill(int((installation.run / "supervisord.pid").read_text()), signal.SIGKILL)
+    eventually(lambda: not Supervisor(installation).is_running())
+    assert all(Path(f"/proc/{pid}").exists() for pid in orphans)
+
+    assert down(installation, clock)
+
+    eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in orphans))
+    assert not down(installation, clock)
+
+
+def test_a_key_file_that_is_gone_is_said_before_anything_starts(installation, running):
+    down(installation, clock)
+    keys = installation.settings(os.environ).keyring.path
+    away = keys.rename(keys.with_suffix(".away"))
+
+    with pytest.raises(SetUpError, match="key file"):
+        up(installation, os.environ, clock, said.append)
+
+    assert not Supervisor(installation).is_running()
+    away.rename(keys)

@@ -4,9 +4,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,16 +16,19 @@ from sqlalchemy import select
 
 from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.requests import BackupRequest, request_backup
+from strongroom.backup.status import StatusReport, status
 from strongroom.catalog.jobs import Heartbeat, Job
 from strongroom.runtime import Runtime, build_runtime
 from strongroom.settings import load_settings
 from tests.services.ports import LOOPBACK, ReservedPort
 from tests.services.processes import Server
 from tests.services.rabbitmq import RabbitMq
+from tests.services.sentinel import SentinelCluster
 from tests.services.valkey import Valkey
 from worker.broker import QUEUE_NAMES, broker_configuration
 from worker.publisher import Publisher
 
+Broker = Valkey | RabbitMq | SentinelCluster
 PROJECT = Path(__file__).resolve().parents[3]
 PATIENCE_SECONDS = 60.0
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -77,7 +81,7 @@ class Site:
     directory: Path
     environment: Mapping[str, str]
     runtime: Runtime
-    broker: Valkey | RabbitMq
+    broker: Broker
     silent_port: ReservedPort
 
     def celery(self) -> Celery:
@@ -96,6 +100,9 @@ class Site:
 
     def state_of(self, job: Job) -> str:
         return self.runtime.ledger.get(job.id).state.value
+
+    def status(self) -> StatusReport:
+        return status(self.runtime.services())
 
     def alive(self) -> set[str]:
         """Return the names of the workers that gave a sign of life."""
@@ -121,54 +128,85 @@ def rabbitmq(rabbitmq_node: RabbitMq) -> Iterator[RabbitMq]:
 
 @pytest.fixture
 def site(tmp_path: Path, sqlite_catalog_url: str, broker: Valkey | RabbitMq) -> Iterator[Site]:
+    with made_site(tmp_path, sqlite_catalog_url, broker) as made:
+        yield made
+
+
+@contextmanager
+def made_site(
+    directory: Path,
+    catalog_url: str,
+    broker: Broker,
+    *,
+    url: str | None = None,
+    more: str = "",
+    change: tuple[str, str] = ("", ""),
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[Site]:
+    """Set an installation up in a directory; `change` says what in its configuration becomes what, `more` is added."""
     silent_port = ReservedPort()
-    (tmp_path / "website").mkdir()
-    (tmp_path / "archive").mkdir()
-    (tmp_path / "website" / "index.html").write_text("hello")
-    config = tmp_path / "strongroom.toml"
-    config.write_text(CONFIG.format(host=LOOPBACK, port=silent_port.number))
+    (directory / "website").mkdir()
+    (directory / "archive").mkdir()
+    (directory / "website" / "index.html").write_text("hello")
+    config = directory / "strongroom.toml"
+    config.write_text(CONFIG.format(host=LOOPBACK, port=silent_port.number).replace(*change) + more)
     own = {
         "STRONGROOM_CONFIG": str(config),
-        "STRONGROOM_CATALOG_URL": sqlite_catalog_url,
-        "STRONGROOM_BROKER_URL": broker.url,
+        "STRONGROOM_CATALOG_URL": catalog_url,
+        "STRONGROOM_BROKER_URL": url or broker.url,
         "SHOP_PASSWORD": "canary-database-password",
         "PYTHONPATH": str(PROJECT),
+        **(variables or {}),
     }
     command = [sys.executable, "-m", "strongroom", "init", "--upgrade"]
     subprocess.run(command, env=os.environ | own, cwd=PROJECT, check=True, capture_output=True)
     runtime = build_runtime(load_settings(config, own))
-    yield Site(tmp_path, own, runtime, broker, silent_port)
-    runtime.close()
-    silent_port.release()
+    try:
+        yield Site(directory, own, runtime, broker, silent_port)
+    finally:
+        runtime.close()
+        silent_port.release()
 
 
 @pytest.fixture
-def start_worker(site: Site) -> Iterator[Callable[..., Server]]:
-    """A function that starts one of the usual workers, under its own name or another, until it takes messages."""
+def start_worker_at() -> Iterator[Callable[..., Server]]:
+    """A function that starts one of the usual workers of a site and waits until it takes messages."""
     with started_servers() as start:
+        yield lambda site, profile, *options: start(site, _name(profile, options), "worker", profile, *options)
 
-        def start_named(profile: str, *options: str) -> Server:
-            name = options[options.index("--name") + 1] if "--name" in options else profile
-            return start(site, name, "worker", profile, *options)
 
-        yield start_named
+def _name(profile: str, options: Sequence[str]) -> str:
+    return options[options.index("--name") + 1] if "--name" in options else profile
 
 
 @pytest.fixture
-def beat(site: Site) -> Iterator[Server]:
+def start_worker(site: Site, start_worker_at: Callable[..., Server]) -> Callable[..., Server]:
+    """The same for the site of the test."""
+    return partial(start_worker_at, site)
+
+
+@pytest.fixture
+def start_beat(site: Site) -> Iterator[Callable[[str], Server]]:
+    """A function that starts one more scheduler, whose log has the given name, and waits until one sends ticks."""
+    command = ("celery", "--app", "worker.app", "beat", "--loglevel=INFO")
+    with started_servers() as start:
+        yield lambda log: start(site, log, *command, alive="beat")
+
+
+@pytest.fixture
+def beat(start_beat: Callable[[str], Server]) -> Server:
     """The scheduler, once it sends ticks."""
-    with started_servers() as start:
-        yield start(site, "beat", "celery", "--app", "worker.app", "beat", "--loglevel=INFO")
+    return start_beat("beat")
 
 
 @contextmanager
 def started_servers() -> Iterator[Callable[..., Server]]:
     started: list[Server] = []
 
-    def start(site: Site, name: str, *module: str) -> Server:
+    def start(site: Site, name: str, *module: str, alive: str | None = None) -> Server:
         server = Server(name, [sys.executable, "-m", *module], site.directory, site.environment)
         started.append(server)
-        server.start(lambda: name in site.alive(), seconds=PATIENCE_SECONDS)
+        server.start(lambda: (alive or name) in site.alive(), seconds=PATIENCE_SECONDS)
         return server
 
     yield start
