@@ -13,7 +13,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile pyproject.toml --q
 SEEDS := 1 2
 BROKER := valkey
 
-.PHONY: help venv demo up down status test chaos check fmt docs lock bench bench-jobs bench-postgres
+.PHONY: help venv demo up down status test chaos check fmt docs lock bench bench-jobs bench-postgres model
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ check: venv ## Run what needs no service: formatting, lint, types, import rules,
 	$(BIN)/mypy $(TYPED)
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -n 2 tests/policy tests/unit --ignore tests/policy/test_static_checks.py
+
+model: venv ## Run the model of backups, retirements, crashes and collections for 120,000 calls to the store
+	$(BIN)/python -m tests.unit.repository.town
 
 fmt: venv ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix-only .

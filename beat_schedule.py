@@ -32,4 +32,9 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(seconds=60),
         "options": {"queue": "maintenance", "expires": 60},
     },
+    "look for garbage once a day": {
+        "task": "collection.nightly",
+        "schedule": timedelta(hours=1),
+        "options": {"queue": "maintenance", "expires": 3600},
+    },
 }

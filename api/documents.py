@@ -141,6 +141,14 @@ class VerificationBody(Body):
     deadline_seconds: Deadline = None
 
 
+class CollectionBody(Body):
+    """A look for garbage in one region; with `apply` it is deleted, up to `max_share_percent` of the packs."""
+
+    region: Name
+    apply: bool = False
+    max_share_percent: Annotated[int, Field(ge=0, le=100)] | None = None
+
+
 class BackupItem(BackupBody):
     """A backup, as an item of a batch."""
 

@@ -1,5 +1,6 @@
 """What a process starts with: a catalog, a ledger, regions and keys, opened as the settings say."""
 
+import importlib
 import os
 import socket
 import threading
@@ -175,29 +176,26 @@ class OpenedOnUse(Mapping[str, OpenedT]):
         return len(self._values)
 
 
+_PLACES = {
+    JobKind.BACKUP_RUN: "strongroom.backup.run:run_backup",
+    JobKind.RESTORE_RUN: "strongroom.backup.restore:run_restore",
+    JobKind.VERIFICATION_RUN: "strongroom.backup.verification:run_verification",
+    JobKind.REPLICATION_COPY: "strongroom.replication.copying:run_copy",
+    JobKind.COLLECTION_RUN: "strongroom.upkeep.collecting:run_collection",
+    JobKind.REPAIR_RUN: "strongroom.upkeep.repairing:run_repair",
+    JobKind.ROTATION_RUN: "strongroom.upkeep.rotating:run_rotation",
+}
+
+
 def _load_handler(kind: str) -> Handler:
     # Handlers bring sources and ciphers with them; a command that only reads the catalog starts without.
-    match JobKind(kind):
-        case JobKind.BACKUP_RUN:
-            from strongroom.backup.run import run_backup
+    if JobKind(kind) is JobKind.QUEUE_PROBE:
+        from strongroom.jobs.probing import run_probe
 
-            return run_backup
-        case JobKind.RESTORE_RUN:
-            from strongroom.backup.restore import run_restore
-
-            return run_restore
-        case JobKind.VERIFICATION_RUN:
-            from strongroom.backup.verification import run_verification
-
-            return run_verification
-        case JobKind.REPLICATION_COPY:
-            from strongroom.replication.copying import run_copy
-
-            return run_copy
-        case JobKind.QUEUE_PROBE:
-            from strongroom.jobs.probing import run_probe
-
-            return lambda _, context: run_probe(context)
+        return lambda _, context: run_probe(context)
+    module, _, name = _PLACES[JobKind(kind)].partition(":")
+    handler: Handler = getattr(importlib.import_module(module), name)
+    return handler
 
 
 HANDLERS: Mapping[str, Handler] = OpenedOnUse(JobKind, _load_handler)

@@ -8,7 +8,17 @@ from beat_schedule import BEAT_SCHEDULE
 from strongroom.jobs.kinds import JobKind
 from worker.broker import CONNECT_SECONDS, CONTROL_QUEUE
 
-include = ["tasks.backup", "tasks.jobs", "tasks.queues", "tasks.replication", "tasks.restore", "tasks.verification"]
+include = [
+    "tasks.backup",
+    "tasks.collection",
+    "tasks.jobs",
+    "tasks.queues",
+    "tasks.repair",
+    "tasks.replication",
+    "tasks.restore",
+    "tasks.rotation",
+    "tasks.verification",
+]
 
 # JSON only: a message that could run code when it is decoded would make the broker as powerful as a worker.
 task_serializer = "json"

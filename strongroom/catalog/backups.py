@@ -25,6 +25,7 @@ class BackupState(StrEnum):
     RUNNING = "running"
     COMMITTED = "committed"
     ABORTED = "aborted"
+    RETIRED = "retired"
 
 
 class ReplicaState(StrEnum):

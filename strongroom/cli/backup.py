@@ -17,6 +17,7 @@ from strongroom.cli.here import copy_here
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.waiting import Waiting, paging_options, waiting_options
 from strongroom.errors import ExitCode
+from strongroom.upkeep.retiring import retire
 
 
 @click.group("backup", cls=Group)
@@ -150,3 +151,23 @@ def verify(
         if not await_job(services, job, waiting, invocation.screen):
             return ExitCode.OK
         return report_verification(services, verification.id, invocation.screen)
+
+
+@backup.command("retire", examples=("strongroom backup retire 0197f3c2-8f4e-7c1a-9d2b-3e4f5a6b7c8d --confirm uploads",))
+@click.argument("backup")
+@click.option("--confirm", metavar="SOURCE", help="The name of the backup's source, to say that it may go for good.")
+@click.pass_obj
+def retire_command(invocation: Invocation, backup: str, confirm: str | None) -> ExitCode:
+    """Give BACKUP up for good; the next collection deletes what only it needs.
+
+    Ends with 3 when a region did not answer; it is told by its next collection.
+    """
+    with invocation.services() as services:
+        retired, missed = retire(services, backup, confirm=confirm)
+    if invocation.json:
+        invocation.screen.document({"backup": str(retired.id), "regions_missed": missed})
+    else:
+        invocation.screen.line(f"Backup {retired.id} of {retired.source} is retired.")
+    if missed:
+        invocation.screen.warn(f"{', '.join(missed)} did not answer and will be told later.")
+    return ExitCode.PARTIAL if missed else ExitCode.OK

@@ -15,6 +15,16 @@ COMMANDS = {
     "backup": LateCommand("strongroom.cli.backup:backup", "Make, list, look into and verify backups."),
     "diff": LateCommand("strongroom.cli.diff:diff", "Show what differs between two backups of a source."),
     "restore": LateCommand("strongroom.cli.restore:restore", "Plan and run restores."),
+    "collect": LateCommand("strongroom.cli.collect:collect", "Find what no backup needs; with --apply, delete it."),
+    "repair": LateCommand(
+        "strongroom.cli.repair:repair",
+        "Mend a region's copies from the other regions.",
+    ),
+    "rotate-kek": LateCommand(
+        "strongroom.cli.rotate_kek:rotate_kek",
+        "Renew a region's key; no data is written.",
+    ),
+    "catalog": LateCommand("strongroom.cli.catalog:catalog", "Rebuild the catalog from the regions."),
     "jobs": LateCommand("strongroom.cli.jobs:jobs", "List, follow, cancel, pause, resume and run jobs."),
     "queues": LateCommand("strongroom.cli.queues:queues", "List, pause, resume and probe queues."),
     "completion": LateCommand("strongroom.cli.completion:completion", "Print the completion script of a shell."),

@@ -97,3 +97,9 @@ class PoisonedJobError(StrongroomError):
     """The worker vanished every time it ran the job, so the job is not tried again."""
 
     code = "jobs.poisoned"
+
+
+class RegionBusyError(UnavailableError):
+    """Garbage of the region is being deleted while something is copied into it, or the other way round."""
+
+    code = "jobs.region_busy"

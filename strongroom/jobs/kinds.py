@@ -28,6 +28,9 @@ class JobKind(StrEnum):
     RESTORE_RUN = "restore.run"
     VERIFICATION_RUN = "verification.run"
     REPLICATION_COPY = "replication.copy"
+    COLLECTION_RUN = "collection.run"
+    REPAIR_RUN = "repair.run"
+    ROTATION_RUN = "rotation.run"
     QUEUE_PROBE = "queue.probe"
 
     @property
@@ -41,6 +44,9 @@ ROUTES = {
     JobKind.BACKUP_RUN: Route(Queue.BACKUP, 3),
     JobKind.REPLICATION_COPY: Route(Queue.COPY, 6),
     JobKind.VERIFICATION_RUN: Route(Queue.MAINTENANCE, 8),
+    JobKind.COLLECTION_RUN: Route(Queue.MAINTENANCE, 9),
+    JobKind.REPAIR_RUN: Route(Queue.MAINTENANCE, 4),
+    JobKind.ROTATION_RUN: Route(Queue.MAINTENANCE, 7),
     # A probe goes into the queue it is about; it takes milliseconds, so it may pass whatever is not a restore.
     JobKind.QUEUE_PROBE: Route(Queue.MAINTENANCE, 1),
 }

@@ -10,6 +10,7 @@ from strongroom.catalog.backups import Backup, Replica, ReplicaState
 from strongroom.errors import StrongroomError
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.progress import JobProgress
+from strongroom.jobs.turns import verify_turn_to_fill
 from strongroom.replication.errors import NoSourceRegionError
 from strongroom.replication.transfer import transfer
 from strongroom.repository.mending import add_missing_slots
@@ -24,6 +25,8 @@ def run_copy(services: Services, context: JobContext) -> dict[str, Any]:
     Until the commit record is there, the region holds no backup, only bytes that belong to an open session.
     """
     backup_id, region = uuid.UUID(context.args["backup"]), context.args["region"]
+    with services.catalog.read() as session:
+        verify_turn_to_fill(session, context.job_id, region)
     try:
         done = _copy(services, context, backup_id, region)
     except StrongroomError as error:

@@ -71,3 +71,15 @@ class CommitRefusedError(ConflictError):
     """The backup's commit key is taken by an ABORT, or by the commit of another session."""
 
     code = "repository.commit_refused"
+
+
+class SessionLostError(CommitRefusedError):
+    """The session's marker has gone, so its packs were not pinned all the time."""
+
+    code = "repository.session_lost"
+
+
+class CollectionBlockedError(IntegrityError):
+    """Something in the region cannot be read, so nobody can say what it needs, and nothing is deleted."""
+
+    code = "repository.collection_blocked"

@@ -5,7 +5,11 @@ from uuid import UUID
 REPOSITORY_KEY = "repo"
 ROOT_SLOTS = "keys/repo/"
 COMMITS = "c/"
+KEYS = "keys/"
+MANIFESTS = "m/"
 PACKS = "p/"
+SESSIONS = "s/"
+TOMBSTONES = "x/"
 
 
 def pack_key(session_id: UUID, sha256: bytes) -> str:
@@ -21,12 +25,12 @@ def session_pack_prefix(session_id: UUID) -> str:
 
 def session_key(session_id: UUID) -> str:
     """Name the marker of a writing session."""
-    return f"s/{session_id.hex}"
+    return f"{SESSIONS}{session_id.hex}"
 
 
 def manifest_key(source: str, backup_id: UUID, session_id: UUID) -> str:
     """Name the manifest that one session wrote for a backup."""
-    return f"m/{source}/{backup_id.hex}.{session_id.hex}.mf"
+    return f"{MANIFESTS}{source}/{backup_id.hex}.{session_id.hex}.mf"
 
 
 def commit_key(source: str, backup_id: UUID) -> str:
@@ -34,9 +38,14 @@ def commit_key(source: str, backup_id: UUID) -> str:
     return f"{COMMITS}{source}/{backup_id.hex}"
 
 
+def tombstone_key(source: str, backup_id: UUID) -> str:
+    """Name the record that says a backup has been retired."""
+    return f"{TOMBSTONES}{source}/{backup_id.hex}"
+
+
 def backup_slots(backup_id: UUID, session_id: UUID) -> str:
     """Name the prefix of the key slots that one session wrote for a backup."""
-    return f"keys/{backup_id.hex}/{session_id.hex}."
+    return f"{KEYS}{backup_id.hex}/{session_id.hex}."
 
 
 def slot_key(prefix: str, region: str, version: str) -> str:

@@ -35,6 +35,7 @@ class RecordType(StrEnum):
     KEY_SLOT = "key-slot"
     SESSION = "session"
     COMMIT = "commit"
+    TOMBSTONE = "tombstone"
 
 
 def sign_record(signer: Ed25519PrivateKey, kind: RecordType, value: object) -> bytes:

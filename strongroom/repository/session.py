@@ -10,7 +10,7 @@ from uuid import UUID
 
 from strongroom.clock import Clock
 from strongroom.repository.access import Repository
-from strongroom.repository.errors import TamperedError
+from strongroom.repository.errors import SessionLostError, TamperedError
 from strongroom.repository.layout import session_key
 from strongroom.repository.objects import get_object, put_object
 from strongroom.repository.records import RecordType
@@ -66,3 +66,15 @@ def get_session(repository: Repository, store: Store, session_id: UUID) -> Sessi
     if marker.repo != repository.repo_id or marker.session != session_id:
         raise TamperedError(f"The marker of session {session_id} belongs to another session.")
     return marker
+
+
+def verify_pinned(store: Store, session_id: UUID) -> None:
+    """Check that the session's marker still stands; raises SessionLostError.
+
+    Packs without a marker are garbage to a collector, so what was written without one may not be committed.
+    """
+    if store.find(session_key(session_id)) is None:
+        raise SessionLostError(
+            f"The marker of session {session_id} has gone from region {store.region!r} before the backup was done.",
+            next_step="Start the backup again. If it was not aborted, find out who deletes objects in the region.",
+        )

@@ -16,7 +16,7 @@ from strongroom.repository.head import ManifestHead
 from strongroom.repository.pack import MAX_PACK_BYTES, buffer_bytes
 from strongroom.repository.root import SourceKeys
 from strongroom.repository.sealing import SealedManifest, seal_backup
-from strongroom.repository.session import BackupIdentity, put_session
+from strongroom.repository.session import BackupIdentity, put_session, verify_pinned
 from strongroom.repository.shelf import LARGEST_CHUNK, PackTarget
 from strongroom.storage.store import Evidence, Store
 from strongroom.tree.content import Problem, Walk
@@ -142,9 +142,13 @@ class BackupWriter:
         )
 
     def commit(self) -> CommitRecord:
-        """Create the commit record; a second call for the same content returns the same. Raises CommitRefusedError."""
+        """Create the commit record; a second call for the same content returns the same.
+
+        Raises CommitRefusedError, and SessionLostError where the marker that pins the packs has gone.
+        """
         if self._sealed is None:
             raise ValueError("nothing was sealed yet")
+        verify_pinned(self.store, self.identity.session_id)
         record = CommitRecord(
             outcome=Outcome.COMMIT,
             repo=self.repository.repo_id,

@@ -17,6 +17,7 @@ from strongroom.settings.references import check_apart, check_home, check_polici
 from strongroom.settings.regions import KekSettings, RegionSettings
 from strongroom.settings.root import (
     ApiSettings,
+    CollectionSettings,
     FlowerSettings,
     JobSettings,
     KeyringSettings,
@@ -39,6 +40,7 @@ SECTIONS: dict[str, type[Section]] = {
     "repository": RepositorySettings,
     "jobs": JobSettings,
     "worker": WorkerSettings,
+    "collection": CollectionSettings,
 }
 SOURCE_KINDS: dict[str, type[FilesSourceSettings] | type[PostgresSourceSettings]] = {
     "files": FilesSourceSettings,

@@ -93,6 +93,15 @@ class WorkerSettings(Section):
     events: Flag = Field(True, description="Whether workers tell Flower about every task.")
 
 
+class CollectionSettings(Section):
+    """The nightly look for garbage in every region."""
+
+    apply: Flag = Field(False, description="Whether the nightly collection deletes what it finds, or only reports it.")
+    max_share_percent: int = Field(
+        20, strict=True, ge=0, le=100, description="Percentage of a region's packs that is deleted without asking."
+    )
+
+
 def _built_in_policies() -> dict[str, PolicySettings]:
     return {policy.name: policy for policy in BUILT_IN_POLICIES}
 
@@ -119,6 +128,7 @@ class Settings(TopLevel):
     repository: RepositorySettings = RepositorySettings()
     jobs: JobSettings = JobSettings()
     worker: WorkerSettings = WorkerSettings()
+    collection: CollectionSettings = CollectionSettings()
     regions: tuple[RegionSettings, ...] = Field(min_length=1)
     sources: dict[str, SourceSettings] = Field(default_factory=dict)
     policies: dict[str, PolicySettings] = Field(default_factory=_built_in_policies)

@@ -113,7 +113,7 @@ def test_without_arguments_the_help_fits_on_a_screen(capsys: pytest.CaptureFixtu
     assert main([]) == 2
     help_text = capsys.readouterr().err
     assert "Usage: strongroom" in help_text
-    assert len(help_text.splitlines()) <= 30
+    assert len(help_text.splitlines()) <= 36
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,7 +149,7 @@ def test_shared_options_stand_before_or_after_the_command(words: list[str], caps
     assert json.loads(capsys.readouterr().err)["message"] == "It broke."
 
 
-@pytest.mark.parametrize("words", ["strongroom b", "strongroom backup r"])
+@pytest.mark.parametrize("words", ["strongroom b", "strongroom backup ru"])
 def test_a_shell_completes_commands(words: str) -> None:
     env = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")), "_STRONGROOM_COMPLETE": "bash_complete"}
     program = [sys.executable, "-m", "strongroom"]

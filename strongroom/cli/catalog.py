@@ -1,0 +1,53 @@
+"""`strongroom catalog`: rebuild the catalog from the regions."""
+
+import click
+
+from strongroom.catalog.engine import upgrade as upgrade_catalog
+from strongroom.cli.command import Group
+from strongroom.cli.documents import plain
+from strongroom.cli.figures import count
+from strongroom.cli.invocation import Invocation
+from strongroom.cli.screen import Screen
+from strongroom.errors import ExitCode
+from strongroom.upkeep.rebuilding import RebuildReport, rebuild
+
+BACKUPS_BETWEEN_LINES = 100
+
+
+@click.group("catalog", cls=Group)
+def catalog() -> None:
+    """Rebuild the catalog from the regions."""
+
+
+@catalog.command("rebuild", examples=("strongroom catalog rebuild", "strongroom catalog rebuild --json"))
+@click.pass_obj
+def rebuild_command(invocation: Invocation) -> ExitCode:
+    """Find every backup that the regions hold and write down what the catalog lacks.
+
+    Needs the settings, the keys and one region; an empty or missing catalog is made. Never removes anything, so it may
+    be repeated, and run on a catalog in use. Ends with 3 when something could not be read.
+    """
+    screen = invocation.screen
+
+    def show(done: int, total: int) -> None:
+        if done % BACKUPS_BETWEEN_LINES == 0 or done == total:
+            screen.say(f"{done:,} of {count(total, 'backup')} looked at.")
+
+    with invocation.services() as services:
+        services.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        services.settings.scratch_dir.mkdir(mode=0o700, exist_ok=True)
+        upgrade_catalog(services.catalog.engine)
+        report = rebuild(services, on_progress=show)
+    _show(report, screen)
+    return ExitCode.OK if report.complete else ExitCode.PARTIAL
+
+
+def _show(report: RebuildReport, screen: Screen) -> None:
+    if screen.json:
+        screen.document(plain(report))
+        return
+    screen.line(
+        f"{count(report.adopted, 'backup')} adopted, {report.known:,} known before, {report.retired:,} retired."
+    )
+    for unreadable in report.unreadable:
+        screen.warn(f"{unreadable.region}: {unreadable.what} could not be read: {unreadable.message}")

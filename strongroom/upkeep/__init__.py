@@ -1,0 +1,1 @@
+"""Keeping regions in order, whatever happened to them and around them."""

@@ -1,0 +1,27 @@
+"""What upkeep refuses to do."""
+
+from strongroom.errors import ConflictError, IntegrityError, NotAllowedError
+
+
+class BackupPinnedError(ConflictError):
+    """Something still builds upon the backup, or copies what it shares with another."""
+
+    code = "upkeep.backup_pinned"
+
+
+class RetirementNotConfirmedError(NotAllowedError):
+    """Retiring a backup needs the name of its source as confirmation."""
+
+    code = "upkeep.retirement_not_confirmed"
+
+
+class OutcomesConflictError(IntegrityError):
+    """Two regions hold different commit records of one backup, so one of them was not written by this installation."""
+
+    code = "upkeep.outcomes_conflict"
+
+
+class NothingToRepairFromError(IntegrityError):
+    """No region that answers holds enough of the backup to say what it consists of."""
+
+    code = "upkeep.nothing_to_repair_from"

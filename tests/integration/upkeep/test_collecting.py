@@ -1,0 +1,95 @@
+"""Garbage is found and deleted region by region, on request and once a day, and never while copies come in."""
+
+import pytest
+
+from strongroom.backup.reconcile import reconcile
+from strongroom.catalog.backups import BackupState
+from strongroom.catalog.jobs import Job
+from strongroom.jobs.runner import run_job
+from strongroom.testing.stores import Fault, Operation, server_error
+from strongroom.upkeep.collecting import CollectionRequest, request_collection, request_nightly
+from strongroom.upkeep.errors import BackupPinnedError, RetirementNotConfirmedError
+from strongroom.upkeep.retiring import retire
+from tests.integration.backup.conftest import TRACE, House
+
+
+def collect(house: House, region: str, *, apply: bool = True, share: int = 100) -> Job:
+    return house.run(request_collection(house.services, CollectionRequest(region, apply, share, None, TRACE)))
+
+
+def result(job: Job) -> dict[str, object]:
+    assert job.result is not None, job.last_error
+    return job.result
+
+
+def test_a_retired_backup_leaves_every_region_and_the_others_stay_restorable(house: House) -> None:
+    gone, kept = house.back_up(), house.back_up()
+    retire(house.services, str(gone.id), confirm="tree")
+    assert house.backup(gone).state is BackupState.RETIRED
+    for region in ("eu", "us", "ap"):
+        planned = result(collect(house, region, apply=False))
+        assert planned["objects"] == result(collect(house, region))["objects"] != 0
+        assert result(collect(house, region))["objects"] == 0
+        assert not any(gone.id.hex in key for key in house.objects(region, "") if not key.startswith("x/"))
+        assert house.restore(kept, region=region, target=region).state == "succeeded"
+        assert house.is_restored(region)
+
+
+def test_a_region_that_was_away_is_told_of_the_retirement_by_its_collection(small_house: House) -> None:
+    gone = small_house.back_up()
+    small_house.back_up()
+    away = small_house.with_faults("us", [Fault(Operation.CREATE, server_error, times=99)])
+    assert retire(away, str(gone.id), confirm="tree")[1] == ["us"]
+    assert result(collect(small_house, "us"))["objects"] != 0
+
+
+def test_what_a_dead_attempt_left_is_collected(small_house: House) -> None:
+    broken = small_house.with_faults("eu", [Fault(Operation.CREATE, server_error, times=99, key_prefix="c/")])
+    job = small_house.request()
+    small_house.run(job, broken)
+    assert result(collect(small_house, "eu"))["objects"] == 0
+    assert result(collect(small_house, "eu"))["open_sessions"] == 1
+    small_house.services.ledger.request_cancel(job.id)
+    reconcile(small_house.services)
+    assert result(collect(small_house, "eu"))["open_sessions"] == 0
+    assert small_house.objects("eu", "p/") == []
+
+
+def test_more_than_the_approved_share_is_refused(small_house: House) -> None:
+    retire(small_house.services, str(small_house.back_up().id), confirm="tree")
+    job = collect(small_house, "eu", share=20)
+    assert job.last_error is not None
+    assert (job.state, job.last_error["code"]) == ("failed", "repository.collection_share")
+    assert small_house.objects("eu", "p/")
+
+
+def test_copies_and_collections_of_a_region_take_turns(small_house: House) -> None:
+    small_house.run(small_house.request())
+    request = CollectionRequest("us", True, None, None, TRACE)
+    collection = request_collection(small_house.services, request)
+
+    def copy_meanwhile(context: object) -> dict[str, object]:
+        copies = {job.args["region"]: job for job in small_house.copy()}
+        assert copies["ap"].state == "succeeded"
+        assert copies["us"].last_error is not None
+        assert copies["us"].last_error["code"] == "jobs.region_busy"
+        return {}
+
+    run_job(small_house.services.ledger, collection.id, copy_meanwhile, owner="test")
+    assert small_house.services.ledger.get(collection.id).state == "succeeded", "the assertions above failed"
+
+
+def test_one_collection_a_day_is_queued_for_every_region_and_only_reports(small_house: House) -> None:
+    first = request_nightly(small_house.services)
+    again = request_nightly(small_house.services)
+    assert [job.id for job in first] == [job.id for job in again]
+    assert [(job.args["region"], job.args["apply"]) for job in first] == [("eu", False), ("us", False), ("ap", False)]
+
+
+def test_retiring_needs_the_name_of_the_source_and_copies_that_are_done(small_house: House) -> None:
+    job = small_house.run(small_house.request())
+    with pytest.raises(RetirementNotConfirmedError):
+        retire(small_house.services, str(job.id), confirm=None)
+    with pytest.raises(BackupPinnedError):
+        retire(small_house.services, str(job.id), confirm="tree")
+    assert small_house.backup(job).state is BackupState.COMMITTED

@@ -1,0 +1,94 @@
+"""A catalog that is lost is rebuilt from any region and the keys, and everything works as before."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from strongroom.testing.stores import Fault, Operation, server_error
+from strongroom.upkeep.rebuilding import RebuildReport, rebuild
+from strongroom.upkeep.retiring import retire
+from tests.integration.backup.conftest import House, files
+from tests.integration.backup.test_damage import damage
+from tests.integration.cli.conftest import Run, installed, run
+
+__all__ = ["installed", "run"]
+
+
+def lose_catalog(tmp_path: Path) -> None:
+    for path in (tmp_path / "data").glob("catalog.db*"):
+        path.unlink()
+
+
+def rebuilt(run: Run) -> dict[str, Any]:
+    code, out, err = run("catalog", "rebuild", "--json")
+    assert code in {0, 3}, err
+    answer: dict[str, Any] = json.loads(out)
+    return answer
+
+
+@pytest.mark.parametrize("lost", [None, "us-east-1", "home"])
+def test_after_a_rebuild_everything_is_listed_and_restored(installed: Run, tmp_path: Path, lost: str | None) -> None:
+    for _ in range(2):
+        assert installed("backup", "run", "uploads", "--here")[0] == 0
+    _, before, _ = installed("backup", "list", "--json")
+    regions = [path for path in (tmp_path / "regions").iterdir() if lost]
+    home = json.loads(before)["items"][0]["regions"][0]
+    for path in regions:
+        if path.name == (home if lost == "home" else lost):
+            shutil.rmtree(path)
+    lose_catalog(tmp_path)
+    assert installed("backup", "list")[0] != 0
+
+    report = rebuilt(installed)
+
+    assert (report["adopted"], report["known"]) == (2, 0)
+    assert bool(report["unreadable"]) is bool(lost)
+    after = json.loads(installed("backup", "list", "--json")[1])["items"]
+    for one, other in zip(json.loads(before)["items"], after, strict=True):
+        # When a backup was asked for is known to the catalog alone.
+        same = one.keys() - {"created_at", "trace_id", "protected_at", "partial", "replicas"}
+        assert {key: one[key] for key in same} == {key: other[key] for key in same}
+    assert installed("status")[0] == (4 if lost else 0)
+    words = [] if lost != "home" else ["--region", next(n for n in after[0]["regions"] if n != home)]
+    target = str(tmp_path / "back")
+    assert installed("restore", "run", "latest:uploads", "--target", target, "--here", *words)[0] == 0
+    assert files(tmp_path / "back") == files(tmp_path / "uploads")
+    assert rebuilt(installed)["known"] == 2
+
+
+def again(house: House, **faults: Any) -> RebuildReport:
+    services = house.with_faults(*faults["faults"]) if faults else house.services
+    return rebuild(services, on_progress=lambda done, total: None)
+
+
+def test_a_rebuild_over_a_catalog_in_use_changes_nothing(house: House) -> None:
+    job = house.back_up()
+    protected = house.backup(job).protected_at
+    report = again(house)
+    assert (report.adopted, report.known, report.complete) == (0, 1, True)
+    assert house.backup(job).protected_at == protected
+
+
+def test_a_retired_backup_does_not_come_back(small_house: House) -> None:
+    job = small_house.back_up()
+    retire(small_house.services, str(job.id), confirm="tree")
+    report = again(small_house)
+    assert (report.adopted, report.retired) == (0, 1)
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_adopted(small_house: House) -> None:
+    small_house.back_up()
+    path = damage(small_house, "us", "c/")
+    report = again(small_house)
+    assert [(bad.region, bad.code) for bad in report.unreadable] == [("us", "repository.tampered")]
+    assert path.name in report.unreadable[0].what
+
+
+def test_a_region_that_does_not_answer_is_named(small_house: House) -> None:
+    small_house.back_up()
+    report = again(small_house, faults=("ap", [Fault(Operation.LIST, server_error, times=9)]))
+    assert [(bad.region, bad.what) for bad in report.unreadable] == [("ap", "the region")]
+    assert report.known == 1
