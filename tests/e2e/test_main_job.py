@@ -1,5 +1,6 @@
 """The main job on real parts: back up, copy into three regions, lose one, restore, compare."""
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,7 +78,8 @@ def test_both_sources_survive_the_loss_of_the_home_region(
 
     target = f"restored_{tmp_path.name}".lower().replace("-", "_")[:60]
     deployment.restore(shop, {"kind": "postgres", "server": "shop", "dbname": target})
-    source = deployment.get(f"/v1/backups/{shop}")["facts"]["database"]
+    (held,) = json.loads(deployment.get(f"/v1/backups/{shop}")["facts"]["databases"])
+    source = held["name"]
     assert content(postgres_server, target) == content(postgres_server, source)
     postgres_server.drop_database(target)
 

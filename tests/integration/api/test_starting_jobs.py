@@ -21,7 +21,7 @@ def test_a_backup_is_accepted_as_a_job_and_handed_to_the_broker(client, broker, 
     job = answer.json()
     assert answer.status_code == 202
     assert answer.headers["location"] == f"/v1/jobs/{job['id']}"
-    assert (job["kind"], job["state"], job["args"]) == ("backup.run", "queued", {"source": "website", "kind": "full"})
+    assert (job["kind"], job["state"], job["args"]) == ("backup.run", "queued", {"source": "website", "kind": "auto"})
     assert client.get(answer.headers["location"]).json()["id"] == job["id"]
     assert str(broker.taken.get(timeout=PATIENCE_SECONDS).job_id) == job["id"]
 
