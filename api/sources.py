@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from api.desk import AtDesk
 from api.documents import SourceDocument
-from strongroom.settings import FilesSourceSettings, Settings, SourceSettings
+from strongroom.settings import Settings, SourceSettings, TreeSourceSettings
 
 router = APIRouter(prefix="/sources", tags=["sources"])
 
@@ -28,6 +28,6 @@ def _describe(settings: Settings, source: SourceSettings) -> SourceDocument:
 
 
 def _location(source: SourceSettings) -> str:
-    if isinstance(source, FilesSourceSettings):
+    if isinstance(source, TreeSourceSettings):
         return str(source.path)
     return source.place

@@ -159,7 +159,7 @@ class _Links:
         first = self._left_out.pop(entry.link_id, None)
         if first is None:
             return entry
-        return msgspec.structs.replace(entry, extents=first.extents, digest=first.digest)
+        return msgspec.structs.replace(entry, extents=first.extents, digest=first.digest, blocks=first.blocks)
 
 
 def _patterns(lines: Sequence[str]) -> GitIgnoreSpec:

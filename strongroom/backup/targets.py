@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from strongroom.backup.errors import OverwriteNotConfirmedError, TargetKindError
-from strongroom.settings import PostgresSourceSettings, Settings
+from strongroom.settings import TREE_KINDS, PostgresSourceSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def verify_target(settings: Settings, target: TargetRequest, source_kind: str) -
 
 
 def _verify_directory(target: FilesTargetRequest, source_kind: str) -> None:
-    if source_kind != "files":
+    if source_kind not in TREE_KINDS:
         raise TargetKindError(
             f"A {source_kind} backup is not restored into a directory.",
             next_step="Name a server and a database instead.",

@@ -5,7 +5,7 @@ import click
 from strongroom.cli.command import Group
 from strongroom.cli.documents import plain
 from strongroom.cli.invocation import Invocation
-from strongroom.settings import FilesSourceSettings, SourceSettings
+from strongroom.settings import SourceSettings, TreeSourceSettings
 
 
 @click.group("sources", cls=Group)
@@ -37,6 +37,6 @@ def list_sources(invocation: Invocation) -> None:
 
 def place(source: SourceSettings) -> str:
     """Say in a few words what a source is."""
-    if isinstance(source, FilesSourceSettings):
+    if isinstance(source, TreeSourceSettings):
         return str(source.path)
     return source.place

@@ -6,6 +6,7 @@ from strongroom.backup.database_wish import PLACEHOLDER
 from strongroom.backup.targets import FilesTargetRequest, PostgresTargetRequest, TargetRequest
 from strongroom.catalog.backups import Backup
 from strongroom.cli.errors import TargetSpellingError
+from strongroom.settings import TREE_KINDS
 from strongroom.sources.postgres.holding import held_databases
 
 
@@ -16,7 +17,7 @@ def read_target(backup: Backup, spelled: str | None) -> TargetRequest:
     """
     if spelled == "":
         raise TargetSpellingError("The target is empty.", next_step="Name it; an unset shell variable leaves nothing.")
-    if backup.source_kind == "files":
+    if backup.source_kind in TREE_KINDS:
         return FilesTargetRequest(Path(spelled or f"{backup.source}-restored").absolute())
     server, slash, dbname = (spelled or _new_name(backup)).rpartition("/")
     if not dbname or (slash and not server) or "/" in server:

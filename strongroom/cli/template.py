@@ -47,6 +47,11 @@ path = "regions/ap-southeast-1"
 # exclude = ["*.tmp", "/cache/"]
 # schedule = { incremental = "0 */6 * * *", time_zone = "Europe/Lisbon" }
 #
+# [sources.shop-logs]
+# kind = "logs"                               # every hour; reads what was appended
+# path = "/var/log/shop"
+# include = ["*.log*"]
+#
 # [sources.shop]
 # kind = "postgres"
 # host = "localhost"
@@ -55,7 +60,7 @@ path = "regions/ap-southeast-1"
 # password_env = "SHOP_DB_PASSWORD"
 
 # Policies say how long backups stay and where. Built in: critical-data (365 days, the default of databases),
-# operational-data (90 days, the default of files), development-data (30 days).
+# operational-data (90 days, the default of files and logs), development-data (30 days).
 #
 # [policies.local-only]
 # retention_days = 7

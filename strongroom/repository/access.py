@@ -78,7 +78,7 @@ class Repository:
         return self._verifier.public_bytes(Encoding.Raw, PublicFormat.Raw)
 
     def source_keys(self, source: str) -> root.SourceKeys:
-        """Return the chunk-id key, content key and cut seed of a source."""
+        """Return the keys of contents and chunks and the cut seed of a source."""
         return root.source_keys(self._root, self.repo_id, source)
 
     def seal_root_slot(self, region: str, kek: KekProvider) -> tuple[str, bytes]:

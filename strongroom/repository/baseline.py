@@ -23,6 +23,10 @@ NEW_FILES_WORTH_A_LOOK = 64
 MAX_CONTENTS = 200_000
 """Small files of a reference that are remembered to recognise moved ones; bounds the memory they take to some 40 MB."""
 
+MAX_INODES = 100_000
+MAX_INODE_RUNS = 200_000
+"""Files of a reference that are remembered by inode, and how many runs they may have together: some 60 MB."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trust:
@@ -66,6 +70,7 @@ class Baseline:
         self._chunks = ChunkIndex(store, self.packs.values())
         self._contents: dict[bytes, tuple[Run, ...]] | None = None
         self._new_files = 0
+        self._inodes: dict[int, Entry] | None = None
 
     @property
     def tables(self) -> tuple[PackTable, ...]:
@@ -93,6 +98,19 @@ class Baseline:
                 return found, True
             known = known or found
         return known, False
+
+    def find_earlier(self, entry: Entry, previous: Entry | None) -> Entry | None:
+        """Return what a reference knows of a file by its inode, under whatever name; `previous` has the same name.
+
+        An inode may have been given to another file since: what it holds has to be compared.
+        """
+        if self._trust.force_read or not entry.inode or not self._references:
+            return None
+        if previous is not None and previous.inode == entry.inode:
+            return previous
+        if self._inodes is None:
+            self._inodes = self._read_inodes()
+        return self._inodes.get(entry.inode)
 
     def find_tree_frame(self, chunk_id: bytes) -> Place | None:
         """Return where an equal frame of the tree lies, if it was passed already."""
@@ -160,6 +178,18 @@ class Baseline:
                 if len(contents) >= MAX_CONTENTS:
                     return contents
         return contents
+
+    def _read_inodes(self) -> dict[int, Entry]:
+        inodes: dict[int, Entry] = {}
+        runs = 0
+        for reference in self._references:
+            for step in self._steps(reference):
+                if isinstance(step, Item) and step.entry.type is EntryType.FILE and self._is_whole(step.entry):
+                    inodes.setdefault(step.entry.inode, step.entry)
+                    runs += len(step.entry.extents)
+                if len(inodes) >= MAX_INODES or runs >= MAX_INODE_RUNS:
+                    return inodes
+        return inodes
 
 
 def runs_of(entry: Entry) -> list[Run]:

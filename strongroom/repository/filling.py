@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import blake3
 
 from strongroom.clock import Clock, RandomBytes
+from strongroom.repository.appending import AppendReader
 from strongroom.repository.baseline import Baseline, runs_of
 from strongroom.repository.frame import FrameKind
 from strongroom.repository.head import PackRef, PackTable, TreeRun
@@ -18,7 +19,17 @@ from strongroom.repository.shelf import PackFiller, PackTarget, Shelf
 from strongroom.repository.stopping import Halt
 from strongroom.repository.treestream import TreeEncoder
 from strongroom.storage.store import Evidence
-from strongroom.tree.content import Content, ContentVanishedError, Enter, Item, Problem, Step, Walk
+from strongroom.tree.content import (
+    Content,
+    ContentVanishedError,
+    Enter,
+    Item,
+    OpenContent,
+    Problem,
+    SeekableContent,
+    Step,
+    Walk,
+)
 from strongroom.tree.entry import Entry
 
 REPORT_SECONDS = 0.5
@@ -79,6 +90,7 @@ class Filling:
         )
         self._pool = SealingPool(self._shelf, baseline, self._halt, workers=target.workers)
         self._intake = Intake(self._pool, baseline, keys=keys, tick=self._count_bytes)
+        self._appended = AppendReader(self._intake, keys, self._count_bytes)
         self._tree_filler = PackFiller(self._shelf, self._tick)
         self._tree: list[TreeRun] = []
         self._encoder = TreeEncoder(self._place_tree, keys.cut_seed)
@@ -138,6 +150,7 @@ class Filling:
         if file is not None:
             self._files += 1
             self._source_bytes += file.reading.length
+            self._bytes_taken += file.reading.taken_over
             self._pending.add(file)
 
     def _take_over(self, item: Item, content: Content, known: Entry) -> bool:
@@ -150,7 +163,7 @@ class Filling:
             if fresh is None:
                 return False
             entry = fresh
-            entry.digest, entry.extents = known.digest, known.extents
+            entry.digest, entry.extents, entry.blocks = known.digest, known.extents, known.blocks
         length = sum(run.length for run in runs_of(known))
         self._files += 1
         self._bytes_taken += length
@@ -185,8 +198,13 @@ class Filling:
 
     def _read_once(self, content: Content, previous: Entry | None) -> tuple[ReadFile, Problem | None]:
         with content.open() as opened:
-            reading: Reading = self._intake.read(opened, stream=not content.replayable, previous=previous)
+            reading = self._read_opened(opened, previous, stream=not content.replayable)
             return ReadFile(opened.entry, reading, opened.holes()), opened.settle()
+
+    def _read_opened(self, opened: OpenContent, previous: Entry | None, *, stream: bool) -> Reading:
+        if isinstance(opened, SeekableContent):
+            return self._appended.read(opened, self._baseline.find_earlier(opened.entry, previous))
+        return self._intake.read(opened, stream=stream, previous=previous)
 
     def _free_pending(self) -> None:
         """Let waiting steps go; only those of the last few chunks can still be waiting afterwards."""

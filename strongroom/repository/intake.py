@@ -31,13 +31,15 @@ Piece = tuple[int, int, int]
 class Reading(msgspec.Struct, frozen=True, gc=False):
     """What one pass over a content gave: its bytes without holes, as pieces, and their digest.
 
-    `runs` say where they lie if they were stored by an earlier backup; then there are no pieces.
+    `runs` say where bytes lie that were stored by an earlier backup; they go before the pieces. `taken_over` says how
+    many of these bytes were not read.
     """
 
     pieces: list[Piece]
     length: int
     digest: bytes
     runs: tuple[Run, ...] = ()
+    taken_over: int = 0
 
 
 class Intake:
@@ -62,14 +64,18 @@ class Intake:
         self._known: dict[bytes, tuple[int, int]] = {}
         self.reused_bytes = 0
 
-    def read(self, content: OpenContent, *, stream: bool, previous: Entry | None) -> Reading:
-        """Read content to its end; a stream has no size and is cut finer. `previous` is what was under its name."""
+    def read(self, content: OpenContent, *, stream: bool, previous: Entry | None, size: int | None = None) -> Reading:
+        """Read content to its end; a stream has no size and is cut finer. `previous` is what was under its name.
+
+        `size` is how much is left to read, where that is not all of it.
+        """
+        size = content.entry.size if size is None else size
         if stream:
             return self._cut(content, memoryview(b""), self._stream_cutter)
-        if content.entry.size > SMALL_BYTES:
+        if size > SMALL_BYTES:
             return self._cut(content, memoryview(b""), self._file_cutter)
         room = self._room()
-        filled = self._fill(content, room, content.entry.size or SMALL_BYTES + 1)
+        filled = self._fill(content, room, size or SMALL_BYTES + 1)
         if filled > SMALL_BYTES:
             return self._cut(content, room[:filled], self._file_cutter)
         return self._bundled(room[:filled], previous)

@@ -54,10 +54,11 @@ class PendingTree:
             self._encode(step)
 
     def _extents(self, file: ReadFile) -> list[Extent] | None:
-        runs = file.reading.runs or self._runs(file.reading.pieces)
-        if runs is None:
+        placed = self._runs(file.reading.pieces)
+        if placed is None:
             return None
-        return lay_out(runs, file.holes) if file.holes else list(runs)
+        runs = [*file.reading.runs, *placed]
+        return lay_out(runs, file.holes) if file.holes else [*runs]
 
     def _runs(self, pieces: list[Piece]) -> Sequence[Run] | None:
         # The last chunk is placed last, or nearly so: looking at it first spares walking a long list in vain.

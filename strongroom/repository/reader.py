@@ -11,6 +11,7 @@ import blake3
 from strongroom.keyring.provider import KekProvider
 from strongroom.repository.access import Repository
 from strongroom.repository.ahead import ahead
+from strongroom.repository.blocks import BlockHasher
 from strongroom.repository.errors import TamperedError
 from strongroom.repository.extents import runs_at
 from strongroom.repository.head import ManifestHead
@@ -87,7 +88,8 @@ class BackupReader:
     def stream(self, entry: Entry) -> Iterator[memoryview]:
         """Yield one entry's bytes in order, holes as zeros; raises TamperedError at the end if the digest differs."""
         cache = self._cache()
-        hasher = blake3.blake3(key=self.repository.source_keys(self.head.source).content)
+        keys = self.repository.source_keys(self.head.source)
+        hasher = BlockHasher(keys) if entry.blocks else blake3.blake3(key=keys.content)
         position = 0
         opened = ahead(
             lambda at: cache.frame(at[1].pack, at[1].frame),

@@ -29,7 +29,7 @@ def signing_key(root: SecretKey, repo_id: UUID) -> Ed25519PrivateKey:
 
 @dataclass(frozen=True, slots=True)
 class SourceKeys:
-    """The keys of one source: BLAKE3 keys of chunk ids and of whole-content digests, and the seed of the cut points.
+    """The keys of one source: BLAKE3 keys of chunk ids and of digests of contents, and the seed of the cut points.
 
     The seed is 1 to 2^63 - 1, as the chunker shifts it left by one.
     """
@@ -37,6 +37,7 @@ class SourceKeys:
     chunk_id: bytes = field(repr=False)
     content: bytes = field(repr=False)
     cut_seed: int = field(repr=False)
+    growing: bytes = field(repr=False)
 
 
 def source_keys(root: SecretKey, repo_id: UUID, source: str) -> SourceKeys:
@@ -45,4 +46,5 @@ def source_keys(root: SecretKey, repo_id: UUID, source: str) -> SourceKeys:
         chunk_id=derive_key(root, repo_id, f"chunk-id/{source}"),
         content=derive_key(root, repo_id, f"content/{source}"),
         cut_seed=int.from_bytes(derive_key(root, repo_id, f"cut/{source}")[:8], "big") % ((1 << _SEED_BITS) - 1) + 1,
+        growing=derive_key(root, repo_id, f"growing/{source}"),
     )

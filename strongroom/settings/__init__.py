@@ -22,10 +22,18 @@ from strongroom.settings.root import (
     Settings,
     WorkerSettings,
 )
-from strongroom.settings.sources import FilesSourceSettings, PolicySettings, SourceSettings
+from strongroom.settings.sources import (
+    TREE_KINDS,
+    FilesSourceSettings,
+    LogsSourceSettings,
+    PolicySettings,
+    SourceSettings,
+    TreeSourceSettings,
+)
 
 __all__ = [
     "DEFAULT_FILE",
+    "TREE_KINDS",
     "ApiSettings",
     "BrokerSettings",
     "ConfigError",
@@ -35,6 +43,7 @@ __all__ = [
     "JobSettings",
     "KekSettings",
     "KeyringSettings",
+    "LogsSourceSettings",
     "Mistake",
     "PolicySettings",
     "PostgresSourceSettings",
@@ -43,6 +52,7 @@ __all__ = [
     "SecretMissingError",
     "Settings",
     "SourceSettings",
+    "TreeSourceSettings",
     "UnknownRegionError",
     "UnknownSourceError",
     "WorkerSettings",

@@ -29,6 +29,7 @@ from strongroom.settings.root import (
 from strongroom.settings.sources import (
     BUILT_IN_POLICIES,
     FilesSourceSettings,
+    LogsSourceSettings,
     PolicySettings,
     SourceSettings,
 )
@@ -42,8 +43,9 @@ SECTIONS: dict[str, type[Section]] = {
     "worker": WorkerSettings,
     "collection": CollectionSettings,
 }
-SOURCE_KINDS: dict[str, type[FilesSourceSettings] | type[PostgresSourceSettings]] = {
+SOURCE_KINDS: dict[str, type[FilesSourceSettings] | type[LogsSourceSettings] | type[PostgresSourceSettings]] = {
     "files": FilesSourceSettings,
+    "logs": LogsSourceSettings,
     "postgres": PostgresSourceSettings,
 }
 GROUPS = ("regions", "sources", "policies")

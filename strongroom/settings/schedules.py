@@ -57,6 +57,12 @@ class FilesScheduleSettings(Section):
         }
 
 
+class LogsScheduleSettings(FilesScheduleSettings):
+    """The same for logs, which are worth little once the machine is gone that they would have explained."""
+
+    incremental: CronText = Field("0 * * * *", description="When an incremental backup is due; hourly.")
+
+
 class FullScheduleSettings(Section):
     """When a source that is backed up in full only is backed up by itself: a cron expression, or `never`."""
 

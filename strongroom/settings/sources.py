@@ -6,14 +6,14 @@ from pydantic import Field, model_validator
 
 from strongroom.settings.fields import AnchoredPath, Flag, Name, Section, Text
 from strongroom.settings.postgres import PostgresSourceSettings
-from strongroom.settings.schedules import TWICE_A_DAY, FilesScheduleSettings
+from strongroom.settings.schedules import TWICE_A_DAY, FilesScheduleSettings, LogsScheduleSettings
 
 
-class FilesSourceSettings(Section):
-    """A directory tree to back up."""
+class TreeSourceSettings(Section):
+    """What all directory trees have in common."""
 
     name: Name
-    kind: Literal["files"] = Field("files", description="What the source is: a directory tree.")
+    kind: str
     path: AnchoredPath = Field(description="The directory whose content is backed up.", examples=["/srv/uploads"])
     exclude: tuple[Text, ...] = Field(
         (), description="Patterns of what to leave out, as in a .gitignore file.", examples=[["*.tmp", "/cache/"]]
@@ -22,14 +22,20 @@ class FilesSourceSettings(Section):
     allow_empty: Flag = Field(
         False, description="Whether an empty directory may be backed up; mostly it is an unmounted disk."
     )
-    ignore_ctime: Flag = Field(
-        False,
-        description="Whether a file counts as unchanged when only its change time differs: after new owners or modes.",
-    )
     policy: Name = Field(
         "operational-data", description="Policy that says where the backups go and how long they stay."
     )
     schedule: FilesScheduleSettings = Field(FilesScheduleSettings(), description="When it is backed up by itself.")
+
+
+class FilesSourceSettings(TreeSourceSettings):
+    """A directory tree to back up."""
+
+    kind: Literal["files"] = Field("files", description="What the source is: a directory tree.")
+    ignore_ctime: Flag = Field(
+        False,
+        description="Whether a file counts as unchanged when only its change time differs: after new owners or modes.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -40,7 +46,23 @@ class FilesSourceSettings(Section):
         return raw | {"schedule": {"incremental": TWICE_A_DAY} | schedule}
 
 
-SourceSettings = FilesSourceSettings | PostgresSourceSettings
+class LogsSourceSettings(TreeSourceSettings):
+    """A directory of log files to back up."""
+
+    kind: Literal["logs"] = Field("logs", description="What the source is: a directory of logs.")
+    path: AnchoredPath = Field(description="The directory that the logs are in.", examples=["/var/log/shop"])
+    include: tuple[Text, ...] = Field(
+        (),
+        description="Patterns of the files to back up, as in a .gitignore file; all where none is given.",
+        examples=[["*.log*"]],
+    )
+    schedule: LogsScheduleSettings = Field(LogsScheduleSettings(), description="When it is backed up by itself.")
+
+
+SourceSettings = FilesSourceSettings | LogsSourceSettings | PostgresSourceSettings
+
+TREE_KINDS = frozenset({"files", "logs"})
+"""The kinds of source whose backups are directory trees."""
 
 
 class PolicySettings(Section):

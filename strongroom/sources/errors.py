@@ -31,7 +31,7 @@ class EmptySourceError(InvalidInputError):
 
 
 class BadExcludePatternError(InvalidInputError):
-    """An exclude pattern cannot be understood."""
+    """A pattern of what to include or exclude cannot be understood."""
 
     code = "sources.bad_exclude_pattern"
 

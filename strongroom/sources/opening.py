@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from strongroom.settings.sources import FilesSourceSettings, SourceSettings
+from strongroom.settings.sources import SourceSettings, TreeSourceSettings
 from strongroom.sources.files.source import FilesSource
 from strongroom.tree.content import Walk
 
@@ -30,7 +30,7 @@ def open_source(settings: SourceSettings, scratch: Path, check: Callable[[], Non
     scratch is a private directory on this machine for what must not be in arguments, such as a password file. `check`
     may raise to stop a source that waits for a program; one that only reads is stopped between its reads.
     """
-    if isinstance(settings, FilesSourceSettings):
+    if isinstance(settings, TreeSourceSettings):
         return FilesSource(settings)
     # The PostgreSQL driver is an extra that a machine with files only does not need.
     from strongroom.sources.postgres.source import PostgresSource

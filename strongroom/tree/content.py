@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from strongroom.tree.entry import Entry
 
@@ -63,6 +63,14 @@ class OpenContent(Protocol):
         A producer such as pg_dump raises here when its exit status says that the stream is not whole:
         ContentVanishedError leaves the entry out, any other error ends the backup.
         """
+
+
+@runtime_checkable
+class SeekableContent(OpenContent, Protocol):
+    """Content that is written at its end only: an earlier version of it is how it begins."""
+
+    def seek(self, offset: int) -> None:
+        """Have the next bytes read from an offset on, for content without holes."""
 
 
 class Content(Protocol):

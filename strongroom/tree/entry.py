@@ -40,7 +40,8 @@ class Entry(msgspec.Struct, array_like=True):
 
     Times are nanoseconds since 1970. `link_id` is 0 for an entry with one name, else the same non-zero number for all
     names of one file; the first of them in tree order carries the extents, the others none. `digest` is the keyed
-    BLAKE3-256 of the content with its holes left out, empty for what has none. New fields are only added at the end.
+    BLAKE3-256 of the content with its holes left out, empty for what has none; with `blocks` it is the digest of a
+    content that grows (docs/format.md). New fields are only added at the end.
     """
 
     name: bytes
@@ -58,3 +59,4 @@ class Entry(msgspec.Struct, array_like=True):
     xattrs: list[tuple[bytes, bytes]] = []
     digest: bytes = b""
     extents: list[Extent] = []
+    blocks: list[bytes] = []

@@ -59,7 +59,7 @@ def _shown(reader: BackupReader, step: Step) -> list[Any]:
         return ["leave"]
     entry = step.entry
     content = b"".join(reader.stream(entry)) if entry.extents else b""
-    values = [value for value in entry.__struct_fields__ if value not in {"extents", "digest"}]
+    values = [value for value in entry.__struct_fields__ if value not in {"extents", "digest", "blocks"}]
     fields = {name: _plain(getattr(entry, name)) for name in values}
     fields["extents"] = [["run", one.length] if isinstance(one, Run) else ["hole", one.length] for one in entry.extents]
     fields["digest"] = entry.digest.hex()

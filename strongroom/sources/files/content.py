@@ -37,6 +37,9 @@ class FileContent:
 
     def open(self) -> AbstractContextManager[OpenContent]:
         """Open for reading; raises ContentVanishedError."""
+        return OpenFile(*self._opened())
+
+    def _opened(self) -> "tuple[int, Entry, os.stat_result, Folder]":
         name = self._entry.name
         try:
             descriptor = open_quietly(name, os.O_RDONLY, self._folder.descriptor)
@@ -46,7 +49,7 @@ class FileContent:
         if not stat.S_ISREG(status.st_mode):
             os.close(descriptor)
             self._give_up(Problem(displayed(self._folder.path(name)), ProblemKind.VANISHED, _REPLACED))
-        return OpenFile(descriptor, self._entry_now(status), status, self._folder)
+        return descriptor, self._entry_now(status), status, self._folder
 
     def _entry_now(self, status: os.stat_result) -> Entry:
         entry = self._entry

@@ -1,4 +1,4 @@
-"""What a source leaves out, by patterns as in a .gitignore file."""
+"""What a source takes and what it leaves out, by patterns as in a .gitignore file."""
 
 import os
 from collections.abc import Sequence
@@ -9,18 +9,28 @@ from strongroom.sources.errors import BadExcludePatternError
 
 
 class Exclusion:
-    """Gitignore patterns, relative to the root of the source; raises BadExcludePatternError."""
+    """Gitignore patterns, relative to the root of the source; raises BadExcludePatternError.
 
-    def __init__(self, patterns: Sequence[str]) -> None:
-        try:
-            self._spec = GitIgnoreSpec.from_lines(patterns)
-        except ValueError as error:
-            raise BadExcludePatternError(
-                f"An exclude pattern cannot be understood: {error}.",
-                next_step="Write the exclude patterns of the source as in a .gitignore file.",
-            ) from error
+    With patterns to include, a file that none of them fits is left out; directories are looked into all the same.
+    """
+
+    def __init__(self, exclude: Sequence[str], include: Sequence[str] = ()) -> None:
+        self._excluded = _spec(exclude)
+        self._included = _spec(include) if include else None
 
     def covers(self, path: bytes, *, is_directory: bool) -> bool:
         """Tell whether the path is left out; with a directory, everything below it is."""
         text = os.fsdecode(path)
-        return self._spec.match_file(f"{text}/" if is_directory else text)
+        if self._excluded.match_file(f"{text}/" if is_directory else text):
+            return True
+        return not is_directory and self._included is not None and not self._included.match_file(text)
+
+
+def _spec(patterns: Sequence[str]) -> GitIgnoreSpec:
+    try:
+        return GitIgnoreSpec.from_lines(patterns)
+    except ValueError as error:
+        raise BadExcludePatternError(
+            f"A pattern of the source cannot be understood: {error}.",
+            next_step="Write the include and exclude patterns of the source as in a .gitignore file.",
+        ) from error

@@ -1,4 +1,4 @@
-"""A directory tree as a source of backups."""
+"""A directory tree, or a directory of logs, as a source of backups."""
 
 import errno
 import os
@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from strongroom.settings.sources import FilesSourceSettings
+from strongroom.settings.sources import LogsSourceSettings, TreeSourceSettings
 from strongroom.sources.errors import EmptySourceError, SourceNotFoundError, SourceNotReadableError
 from strongroom.sources.files.capture import displayed
+from strongroom.sources.files.content import FileContent
 from strongroom.sources.files.exclusion import Exclusion
 from strongroom.sources.files.folders import FolderStack
+from strongroom.sources.files.growing import LogContent
 from strongroom.sources.files.walk import FilesWalk
 from strongroom.tree.content import Walk
 
@@ -18,7 +20,7 @@ from strongroom.tree.content import Walk
 class FilesSource:
     """Reads the directory that the settings name; the settings' path itself may be a symbolic link."""
 
-    def __init__(self, settings: FilesSourceSettings) -> None:
+    def __init__(self, settings: TreeSourceSettings) -> None:
         self._settings = settings
 
     def expected_bytes(self) -> int | None:
@@ -32,12 +34,20 @@ class FilesSource:
         Raises SourceNotFoundError, SourceNotReadableError, EmptySourceError, BadExcludePatternError.
         """
         settings = self._settings
-        exclusion = Exclusion(settings.exclude) if settings.exclude else None
+        is_logs = isinstance(settings, LogsSourceSettings)
+        include = settings.include if isinstance(settings, LogsSourceSettings) else ()
+        exclusion = Exclusion(settings.exclude, include) if settings.exclude or include else None
         with FolderStack(_open_root(settings.path, settings.name)) as folders:
             if not settings.allow_empty:
                 _verify_not_empty(folders.root.descriptor, settings)
             facts: dict[str, str | int] = {"root": displayed(os.fsencode(settings.path)), "host": os.uname().nodename}
-            yield FilesWalk(folders, exclusion, facts, one_file_system=settings.one_file_system)
+            yield FilesWalk(
+                folders,
+                exclusion,
+                facts,
+                one_file_system=settings.one_file_system,
+                reading=LogContent if is_logs else FileContent,
+            )
 
 
 def _open_root(path: Path, name: str) -> int:
@@ -61,7 +71,7 @@ def _not_opened(path: Path, name: str, error: OSError) -> SourceNotFoundError | 
     )
 
 
-def _verify_not_empty(descriptor: int, settings: FilesSourceSettings) -> None:
+def _verify_not_empty(descriptor: int, settings: TreeSourceSettings) -> None:
     try:
         with os.scandir(descriptor) as entries:
             is_empty = next(entries, None) is None

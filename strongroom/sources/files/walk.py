@@ -21,12 +21,19 @@ class FilesWalk:
     """
 
     def __init__(
-        self, folders: FolderStack, exclusion: Exclusion | None, facts: dict[str, str | int], *, one_file_system: bool
+        self,
+        folders: FolderStack,
+        exclusion: Exclusion | None,
+        facts: dict[str, str | int],
+        *,
+        one_file_system: bool,
+        reading: type[FileContent] = FileContent,
     ) -> None:
         self._folders = folders
         self._exclusion = exclusion
         self._facts = facts
         self._one_file_system = one_file_system
+        self._reading = reading
         self._links = LinkTable()
         self._problems: list[Problem] = []
         self._pending: list[list[bytes]] = []
@@ -71,10 +78,10 @@ class FilesWalk:
     def _file(self, folder: Folder, name: bytes, status: os.stat_result) -> Item:
         if status.st_nlink == 1:
             entry = entry_of(name, status)
-            return Item(entry, FileContent(folder, entry, self._links))
+            return Item(entry, self._reading(folder, entry, self._links))
         link_id, is_first = self._links.number(status)
         entry = entry_of(name, status, link_id)
-        return Item(entry, FileContent(folder, entry, self._links) if is_first else None)
+        return Item(entry, self._reading(folder, entry, self._links) if is_first else None)
 
     def _special(self, folder: Folder, name: bytes, status: os.stat_result) -> Iterator[Step]:
         entry = entry_of(name, status, self._links.number(status)[0] if status.st_nlink > 1 else 0)

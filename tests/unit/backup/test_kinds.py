@@ -9,7 +9,7 @@ from strongroom.backup.errors import KindNotOfferedError
 from strongroom.backup.kinds import LastBackups, RequestedKind, plan_kind, verify_offered
 from strongroom.catalog.backups import BackupKind
 from strongroom.settings.schedules import FilesScheduleSettings
-from strongroom.settings.sources import FilesSourceSettings, PostgresSourceSettings
+from strongroom.settings.sources import FilesSourceSettings, LogsSourceSettings, PostgresSourceSettings
 
 NOW = datetime(2026, 11, 19, 12, tzinfo=UTC)
 TREE = FilesSourceSettings(name="tree", path=Path("/srv/tree"))
@@ -41,6 +41,13 @@ def test_by_itself_a_scheduled_source_gets_what_is_due() -> None:
 def test_without_a_schedule_a_week_is_the_longest_between_full_backups() -> None:
     assert plan_kind(UNSCHEDULED, RequestedKind.AUTO, LastBackups(full=days_ago(6.9)), NOW) is BackupKind.INCREMENTAL
     assert plan_kind(UNSCHEDULED, RequestedKind.AUTO, LastBackups(full=days_ago(7.1)), NOW) is BackupKind.FULL
+
+
+def test_logs_are_incremental_every_hour() -> None:
+    logs = LogsSourceSettings(name="logs", path=Path("/var/log"), policy="critical-data")
+    last = LastBackups(full=days_ago(1))
+    assert plan_kind(logs, RequestedKind.AUTO, last, NOW) is BackupKind.INCREMENTAL
+    assert logs.schedule.crons()["incremental"].next(NOW) == NOW + timedelta(hours=1)
 
 
 def test_a_database_is_backed_up_in_full_only() -> None:

@@ -16,7 +16,7 @@ from strongroom.settings.findings import is_secret, spell
 from strongroom.settings.loading import SECTIONS, SOURCE_KINDS
 from strongroom.settings.regions import KekSettings, RegionSettings
 from strongroom.settings.root import TopLevel
-from strongroom.settings.schedules import FilesScheduleSettings, FullScheduleSettings
+from strongroom.settings.schedules import FilesScheduleSettings, FullScheduleSettings, LogsScheduleSettings
 from strongroom.settings.sources import BUILT_IN_POLICIES, PolicySettings
 
 PAGE = Path(__file__).parents[3] / "docs/configuration.md"
@@ -28,6 +28,7 @@ HEADINGS: dict[str, type[Section]] = {
     "`kek` of a region": KekSettings,
     **{f"`[sources.NAME]` of kind `{kind}`": model for kind, model in SOURCE_KINDS.items()},
     "`schedule` of a source of kind `files`": FilesScheduleSettings,
+    "`schedule` of a source of kind `logs`": LogsScheduleSettings,
     "`schedule` of a source of kind `postgres`": FullScheduleSettings,
     "`[policies.NAME]`": PolicySettings,
     "`[broker]`": BrokerSettings,

@@ -221,7 +221,7 @@ def test_addresses_and_tokens_come_from_the_environment(tmp_path: Path) -> None:
         ),
         (
             REGION + "[sources.x]\nkind = 'file'\n",
-            'line 4: sources.x.kind: This is not a kind of source. Write `kind = "files"` or `kind = "postgres"`.',
+            'line 4: sources.x.kind: This is not a kind of source. Write `kind = "files"` or `kind = "logs"` or ',
         ),
         (REGION + "[sources.x]\n", "line 3: sources.x.kind: The kind of source is missing. "),
         (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from strongroom.settings import FilesSourceSettings, PostgresSourceSettings
+from strongroom.settings import FilesSourceSettings, LogsSourceSettings, PostgresSourceSettings
 from strongroom.sources.files.source import FilesSource
 from strongroom.sources.opening import open_source
 from strongroom.sources.postgres.source import PostgresSource
@@ -12,9 +12,10 @@ from strongroom.sources.postgres.source import PostgresSource
     ("settings", "kind"),
     [
         (FilesSourceSettings(name="files", path="/no/such/place"), FilesSource),
+        (LogsSourceSettings(name="logs", path="/no/such/place"), FilesSource),
         (PostgresSourceSettings(name="shop", host="nowhere.invalid", dbname="shop", user="backup"), PostgresSource),
     ],
-    ids=["files", "postgres"],
+    ids=["files", "logs", "postgres"],
 )
 def test_the_kind_decides_and_nothing_is_opened_yet(settings, kind, tmp_path):
     assert isinstance(open_source(settings, tmp_path / "scratch"), kind)

@@ -1,12 +1,16 @@
 """Reading a file gives its bytes without holes, and tells when they are not all of one moment."""
 
 import os
+from collections.abc import Callable
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from strongroom.settings import LogsSourceSettings
 from strongroom.sources.files.content import OpenFile
 from strongroom.sources.files.folders import Folder
+from strongroom.sources.files.source import FilesSource
 from strongroom.tree.content import ContentVanishedError, Item, ProblemKind
 from tests.unit.sources.trees import files_source, read_content
 from tests.unit.sources.unprivileged import open_to_nobody, unprivileged
@@ -216,3 +220,26 @@ def test_a_disk_that_gives_nothing_back_makes_the_file_unreadable(tmp_path):
     folder.close()
 
     assert (problem.path, problem.kind) == ("file", ProblemKind.UNREADABLE)
+
+
+@pytest.mark.parametrize(
+    ("during", "kept"),
+    [
+        (lambda log: os.truncate(log, 20), True),
+        (lambda log: os.truncate(log, 3), False),
+        (lambda log: log.write_bytes(b"other lines, and more of them\n"), False),
+    ],
+    ids=["grows", "is cut short", "is cut short and grows"],
+)
+def test_a_log_may_only_grow_while_it_is_read(tmp_path: Path, during: Callable[[Path], object], kept: bool) -> None:
+    log = tmp_path / "app.log"
+    log.write_bytes(b"first\nsecond\n")
+    with FilesSource(LogsSourceSettings(name="logs", path=tmp_path)).open() as walk:
+        content = next(step.content for step in walk if isinstance(step, Item))
+        assert content is not None
+        with content.open() as opened:
+            read = read_content(opened)
+            during(log)
+            problem = opened.settle()
+    assert read == b"first\nsecond\n"
+    assert (problem is None) is kept
