@@ -1,4 +1,4 @@
-"""What a backup stands upon: its parent is chosen and pinned in the catalog, then opened, or another one instead."""
+"""What a backup stands upon: its parent, chosen and pinned in the catalog, and what its own dead sessions stored."""
 
 import uuid
 from collections.abc import Iterator
@@ -8,12 +8,19 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from strongroom.backup.kinds import LastBackups, RequestedKind, plan_kind
-from strongroom.catalog.backup_queries import find_latest_committed, list_newest_committed, lock_as_parent
+from strongroom.catalog.backup_queries import (
+    find_latest_committed,
+    list_newest_committed,
+    list_sessions,
+    lock_as_parent,
+)
 from strongroom.catalog.backups import Backup, BackupKind
 from strongroom.errors import StrongroomError, UnavailableError
 from strongroom.jobs.context import JobContext
 from strongroom.repository.baseline import Baseline, Trust
 from strongroom.repository.reference import Reference, open_parent
+from strongroom.repository.resuming import find_predecessors
+from strongroom.repository.session import BackupIdentity
 from strongroom.repository.writer import BackupWriter
 from strongroom.services import Services
 from strongroom.settings import SourceSettings
@@ -40,6 +47,7 @@ def open_baseline(services: Services, context: JobContext, writer: BackupWriter,
     warnings: list[str] = []
     references: list[Reference] = []
     writer.begin()
+    sessions = earlier_sessions(services, writer.identity)
     while writer.identity.parent_id is not None:
         try:
             references.append(_open(services, writer, writer.identity.parent_id))
@@ -50,13 +58,21 @@ def open_baseline(services: Services, context: JobContext, writer: BackupWriter,
             warnings.append(f"Backup {writer.identity.parent_id} cannot be a parent ({error.code}).")
         kind, parent_id = _next_ground(services, context, writer, len(warnings))
         writer.stand_upon(kind.value, parent_id)
+    kek = services.keks[writer.store.region]
+    predecessors = find_predecessors(writer.repository, writer.store, kek, writer.identity, sessions)
     return Baseline(
         writer.store,
         writer.repository.repo_id,
-        references,
+        [*predecessors, *references],
         trust=trust_of(source, force_read=bool(context.args.get("force_read"))),
         warnings=warnings,
     )
+
+
+def earlier_sessions(services: Services, identity: BackupIdentity) -> list[uuid.UUID]:
+    """Return the sessions of earlier attempts at the same backup, newest first."""
+    with services.catalog.read() as session:
+        return [one for one in list_sessions(session, identity.backup_id) if one != identity.session_id]
 
 
 def trust_of(source: SourceSettings, *, force_read: bool) -> Trust:

@@ -4,11 +4,11 @@ import uuid
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from strongroom.backup.recording import Committed, apply_commit, read_head
+from strongroom.catalog.backup_queries import list_sessions
 from strongroom.catalog.backups import Backup, BackupState
-from strongroom.catalog.jobs import FINAL_STATES, Job, JobStep
+from strongroom.catalog.jobs import FINAL_STATES, Job
 from strongroom.repository.cleaning import discard_session
 from strongroom.repository.commit import CommitRecord, Outcome, abort_session
 from strongroom.repository.writer import BackupIdentity
@@ -48,7 +48,7 @@ def _unsettled(services: Services) -> list[uuid.UUID]:
 def _settle(services: Services, backup_id: uuid.UUID) -> Outcome:
     with services.catalog.read() as session:
         identity = _identity(session.get_one(Backup, backup_id))
-        sessions = _session_ids(session, backup_id)
+        sessions = list_sessions(session, backup_id)
     home = next(iter(services.stores.values()))
     repository = services.open_repository()
     record = abort_session(repository, home, identity, reason="the job ended without a commit", clock=services.clock)
@@ -78,8 +78,3 @@ def _identity(backup: Backup) -> BackupIdentity:
         policy=backup.policy,
         parent_id=backup.parent_id,
     )
-
-
-def _session_ids(session: Session, backup_id: uuid.UUID) -> list[uuid.UUID]:
-    steps = session.scalars(select(JobStep).where(JobStep.job_id == backup_id, JobStep.step.startswith("session:")))
-    return [uuid.UUID(step.result["session"]) for step in steps if step.result]

@@ -1,5 +1,6 @@
 """The job that makes a backup: session, packs, manifest, key slots, commit, then the catalog."""
 
+import contextlib
 import os
 import socket
 import uuid
@@ -8,13 +9,15 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from strongroom.backup.kinds import RequestedKind
-from strongroom.backup.parents import choose_ground, open_baseline
+from strongroom.backup.parents import choose_ground, earlier_sessions, open_baseline
 from strongroom.backup.recording import Committed, record_commit
 from strongroom.catalog.backup_queries import find_latest_committed
 from strongroom.catalog.backups import Backup, BackupState
+from strongroom.errors import StrongroomError
 from strongroom.ids import new_id
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.progress import JobProgress
+from strongroom.repository.cleaning import discard_checkpoints
 from strongroom.repository.commit import Outcome, find_commit
 from strongroom.repository.errors import CommitRefusedError
 from strongroom.repository.writer import BackupIdentity, BackupWriter, WriteProgress, WriterOptions
@@ -28,7 +31,16 @@ def run_backup(services: Services, context: JobContext) -> dict[str, Any]:
     source = services.settings.get_source(context.args["source"])
     identity = _open_session(services, context, source)
     written = _standing_commit(services, identity) or _write_or_adopt(services, context, source, identity)
+    _tidy(services, identity)
     return record_commit(services, context, written)
+
+
+def _tidy(services: Services, identity: BackupIdentity) -> None:
+    """Remove what earlier attempts wrote down for later ones; the backup is made, so a collector may do it as well."""
+    home = next(iter(services.stores.values()))
+    with contextlib.suppress(StrongroomError):
+        for session_id in earlier_sessions(services, identity):
+            discard_checkpoints(home, session_id)
 
 
 def _open_session(services: Services, context: JobContext, source: SourceSettings) -> BackupIdentity:

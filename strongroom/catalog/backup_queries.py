@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from strongroom.catalog.backups import Backup, BackupKind, BackupState, Replica, ReplicaState, Restore, Verification
 from strongroom.catalog.errors import RecordNotFoundError
+from strongroom.catalog.jobs import JobStep
 from strongroom.catalog.paging import Page, fetch_page
 
 RecordT = TypeVar("RecordT", Backup, Restore, Verification)
@@ -98,6 +99,16 @@ def list_newest_committed(
         .limit(limit)
     )
     return session.scalars(query if kind is None else query.where(Backup.kind == kind)).all()
+
+
+def list_sessions(session: Session, backup_id: uuid.UUID) -> list[uuid.UUID]:
+    """Return the sessions of all attempts at a backup, newest first."""
+    query = (
+        select(JobStep)
+        .where(JobStep.job_id == backup_id, JobStep.step.startswith("session:"))
+        .order_by(JobStep.done_at.desc(), JobStep.fence.desc())
+    )
+    return [uuid.UUID(step.result["session"]) for step in session.scalars(query) if step.result]
 
 
 def is_pinned() -> ColumnElement[bool]:

@@ -1,16 +1,17 @@
 """What a new backup takes over instead of reading or storing it again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from strongroom.errors import StrongroomError
+from strongroom.repository.checkpoint import Predecessor
 from strongroom.repository.head import PackRef, PackTable
 from strongroom.repository.instep import TreeFollower
 from strongroom.repository.packindex import ChunkIndex
+from strongroom.repository.placements import Place
 from strongroom.repository.reference import Reference, TreeFrames
-from strongroom.repository.shelf import Place
 from strongroom.storage.store import Store
 from strongroom.tree.content import Item, Step
 from strongroom.tree.entry import Entry, EntryType, Run
@@ -76,6 +77,16 @@ class Baseline:
     def tables(self) -> tuple[PackTable, ...]:
         """Return the tables of packs that a manifest may take over."""
         return tuple(table for reference in self._references for table in reference.tables if table.pack in self.packs)
+
+    @property
+    def upon(self) -> tuple[Predecessor, ...]:
+        """Return the earlier sessions of the same backup among the references."""
+        return tuple(reference.origin for reference in self._references if reference.origin is not None)
+
+    def adopted_bytes(self, ordinals: Set[int]) -> int:
+        """Return the size of those packs that earlier sessions of the same backup stored."""
+        origins = {one.session for one in self.upon}
+        return sum(pack.size for pack in self.packs.values() if pack.ordinal in ordinals and pack.session in origins)
 
     def enter(self, name: bytes) -> None:
         """Follow the walk into a directory."""

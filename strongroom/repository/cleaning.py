@@ -2,8 +2,14 @@
 
 from uuid import UUID
 
-from strongroom.repository.layout import backup_slots, manifest_key, session_key, session_pack_prefix
+from strongroom.repository.layout import backup_slots, checkpoint_prefix, manifest_key, session_key, session_pack_prefix
 from strongroom.storage.store import Store
+
+
+def discard_checkpoints(store: Store, session_id: UUID) -> None:
+    """Delete what a session wrote down for the one after it; nothing that can be restored needs it."""
+    for checkpoint in list(store.list(checkpoint_prefix(session_id))):
+        store.delete(checkpoint.key)
 
 
 def discard_session(store: Store, source: str, backup_id: UUID, session_id: UUID) -> int:
@@ -15,6 +21,7 @@ def discard_session(store: Store, source: str, backup_id: UUID, session_id: UUID
     """
     for slot in list(store.list(backup_slots(backup_id, session_id))):
         store.delete(slot.key)
+    discard_checkpoints(store, session_id)
     store.delete(manifest_key(source, backup_id, session_id))
     packs = list(store.list(session_pack_prefix(session_id)))
     for pack in packs:

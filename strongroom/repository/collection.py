@@ -12,7 +12,7 @@ from enum import StrEnum
 from strongroom.errors import NotAllowedError
 from strongroom.keyring.provider import KekProvider
 from strongroom.repository.access import Repository
-from strongroom.repository.layout import KEYS, MANIFESTS, PACKS, commit_key, session_key
+from strongroom.repository.layout import CHECKPOINTS, KEYS, MANIFESTS, PACKS, commit_key, session_key
 from strongroom.repository.survey import Survey, survey_region
 from strongroom.storage.store import Store
 
@@ -27,6 +27,7 @@ class Why(StrEnum):
     """Why an object is garbage; in the order in which objects are deleted."""
 
     SLOT = "key slot of an attempt that was not committed, or of a retired backup"
+    CHECKPOINT = "checkpoint of an attempt that has ended"
     MANIFEST = "manifest of an attempt that was not committed, or of a retired backup"
     COMMIT = "commit record of a retired backup"
     PACK = "pack that no live backup refers to, of a session that has ended"
@@ -133,6 +134,7 @@ def _garbage(survey: Survey) -> Iterator[Garbage]:
     kept = open_sessions | {record.session_id.hex for record in survey.live.values()}
     needed = {(session.hex, sha256.hex()) for session, sha256 in survey.needed}
     yield from _of_ended_sessions(survey, KEYS, kept, Why.SLOT)
+    yield from _of_ended_sessions(survey, CHECKPOINTS, open_sessions, Why.CHECKPOINT)
     yield from _of_ended_sessions(survey, MANIFESTS, kept, Why.MANIFEST)
     yield from _retired_commits(survey)
     for info in survey.stored:
@@ -162,6 +164,8 @@ def _owner(key: str) -> tuple[str, str]:
     folder, _, name = key.rpartition("/")
     if key.startswith(PACKS):
         return folder.rpartition("/")[2], name.removesuffix(".pk")
+    if key.startswith(CHECKPOINTS):
+        return folder.rpartition("/")[2], ""
     if key.startswith(MANIFESTS):
         return name.removesuffix(".mf").rpartition(".")[2], ""
     return name.partition(".")[0], ""

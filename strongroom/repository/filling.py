@@ -88,13 +88,14 @@ class Filling:
         self._shelf = Shelf(
             target, fillers=target.workers + 1, halt=self._halt, random=random, first_ordinal=baseline.next_ordinal
         )
+        self._checkpoints = self._shelf.checkpoints
         self._pool = SealingPool(self._shelf, baseline, self._halt, workers=target.workers)
         self._intake = Intake(self._pool, baseline, keys=keys, tick=self._count_bytes)
         self._appended = AppendReader(self._intake, keys, self._count_bytes)
         self._tree_filler = PackFiller(self._shelf, self._tick)
         self._tree: list[TreeRun] = []
         self._encoder = TreeEncoder(self._place_tree, keys.cut_seed)
-        self._pending = PendingTree(self._pool.placements, self._encoder)
+        self._pending = PendingTree(self._pool.placements, self._encoder, self._checkpoints)
         self._problems: list[Problem] = []
         self._files = self._bytes_read = self._bytes_taken = self._source_bytes = 0
         self._reported = clock.monotonic()
@@ -111,7 +112,7 @@ class Filling:
             entries=self._pending.entries,
             files=self._files,
             source_bytes=self._source_bytes,
-            stored_bytes=self._shelf.stored_bytes,
+            stored_bytes=self._shelf.stored_bytes + self._baseline.adopted_bytes(self._pending.packs_used),
             reused_bytes=self._pool.reused_bytes + self._intake.reused_bytes + self._bytes_taken,
             problems=self._problems + walk.problems(),
             facts=walk.facts() | self._baseline.facts(),
@@ -231,6 +232,7 @@ class Filling:
         pack, frame = self._baseline.find_tree_frame(chunk_id) or self._tree_filler.place(
             FrameKind.TREE, chunk_id, plain
         )
+        self._tree_filler.send_full()
         last = self._tree[-1] if self._tree else TreeRun(-1, 0)
         if (last.pack, last.frame + last.count) == (pack, frame):
             self._tree[-1] = TreeRun(pack, last.frame, last.count + 1)
@@ -248,6 +250,7 @@ class Filling:
         plan = plan_tables(self._packs(), self._baseline.tables)
         new = [self._store_table(rows) for rows in plan.new]
         self._shelf.wait(self._tick)
+        self._checkpoints.finish(self._tick)
         return (*plan.kept, *new)
 
     def _store_table(self, rows: tuple[PackRef, ...]) -> PackTable:
@@ -263,6 +266,8 @@ class Filling:
 
     def _tick(self) -> None:
         self._halt.raise_first()
+        if self._checkpoints.due:
+            self._checkpoints.write(self._pool.placements, self._shelf.top)
         if self._clock.monotonic() - self._reported >= REPORT_SECONDS:
             self._report()
 

@@ -10,6 +10,7 @@ MANIFESTS = "m/"
 PACKS = "p/"
 SESSIONS = "s/"
 TOMBSTONES = "x/"
+CHECKPOINTS = "k/"
 
 
 def pack_key(session_id: UUID, sha256: bytes) -> str:
@@ -51,3 +52,13 @@ def backup_slots(backup_id: UUID, session_id: UUID) -> str:
 def slot_key(prefix: str, region: str, version: str) -> str:
     """Name one key slot: the KEK of which region, in which version, opens it."""
     return f"{prefix}{region}.{version}"
+
+
+def checkpoint_prefix(session_id: UUID) -> str:
+    """Name the prefix of what a session wrote down for the attempt after it."""
+    return f"{CHECKPOINTS}{session_id.hex}/"
+
+
+def checkpoint_key(session_id: UUID, number: int) -> str:
+    """Name one checkpoint of a session; they are numbered from 0."""
+    return f"{checkpoint_prefix(session_id)}{number:08}"

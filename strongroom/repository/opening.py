@@ -13,6 +13,7 @@ from strongroom.repository.manifest import open_manifest, verify_manifest
 from strongroom.repository.objects import get_object
 from strongroom.repository.packtables import read_tables
 from strongroom.repository.records import RecordType
+from strongroom.repository.session import BackupIdentity
 from strongroom.repository.slots import KeySlot, open_first, read_slots
 from strongroom.storage.store import Store
 
@@ -52,7 +53,7 @@ def open_committed(repository: Repository, store: Store, kek: KekProvider, recor
     return read_tables(store, head)
 
 
-def verify_slot(repository: Repository, record: CommitRecord, raw: bytes) -> KeySlot:
+def verify_slot(repository: Repository, record: CommitRecord | BackupIdentity, raw: bytes) -> KeySlot:
     """Read a key slot and check that it was made for this backup and session; raises an integrity error."""
     slot = repository.verify(RecordType.KEY_SLOT, raw, KeySlot)
     wanted = {

@@ -9,7 +9,7 @@ from strongroom.repository.errors import UnknownVersionError
 from strongroom.repository.head import PackRef
 from strongroom.repository.layout import pack_key
 from strongroom.repository.pack import DirectoryRow, NeedsMoreError, open_directory
-from strongroom.repository.shelf import Place
+from strongroom.repository.placements import Place
 from strongroom.storage.errors import ObjectNotFoundError
 from strongroom.storage.store import Store
 

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from strongroom.repository.checkpoint import UNPLACED
+from strongroom.repository.checkpointing import Checkpoints
 from strongroom.repository.extents import lay_out, total_length
 from strongroom.repository.intake import Piece, Reading
-from strongroom.repository.pipeline import Placements
+from strongroom.repository.placements import Placements
 from strongroom.repository.treestream import TreeEncoder
 from strongroom.tree.content import Enter, Item, Leave, Step
 from strongroom.tree.entry import Entry, Extent, Run
@@ -26,9 +28,10 @@ class ReadFile(msgspec.Struct, frozen=True, gc=False):
 class PendingTree:
     """A queue between the walk and the tree encoder."""
 
-    def __init__(self, placements: Placements, encoder: TreeEncoder) -> None:
+    def __init__(self, placements: Placements, encoder: TreeEncoder, checkpoints: Checkpoints) -> None:
         self._placements = placements
         self._encoder = encoder
+        self._checkpoints = checkpoints
         self._queue: deque[Step | ReadFile] = deque()
         self.entries = 0
         self.packs_used: set[int] = set()
@@ -39,6 +42,12 @@ class PendingTree:
     def add(self, step: Step | ReadFile) -> None:
         """Queue a step; a file that was read gets its extents, size and digest once its chunks are placed."""
         self._queue.append(step)
+        if isinstance(step, ReadFile):
+            self._checkpoints.read(step.entry, step.reading.digest, _unplaced(step))
+        elif isinstance(step, Enter):
+            self._checkpoints.enter(step.entry.name)
+        elif isinstance(step, Leave):
+            self._checkpoints.leave()
 
     def drain(self) -> None:
         """Encode every step that is complete, up to the first that is not."""
@@ -82,3 +91,9 @@ class PendingTree:
         elif isinstance(step, Item | ReadFile):
             self.packs_used.update([extent.pack for extent in step.entry.extents if isinstance(extent, Run)])
             self._encoder.item(step.entry)
+
+
+def _unplaced(file: ReadFile) -> list[Extent]:
+    """Return a file's extents with the numbers of chunks that may not have a place yet."""
+    runs = file.reading.runs or [Run(UNPLACED, *piece) for piece in file.reading.pieces]
+    return lay_out(runs, file.holes) if file.holes else list(runs)

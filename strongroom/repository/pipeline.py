@@ -2,7 +2,6 @@
 
 import queue
 import threading
-from array import array
 from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,35 +11,9 @@ import blake3
 from strongroom.repository.baseline import Baseline
 from strongroom.repository.buffers import LOOK_SECONDS, Gate, Lease
 from strongroom.repository.frame import FrameKind
-from strongroom.repository.shelf import PackFiller, Place, Shelf
+from strongroom.repository.placements import Place, Placements
+from strongroom.repository.shelf import PackFiller, Shelf
 from strongroom.repository.stopping import Halt
-
-_NOWHERE = -1
-
-
-class Placements:
-    """Where each chunk came to lie: two numbers per chunk, so that a million chunks cost 8 MB."""
-
-    def __init__(self) -> None:
-        self._packs = array("i")
-        self._frames = array("i")
-
-    def reserve(self) -> int:
-        """Give a chunk its number before it has a place."""
-        self._frames.append(_NOWHERE)
-        self._packs.append(_NOWHERE)
-        return len(self._packs) - 1
-
-    def settle(self, chunk: int, place: Place) -> None:
-        """Record a chunk's place; the pack last, as it says that the frame is known."""
-        pack, frame = place
-        self._frames[chunk] = frame
-        self._packs[chunk] = pack
-
-    def find(self, chunk: int) -> Place | None:
-        """Return a chunk's place once it has one."""
-        pack = self._packs[chunk]
-        return None if pack == _NOWHERE else (pack, self._frames[chunk])
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +74,7 @@ class SealingPool:
             place = self._place(filler, chunk.plain)
             self.placements.settle(chunk.number, place)
             chunk.lease.release()
+            filler.send_full()
         filler.finish()
 
     def _next(self) -> Chunk | None:

@@ -7,12 +7,13 @@ from uuid import UUID
 
 from strongroom.keyring.provider import KekProvider
 from strongroom.repository.access import Repository
+from strongroom.repository.checkpoint import Predecessor
 from strongroom.repository.errors import MissingObjectError
 from strongroom.repository.head import ManifestHead, PackRef, PackTable
 from strongroom.repository.layout import pack_key, session_pack_prefix
 from strongroom.repository.packcache import PackCache
+from strongroom.repository.placements import Place
 from strongroom.repository.reader import BackupReader
-from strongroom.repository.shelf import Place
 from strongroom.repository.treestream import decode_tree
 from strongroom.storage.store import Store
 from strongroom.tree.content import Step
@@ -26,7 +27,7 @@ class Reference:
     """A stored state: packs that were seen to be there, the tree's steps, and when its source was first looked at.
 
     `walk` may be called more than once; it notes the frames of the tree that it has passed. `top` is the highest pack
-    ordinal that any of its extents may name.
+    ordinal that any of its extents may name. `origin` names the dead session it is from; a committed backup has none.
     """
 
     packs: tuple[PackRef, ...] = field(repr=False)
@@ -34,6 +35,7 @@ class Reference:
     started: datetime
     walk: Callable[[TreeFrames], Iterator[Step]]
     tables: tuple[PackTable, ...] = ()
+    origin: Predecessor | None = None
 
 
 def open_parent(repository: Repository, store: Store, kek: KekProvider, source: str, backup_id: UUID) -> Reference:

@@ -12,19 +12,18 @@ import blake3
 
 from strongroom.clock import RandomBytes
 from strongroom.repository.buffers import LOOK_SECONDS, BufferPool, Gate
+from strongroom.repository.checkpointing import Checkpoints, Sink
 from strongroom.repository.compression import ChunkCompressor, Compressor
 from strongroom.repository.errors import TamperedError
 from strongroom.repository.frame import FrameKind
 from strongroom.repository.head import PackRef
 from strongroom.repository.layout import pack_key
 from strongroom.repository.pack import MAX_PACK_FRAMES, OpenPack, PackBuilder, buffer_bytes
+from strongroom.repository.placements import Place
 from strongroom.repository.stopping import Halt
 from strongroom.storage.store import Evidence, Store
 
 LARGEST_CHUNK = 4 * 1024 * 1024
-
-Place = tuple[int, int]
-"""Pack ordinal and frame number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ class PackTarget:
     store: Store
     ids: tuple[UUID, UUID]
     chunk_id_key: bytes = field(repr=False)
+    checkpoint: Sink
     pack_bytes: int
     level: int
     workers: int
@@ -61,6 +61,7 @@ class Shelf:
         self, target: PackTarget, *, fillers: int, halt: Halt, random: RandomBytes, first_ordinal: int = 0
     ) -> None:
         self.target = target
+        self.checkpoints = Checkpoints(target.checkpoint, halt, pack_bytes=target.pack_bytes, uploads=target.uploads)
         self._random = random
         self._halt = halt
         self._lock = threading.Lock()
@@ -106,6 +107,11 @@ class Shelf:
             return tuple(sorted(self._packs, key=lambda pack: pack.ordinal))
 
     @property
+    def top(self) -> int:
+        """Return the highest ordinal that was given to a pack."""
+        return self._next - 1
+
+    @property
     def stored_bytes(self) -> int:
         """Return the size of the stored packs."""
         return self._stored
@@ -118,6 +124,7 @@ class Shelf:
     def close(self) -> None:
         """Wait for uploads under way and drop those that have not begun."""
         self._uploader.shutdown(wait=True, cancel_futures=True)
+        self.checkpoints.close()
 
     def _forget(self, future: "Future[None]") -> None:
         with self._lock:
@@ -130,12 +137,15 @@ class Shelf:
             verify_pack(body, draft.key, self.target)
         session_id = self.target.ids[1]
         key = pack_key(session_id, sha256)
+        self.checkpoints.admit(len(body))
         store = self.target.store
         evidence = store.put(key, body, sha256=sha256) or store.confirm(key, size=len(body), sha256=sha256)
+        pack = PackRef(draft.ordinal, session_id.bytes, sha256, len(body), draft.key)
         with self._lock:
             self._evidence = self._evidence.weaker(evidence)
-            self._packs.append(PackRef(draft.ordinal, session_id.bytes, sha256, len(body), draft.key))
+            self._packs.append(pack)
             self._stored += len(body)
+        self.checkpoints.stored(pack)
         self._buffers.release(draft.buffer)
 
 
@@ -160,13 +170,16 @@ class PackFiller:
         self._draft: DraftPack | None = None
 
     def place(self, kind: FrameKind, chunk_id: bytes, plain: memoryview) -> Place:
-        """Seal a chunk into the current pack and return where it lies."""
+        """Seal a chunk into the current pack and return where it lies; `send_full` is to follow."""
         draft = self._draft or self._shelf.draft(self._compressor, self._gate)
         self._draft = draft
-        number = draft.builder.add(kind, chunk_id, plain)
-        if draft.builder.size >= self._shelf.target.pack_bytes or draft.builder.frames == MAX_PACK_FRAMES:
+        return draft.ordinal, draft.builder.add(kind, chunk_id, plain)
+
+    def send_full(self) -> None:
+        """Send the current pack away if it is full: when the place of its last chunk has been noted, not before."""
+        builder = None if self._draft is None else self._draft.builder
+        if builder and (builder.size >= self._shelf.target.pack_bytes or builder.frames == MAX_PACK_FRAMES):
             self.finish()
-        return draft.ordinal, number
 
     def finish(self) -> None:
         """Send the current pack away, if there is one."""

@@ -15,7 +15,7 @@ from strongroom.keyring.provider import KekProvider
 from strongroom.repository.access import Repository
 from strongroom.repository.commit import CommitRecord, Outcome, find_commit, list_commits
 from strongroom.repository.errors import CollectionBlockedError, MissingObjectError, UnknownVersionError
-from strongroom.repository.layout import KEYS, MANIFESTS, PACKS, ROOT_SLOTS, SESSIONS
+from strongroom.repository.layout import CHECKPOINTS, KEYS, MANIFESTS, PACKS, ROOT_SLOTS, SESSIONS
 from strongroom.repository.opening import open_committed
 from strongroom.repository.retiring import list_tombstones
 from strongroom.repository.session import SessionMarker, get_session
@@ -38,7 +38,7 @@ class Survey:
     kek: KekProvider
     on_progress: Callable[[], None]
     stored: list[ObjectInfo] = field(default_factory=list)
-    """Packs, manifests and key slots."""
+    """Packs, checkpoints, manifests and key slots."""
     markers: dict[UUID, SessionMarker] = field(default_factory=dict)
     open: dict[UUID, SessionMarker] = field(default_factory=dict)
     """The sessions that may still commit."""
@@ -50,8 +50,8 @@ class Survey:
     """The packs that the live backups refer to."""
 
     def read_objects(self) -> None:
-        """List packs, manifests and key slots: everything that may be found to be garbage."""
-        for prefix in (PACKS, MANIFESTS, KEYS):
+        """List packs, checkpoints, manifests and key slots: everything that may be found to be garbage."""
+        for prefix in (PACKS, CHECKPOINTS, MANIFESTS, KEYS):
             self.stored.extend(info for info in self.store.list(prefix) if not info.key.startswith(ROOT_SLOTS))
 
     def read_sessions(self) -> None:

@@ -11,6 +11,7 @@ Frames are cut after an entry whose name hashes to a boundary, so that a change 
 byte for byte equal.
 """
 
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 
@@ -112,8 +113,18 @@ def decode_tree(frames: Iterable[bytes], entries: int) -> Iterator[Step]:
 
     Raises TruncatedError or TamperedError where the stream is not one whole tree.
     """
-    decoder = msgspec.msgpack.Decoder(list[Record])
     shape = _TreeShape(entries)
+    yield from _decode_steps(frames, shape)
+    shape.finish()
+
+
+def decode_begun(frames: Iterable[bytes]) -> Iterator[Step]:
+    """Yield the steps of a tree stream that may end anywhere; raises TamperedError where it is none."""
+    return _decode_steps(frames, _TreeShape(sys.maxsize))
+
+
+def _decode_steps(frames: Iterable[bytes], shape: "_TreeShape") -> Iterator[Step]:
+    decoder = msgspec.msgpack.Decoder(list[Record])
     extents: list[Extent] = []
     for frame in frames:
         for record in _decode(decoder, frame):
@@ -124,7 +135,6 @@ def decode_tree(frames: Iterable[bytes], entries: int) -> Iterator[Step]:
             extents = []
             shape.check(step)
             yield step
-    shape.finish()
 
 
 def _decode(decoder: "msgspec.msgpack.Decoder[list[Record]]", frame: bytes) -> list[Record]:

@@ -1,18 +1,31 @@
 """Writing a backup, in the order that makes every crash harmless: marker, packs, manifest, key slots, commit."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from types import TracebackType
 from uuid import UUID
 
 from strongroom.clock import Clock, RandomBytes
+from strongroom.errors import StrongroomError
 from strongroom.keyring.provider import KekProvider
 from strongroom.repository.access import Repository
 from strongroom.repository.baseline import Baseline
+from strongroom.repository.checkpoint import (
+    Checkpoint,
+    CheckpointHead,
+    CheckpointPlace,
+    Predecessor,
+    seal_checkpoint,
+)
+from strongroom.repository.checkpointing import Notes, Sink
+from strongroom.repository.cleaning import discard_checkpoints
 from strongroom.repository.commit import CommitRecord, Outcome, create_commit
-from strongroom.repository.datakey import make_data_key
+from strongroom.repository.datakey import DataKey, make_data_key, put_slot
 from strongroom.repository.filling import Filling, Totals, WriteProgress
 from strongroom.repository.head import ManifestHead
+from strongroom.repository.layout import backup_slots, checkpoint_key
+from strongroom.repository.objects import put_object
 from strongroom.repository.pack import MAX_PACK_BYTES, buffer_bytes
 from strongroom.repository.root import SourceKeys
 from strongroom.repository.sealing import SealedManifest, seal_backup
@@ -85,6 +98,8 @@ class BackupWriter:
         self._filling: Filling | None = None
         self._totals: Totals | None = None
         self._sealed: SealedManifest | None = None
+        self._data_key: DataKey | None = None
+        self._checkpoints = 0
 
     def __enter__(self) -> "BackupWriter":
         return self
@@ -110,10 +125,11 @@ class BackupWriter:
         What the baseline knows is taken over. Look which of its packs are there after `begin` only: it pins them.
         """
         keys = self.repository.source_keys(self.identity.source)
+        baseline = baseline or Baseline(self.store, self.repository.repo_id)
         self._filling = Filling(
-            self._target(keys),
+            self._target(keys, self._sink(baseline.upon)),
             keys,
-            baseline or Baseline(self.store, self.repository.repo_id),
+            baseline,
             clock=self.clock,
             random=self.random,
             on_progress=self.on_progress,
@@ -125,7 +141,7 @@ class BackupWriter:
         if self._totals is None:
             raise ValueError("nothing was written yet")
         head = self._head(self._totals)
-        data_key = make_data_key(self.repository.repo_id, self.identity, self.keks)
+        data_key = self._data_key or make_data_key(self.repository.repo_id, self.identity, self.keks)
         self._sealed = seal_backup(self.repository, self.store, self.keks, head, data_key)
         return BackupSummary(
             files=head.files,
@@ -161,13 +177,40 @@ class BackupWriter:
             manifest_sha256=self._sealed.sha256,
             manifest_size=self._sealed.size,
         )
-        return create_commit(self.repository, self.store, record)
+        standing = create_commit(self.repository, self.store, record)
+        if self._checkpoints:
+            # The backup is made; what is left over is garbage that a collector finds too.
+            with contextlib.suppress(StrongroomError):
+                discard_checkpoints(self.store, self.identity.session_id)
+        return standing
 
-    def _target(self, keys: SourceKeys) -> PackTarget:
+    def _sink(self, upon: tuple[Predecessor, ...]) -> Sink:
+        place = CheckpointPlace(self.repository.repo_id, self.identity.backup_id, self.identity.session_id)
+
+        def write(notes: Notes) -> None:
+            number = self._checkpoints
+            head = CheckpointHead(number, self._created_at, self.identity.parent_id, upon, notes.top, notes.places)
+            raw = seal_checkpoint(place, self._stored_key().secret, Checkpoint(head, notes.packs, notes.tree))
+            put_object(self.store, checkpoint_key(place.session_id, number), raw)
+            self._checkpoints += 1
+
+        return write
+
+    def _stored_key(self) -> DataKey:
+        """Return the data key, whose first slot is stored before anything is sealed with it."""
+        if self._data_key is None:
+            made = make_data_key(self.repository.repo_id, self.identity, self.keks)
+            slots = backup_slots(self.identity.backup_id, self.identity.session_id)
+            put_slot(self.repository, self.store, slots, (made.home, made.wrapped, made.context))
+            self._data_key = made
+        return self._data_key
+
+    def _target(self, keys: SourceKeys, sink: Sink) -> PackTarget:
         return PackTarget(
             store=self.store,
             ids=(self.repository.repo_id, self.identity.session_id),
             chunk_id_key=keys.chunk_id,
+            checkpoint=sink,
             pack_bytes=min(self.options.pack_bytes, MAX_PACK_BYTES - buffer_bytes(0, LARGEST_CHUNK)),
             level=self.options.compression_level,
             workers=self.options.workers,

@@ -81,6 +81,12 @@ class House:
         stores[region] = FaultyStore(stores[region], faults)
         return dataclasses.replace(self.services, stores=stores)
 
+    def with_small_packs(self, services: Services) -> Services:
+        """Return services that store packs of 1 MiB."""
+        repository = services.settings.repository.model_copy(update={"pack_mib": 1})
+        settings = services.settings.model_copy(update={"repository": repository})
+        return dataclasses.replace(services, settings=settings)
+
     def request(self, source: str = "tree", kind: RequestedKind = RequestedKind.AUTO) -> Job:
         """Queue a backup."""
         return request_backup(self.services, BackupRequest(source, kind, None, TRACE))

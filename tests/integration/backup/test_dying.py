@@ -1,5 +1,6 @@
 """A worker killed at any call it makes to the home region: nothing is lost, nothing half-made passes for whole."""
 
+import os
 from collections.abc import Callable
 from functools import partial
 
@@ -40,6 +41,33 @@ def test_a_worker_killed_at_any_call_costs_an_attempt_and_nothing_else(
     assert small_house.restore(job, target="newest").state == "succeeded"
     assert small_house.is_restored("earlier")
     assert small_house.is_restored("newest")
+
+
+@pytest.mark.parametrize("packs", [2, 7])
+def test_a_killed_backup_goes_on_from_what_it_had_stored(
+    small_house: House, in_a_process_that_dies: Callable[[Callable[[], object]], bool], packs: int
+) -> None:
+    for number in range(40):
+        (small_house.tree / f"{number}.bin").write_bytes(os.urandom(400_000))
+    job = small_house.request()
+    fault = Fault(Operation.PUT, sudden_death, nth=packs + 1, key_prefix="p/")
+    services = small_house.with_small_packs(small_house.with_faults("eu", [fault]))
+    small_house.runtime.close()
+    assert not in_a_process_that_dies(partial(small_house.run, job, services))
+    before = {key: size for key, size in stored(small_house, "p/") if size}
+    expire_lease(small_house, job)
+    sweep(small_house.services.ledger)
+    assert small_house.run(job, small_house.with_small_packs(small_house.services)).state == "succeeded"
+    again = sum(size for key, size in stored(small_house, "p/") if key not in before)
+    content = sum(path.stat().st_size for path in small_house.tree.iterdir())
+    assert sum(before.values()) + again - content < 2 * max(before.values()) + 100_000
+    assert small_house.objects("eu", "k/") == []
+    small_house.restore(job)
+    assert small_house.is_restored()
+
+
+def stored(house: House, prefix: str) -> list[tuple[str, int]]:
+    return [(info.key, info.size) for info in house.services.stores["eu"].list(prefix)]
 
 
 def take_over(house: House, job: Job) -> None:
