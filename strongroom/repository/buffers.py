@@ -16,7 +16,7 @@ class BufferPool:
     def __init__(self, count: int, size: int) -> None:
         self._size = size
         self._left = count
-        self._free: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
+        self._free: queue.Queue[bytearray] = queue.Queue()
         self._lock = threading.Lock()
 
     def acquire(self, gate: Gate) -> bytearray:

@@ -34,7 +34,7 @@ class SealingPool:
         self._baseline = baseline
         self._halt = halt
         self._id_key = shelf.target.chunk_id_key
-        self._chunks: queue.SimpleQueue[Chunk | None] = queue.SimpleQueue()
+        self._chunks: queue.Queue[Chunk | None] = queue.Queue()
         self._known: dict[bytes, Place | None] = {}
         self._reused = 0
         self._placed = threading.Condition()
