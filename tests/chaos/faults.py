@@ -73,7 +73,7 @@ def kill_pool_process(weather: Weather) -> bool:
 def freeze_pool_process(weather: Weather) -> bool:
     """SIGSTOP a process for longer or shorter than a lease, then let it go on."""
     children = weather.site.keeper.children(weather.worker())
-    return bool(children) and _freeze(weather, [weather.chance.choice(children)], weather.seconds(1, 9))
+    return bool(children) and _freeze(weather, [weather.chance.choice(children)], weather.seconds(2, 11))
 
 
 def kill_worker(weather: Weather) -> bool:
@@ -98,7 +98,7 @@ def quit_worker(weather: Weather) -> bool:
 
 def freeze_worker(weather: Weather) -> bool:
     """SIGSTOP a whole worker."""
-    return _freeze(weather, weather.site.keeper.family(weather.worker()), weather.seconds(1, 9))
+    return _freeze(weather, weather.site.keeper.family(weather.worker()), weather.seconds(2, 11))
 
 
 def kill_sweeper(weather: Weather) -> bool:
@@ -113,7 +113,7 @@ def kill_beat(weather: Weather) -> bool:
 
 def freeze_beat(weather: Weather) -> bool:
     """SIGSTOP the scheduler."""
-    return _freeze(weather, weather.site.keeper.family("beat"), weather.seconds(1, 9))
+    return _freeze(weather, weather.site.keeper.family("beat"), weather.seconds(2, 11))
 
 
 def double_beat(weather: Weather) -> bool:

@@ -56,7 +56,7 @@ def _commits(site: Installation) -> Iterator[str]:
     with site.runtime.catalog.read() as session:
         known = {backup.id for backup in session.scalars(select(Backup)) if backup.state is BackupState.COMMITTED}
         present = {(r.backup_id, r.region) for r in session.scalars(select(Replica)) if r.state is ReplicaState.PRESENT}
-    for region, store in site.runtime.stores.items():
+    for region, store in site.stores().items():
         records = [record for record in list_commits(repository, store) if record.outcome is Outcome.COMMIT]
         held = {record.backup_id for record in records}
         yield from (f"backup {one} lies in {region} and not in the catalog" for one in held - known)
@@ -71,7 +71,7 @@ def _contents(site: Installation) -> Iterator[str]:
     with runtime.catalog.read() as session:
         backups = [backup for backup in session.scalars(select(Backup)) if backup.state is BackupState.COMMITTED]
     for backup in backups:
-        for region, store in runtime.stores.items():
+        for region, store in site.stores().items():
             reader = BackupReader(runtime.repository(), store, runtime.keks[region], backup.source, backup.id)
             report = check_data(reader, on_progress=lambda _done, _total: None)
             yield from (f"backup {backup.id} in {region}: {damage.message}" for damage in report.damage)

@@ -24,7 +24,8 @@ TREES = ("mail", "photos", "papers", "music", "code")
 DATABASE = "shop"
 ROWS = 300
 
-# Everything that waits waits seconds instead of minutes, and no job may fail only because the weather is bad.
+# Everything that waits waits seconds instead of minutes, and no job may fail only because the weather is bad. Regions are
+# slow, so that jobs last seconds and faults find them at work.
 CONFIGURATION = """
 data_dir = "data"
 [jobs]
@@ -36,10 +37,13 @@ republish_seconds = 4
 [regions.eu]
 home = true
 path = "regions/eu"
+requests_per_second = 15
 [regions.us]
 path = "regions/us"
+requests_per_second = 15
 [regions.ap]
 path = "regions/ap"
+requests_per_second = 15
 [sources.shop]
 kind = "postgres"
 host = "{host}"
@@ -67,6 +71,10 @@ class Installation:
     broker: Broker
     keeper: Keeper
     runtime: Runtime
+
+    def stores(self) -> dict[str, LocalStore]:
+        """Return the regions as they are on disk, without the limits that the jobs keep."""
+        return {name: LocalStore(name, self.directory / "regions" / name) for name in REGIONS}
 
 
 @contextmanager
