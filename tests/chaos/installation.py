@@ -24,8 +24,8 @@ TREES = ("mail", "photos", "papers", "music", "code")
 DATABASE = "shop"
 ROWS = 300
 
-# Everything that waits waits seconds instead of minutes, and no job may fail only because the weather is bad. Regions are
-# slow, so that jobs last seconds and faults find them at work.
+# Everything that waits waits seconds instead of minutes, and no job may fail only because the weather is bad.
+# Regions are slow, so that jobs last seconds and faults find them at work.
 CONFIGURATION = """
 data_dir = "data"
 [jobs]
