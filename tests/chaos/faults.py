@@ -11,10 +11,9 @@ from pathlib import Path
 
 import psycopg
 
-from tests.chaos.installation import REGIONS, Installation
+from tests.chaos.installation import REGIONS, WORKERS, Installation
 from tests.chaos.processes import children_of, end_group, send
 
-WORKERS = ("control", "backup", "recovery")
 Strike = Callable[["Weather"], bool]
 """Does something, and says whether it did: a part that is broken already is left alone."""
 
@@ -61,7 +60,7 @@ class Weather:
 
     def worker(self) -> str:
         """Return the name of a worker."""
-        return self.chance.choice(WORKERS)
+        return self.chance.choice(list(WORKERS))
 
 
 def kill_pool_process(weather: Weather) -> bool:
@@ -245,7 +244,7 @@ def take_region_away(weather: Weather) -> bool:
 
 FAULTS: Mapping[Strike, int] = {
     kill_pool_process: 20,
-    freeze_pool_process: 12,
+    freeze_pool_process: 18,
     kill_worker: 6,
     kill_worker_and_pool: 6,
     end_worker: 8,

@@ -22,6 +22,14 @@ PROJECT = Path(__file__).resolve().parents[2]
 REGIONS = ("eu", "us", "ap")
 TREES = ("mail", "photos", "papers", "music", "code")
 DATABASE = "shop"
+WORKERS = {
+    "control": "control",
+    "backup": "backup",
+    "recovery": "recovery",
+    "other-backup": "backup",
+    "other-recovery": "recovery",
+}
+"""Names and profiles. Two serve each queue of work: what one of them freezes on, the other one takes over."""
 ROWS = 300
 
 # Everything that waits waits seconds instead of minutes, and no job may fail only because the weather is bad.
@@ -37,13 +45,13 @@ republish_seconds = 4
 [regions.eu]
 home = true
 path = "regions/eu"
-requests_per_second = 15
+requests_per_second = 40
 [regions.us]
 path = "regions/us"
-requests_per_second = 15
+requests_per_second = 40
 [regions.ap]
 path = "regions/ap"
-requests_per_second = 15
+requests_per_second = 40
 [sources.shop]
 kind = "postgres"
 host = "{host}"
@@ -97,7 +105,7 @@ def installation(directory: Path, seed: int, kind: BrokerKind) -> Iterator[Insta
 
 
 def _commands() -> dict[str, list[str]]:
-    workers = {name: [sys.executable, "-m", "worker", name] for name in ("control", "backup", "recovery")}
+    workers = {name: [sys.executable, "-m", "worker", profile, "--name", name] for name, profile in WORKERS.items()}
     return workers | {"beat": [sys.executable, "-m", "celery", "--app", "worker.app", "beat", "--loglevel=INFO"]}
 
 
