@@ -21,6 +21,9 @@ class Tool(Protocol):
     def backup(self, work: Path, tree: Path) -> Figures:
         """Back the tree up once."""
 
+    def check(self, work: Path) -> Figures:
+        """Read and check all stored data."""
+
     def restore(self, work: Path, target: Path) -> Figures:
         """Restore the newest backup into an absent directory."""
 
@@ -49,6 +52,9 @@ class Restic:
         command: list[str | Path] = ["restic", "backup", "--quiet", "--compression", self._compression, tree]
         return run(command, env=self._env(work), log=work / "log")
 
+    def check(self, work: Path) -> Figures:
+        return run(["restic", "check", "--read-data"], env=self._env(work), log=work / "log")
+
     def restore(self, work: Path, target: Path) -> Figures:
         return run(["restic", "restore", "latest", "--target", target], env=self._env(work), log=work / "log")
 
@@ -75,6 +81,9 @@ class Borg:
         command: list[str | Path] = ["borg", "create", "--compression", self._compression, f"::{self._number}", tree]
         return run(command, env=self._env(work), log=work / "log")
 
+    def check(self, work: Path) -> Figures:
+        return run(["borg", "check", "--verify-data"], env=self._env(work), log=work / "log")
+
     def restore(self, work: Path, target: Path) -> Figures:
         target.mkdir(parents=True)
         return run(["borg", "extract", f"::{self._number}"], env=self._env(work), log=work / "log", cwd=target)
@@ -99,6 +108,10 @@ class Strongroom:
 
     def backup(self, work: Path, tree: Path) -> Figures:
         return run(self._command(work, "backup", "run", "tree", "--here", "--quiet"), env={}, log=work / "log")
+
+    def check(self, work: Path) -> Figures:
+        words = ("backup", "verify", "latest:tree", "--level", "data", "--here", "--quiet")
+        return run(self._command(work, *words), env={}, log=work / "log")
 
     def restore(self, work: Path, target: Path) -> Figures:
         words = ("restore", "run", "latest:tree", "--target", str(target), "--here", "--quiet")

@@ -23,6 +23,20 @@ def make_tree(root: Path, size: int) -> tuple[int, int]:
     return count(root)
 
 
+def change_tree(root: Path, seed: int) -> int:
+    """Overwrite up to 4 KiB in the middle of one regular file in a hundred; return how many files that were."""
+    chance = random.Random(seed)  # data to compress, not a secret
+    files = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
+    chosen = random.Random(len(files)).sample(files, max(1, len(files) // 100))  # the same ones for every tool
+    for path in chosen:
+        path.chmod(path.stat().st_mode | 0o200)
+        with path.open("r+b") as file:
+            size = path.stat().st_size
+            file.seek(max(0, size // 2 - 2048))
+            file.write(chance.randbytes(min(4096, max(1, size - size // 2))))
+    return len(chosen)
+
+
 def count(root: Path) -> tuple[int, int]:
     """Return how many regular files there are below root, and their bytes."""
     files = [path for path in root.rglob("*") if path.is_file() and not path.is_symlink()]
