@@ -4,6 +4,8 @@ import os
 import random
 import shutil
 import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 SMALL_FILES = 20_000
@@ -12,29 +14,48 @@ RANDOM_FILES = 40
 RANDOM_BYTES = 4 << 20
 
 
+SEED = 20261121  # for data to compress, not a secret
+NEW_BYTES = 4096
+
+
 def make_tree(root: Path, size: int) -> tuple[int, int]:
     """Fill root with about size bytes, the same on every call on one machine; return its files and bytes."""
     root.mkdir(parents=True)
-    chance = random.Random(20261121)  # data to compress, not a secret
+    chance = random.Random(SEED)
     _make_logs(root / "logs", chance, min(LOG_BYTES, size // 10))
     _make_random(root / "random", chance, size)
-    _make_small(root / "small", chance)
+    _make_small(root / "small", chance, min(SMALL_FILES, size // 75_000))
     _copy_system(root, size)
     return count(root)
 
 
-def change_tree(root: Path, seed: int) -> int:
-    """Overwrite up to 4 KiB in the middle of one regular file in a hundred; return how many files that were."""
-    chance = random.Random(seed)  # data to compress, not a secret
+def make_small_files(root: Path, files: int) -> tuple[int, int]:
+    """Fill root with files of 4 KB each, half of them text that compresses; return their number and bytes."""
+    chance = random.Random(SEED)
+    for number in range(files):
+        path = root / f"{number % 500:03}" / f"{number}.dat"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(chance.randbytes(2048) + (f"record {number} ".encode() * 300)[:2048])
+    return count(root)
+
+
+@contextmanager
+def one_percent_changed(root: Path) -> Iterator[None]:
+    """Give one file in a hundred other bytes at a random place until the block ends, and then the old ones again."""
+    chance = random.Random(SEED)
     files = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
-    chosen = random.Random(len(files)).sample(files, max(1, len(files) // 100))  # the same ones for every tool
-    for path in chosen:
+    chosen = chance.sample(files, max(1, len(files) // 100))
+    before = {path: path.read_bytes() for path in chosen}
+    for path, old in before.items():
+        new = chance.randbytes(min(NEW_BYTES, max(16, len(old) // 10)))
+        at = chance.randrange(len(old) + 1)
         path.chmod(path.stat().st_mode | 0o200)
-        with path.open("r+b") as file:
-            size = path.stat().st_size
-            file.seek(max(0, size // 2 - 2048))
-            file.write(chance.randbytes(min(4096, max(1, size - size // 2))))
-    return len(chosen)
+        path.write_bytes(old[:at] + new + old[at + len(new) :])
+    try:
+        yield
+    finally:
+        for path, old in before.items():
+            path.write_bytes(old)
 
 
 def count(root: Path) -> tuple[int, int]:
@@ -63,8 +84,8 @@ def _make_random(folder: Path, chance: random.Random, size: int) -> None:
         (folder / f"{number}.bin").write_bytes(chance.randbytes(min(RANDOM_BYTES, size // (10 * RANDOM_FILES))))
 
 
-def _make_small(folder: Path, chance: random.Random) -> None:
-    for number in range(SMALL_FILES):
+def _make_small(folder: Path, chance: random.Random, files: int) -> None:
+    for number in range(files):
         path = folder / f"{number % 200:03}" / f"{number}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(
