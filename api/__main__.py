@@ -7,7 +7,7 @@ import sys
 import uvicorn
 
 from api.app import create_app
-from strongroom.catalog.engine import verify_schema
+from strongroom.catalog.schema import verify_schema
 from strongroom.errors import StrongroomError
 from strongroom.jobs.processes import ProcessIdentity, ProcessKind
 from strongroom.runtime import build_runtime

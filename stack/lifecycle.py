@@ -11,7 +11,8 @@ from stack.orphans import end_orphans
 from stack.programs import BROKER, WATCHDOG, broker_config, flower_login, programs, supervisor_config
 from stack.readiness import Stack, verify_ports_free
 from stack.supervision import ENDED, ProcessState, Supervisor
-from strongroom.catalog.engine import open_engine, upgrade
+from strongroom.catalog.engine import open_engine
+from strongroom.catalog.schema import upgrade
 from strongroom.clock import Clock
 from strongroom.settings import Settings
 

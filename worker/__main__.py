@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from strongroom.catalog.engine import open_engine, verify_schema
+from strongroom.catalog.engine import open_engine
+from strongroom.catalog.schema import verify_schema
 from strongroom.catalog.session import Catalog
 from strongroom.errors import ExitCode, StrongroomError
 from strongroom.jobs.processes import list_alive

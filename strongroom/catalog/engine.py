@@ -1,4 +1,4 @@
-"""Open the catalog's database with the settings that make it safe, and bring its tables up to date."""
+"""Open the catalog's database with the settings that make it safe."""
 
 import os
 import sqlite3
@@ -6,17 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from strongroom.catalog.errors import CatalogUnavailableError, CatalogUrlError, SchemaOutdatedError, SchemaTooNewError
-from strongroom.catalog.faults import translated_faults
+from strongroom.catalog.errors import CatalogUnavailableError, CatalogUrlError
 from strongroom.catalog.json_text import write_json
 from strongroom.clock import SystemClock
 
@@ -24,8 +19,6 @@ CLOCK = SystemClock()
 SQLITE_BUSY_SECONDS = 30
 REST_SECONDS = 1.0
 RESTING_SINCE = "strongroom_resting_since"
-UPGRADE_LOCK = 0x5354524F4E47524D
-"""The PostgreSQL advisory lock held during an upgrade ("STRONGRM" in ASCII)."""
 
 POSTGRES_CONNECT_ARGS: dict[str, Any] = {
     "application_name": "strongroom",
@@ -82,32 +75,6 @@ def _verify_rested(
         raise DisconnectionError from error
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the tables to the newest revision; a second process doing the same waits and finds it done.
-
-    Raises SchemaTooNewError when a newer Strongroom was here before, CatalogUnavailableError when the database is away.
-    """
-    with translated_faults(), engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            _wait_for_turn(connection)
-        _refuse_unknown_revisions(connection)
-        config = _alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-
-
-def verify_schema(engine: Engine) -> None:
-    """Return when the tables are exactly what this version expects; raises SchemaOutdatedError or SchemaTooNewError."""
-    with translated_faults(), engine.connect() as connection:
-        _refuse_unknown_revisions(connection)
-        current = set(MigrationContext.configure(connection).get_current_heads())
-    if current != set(_scripts().get_heads()):
-        raise SchemaOutdatedError(
-            "The catalog's tables are older than this version of Strongroom.",
-            next_step="Run `strongroom init --upgrade`, then start the processes again.",
-        )
-
-
 def _parse_url(url: str) -> URL:
     try:
         parsed = make_url(url)
@@ -161,31 +128,3 @@ def _begin_sqlite(connection: Connection) -> None:
     # IMMEDIATE takes the write lock at once: a transaction that reads first and then writes cannot find itself stale.
     reading = connection.get_execution_options().get("strongroom_read_only", False)
     connection.exec_driver_sql("BEGIN DEFERRED" if reading else "BEGIN IMMEDIATE")
-
-
-def _wait_for_turn(connection: Connection) -> None:
-    # However long the other upgrade takes; its own wait for tables in use stays bounded.
-    connection.execute(text("SET LOCAL lock_timeout = 0"))
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
-    connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
-
-
-def _alembic_config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", "strongroom.catalog:migrations")
-    config.set_main_option("path_separator", "os")
-    return config
-
-
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_alembic_config())
-
-
-def _refuse_unknown_revisions(connection: Connection) -> None:
-    known = {script.revision for script in _scripts().walk_revisions()}
-    unknown = set(MigrationContext.configure(connection).get_current_heads()) - known
-    if unknown:
-        raise SchemaTooNewError(
-            f"The catalog was made by a newer Strongroom (revision {sorted(unknown)[0]}).",
-            next_step="Run the newer version, or point this one at its own catalog.",
-        )

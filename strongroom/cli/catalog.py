@@ -2,7 +2,7 @@
 
 import click
 
-from strongroom.catalog.engine import upgrade as upgrade_catalog
+from strongroom.catalog.schema import upgrade as upgrade_catalog
 from strongroom.cli.command import Group
 from strongroom.cli.documents import plain
 from strongroom.cli.figures import count

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from strongroom.catalog.engine import upgrade as upgrade_catalog
+from strongroom.catalog.schema import upgrade as upgrade_catalog
 from strongroom.cli.command import Command
 from strongroom.cli.errors import ConfigExistsError
 from strongroom.cli.invocation import Invocation

@@ -11,6 +11,7 @@ from click.exceptions import NoArgsIsHelpError
 
 from strongroom.cli.errors import CommandLineError, JobFailedError, UnexpectedError, WaitInterruptedError
 from strongroom.cli.root import root
+from strongroom.cycles import rare_cycle_searches
 from strongroom.errors import ExitCode, StrongroomError
 
 
@@ -21,7 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         as_json="--json" in words, with_traceback=any(word in {"-v", "-vv", "--verbose"} for word in words)
     )
     try:
-        return int(root.main(words, prog_name="strongroom", standalone_mode=False) or ExitCode.OK)
+        # From here on, as the command's own imports make more objects than most commands do.
+        with rare_cycle_searches():
+            return int(root.main(words, prog_name="strongroom", standalone_mode=False) or ExitCode.OK)
     except StrongroomError as error:
         return report.expected(error)
     except (click.Abort, click.ClickException) as error:

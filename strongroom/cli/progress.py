@@ -4,16 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
-
 from strongroom.catalog.jobs import Job, JobState
 from strongroom.cli.figures import count, duration, size
 from strongroom.cli.screen import Screen
 from strongroom.clock import Clock
 
 SECONDS_BETWEEN_LINES = 60.0
-BAR_COLUMNS = (BarColumn(bar_width=30), TextColumn("{task.description}"))
 
 
 class ProgressView(Protocol):
@@ -29,8 +25,11 @@ def progress_view(screen: Screen, clock: Clock) -> Iterator[ProgressView]:
     if screen.json:
         yield JsonView(screen)
     elif screen.interactive:
-        with Progress(*BAR_COLUMNS, console=Console(stderr=True), transient=True) as bar:
-            yield BarView(bar)
+        # Only here: drawing takes a library that takes longer to import than many a command to run.
+        from strongroom.cli.bar import drawn_bar
+
+        with drawn_bar(describe_progress) as bar:
+            yield bar
     else:
         yield LineView(screen, clock)
 
@@ -66,24 +65,6 @@ class LineView:
         if stage != self._shown or now - self._shown_at >= SECONDS_BETWEEN_LINES:
             self._screen.say(f"{job.kind} {job.id}: {describe_progress(job)}")
             self._shown, self._shown_at = stage, now
-
-
-class BarView:
-    """Draws a bar that moves; without a known total it pulses."""
-
-    def __init__(self, bar: Progress) -> None:
-        self._bar = bar
-        self._task: TaskID = bar.add_task("", total=None)
-
-    def show(self, job: Job) -> None:
-        """Move the bar."""
-        progress = job.progress or {}
-        self._bar.update(
-            self._task,
-            description=describe_progress(job),
-            completed=progress.get("done_bytes", 0),
-            total=progress.get("total_bytes"),
-        )
 
 
 def describe_progress(job: Job) -> str:

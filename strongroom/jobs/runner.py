@@ -10,10 +10,10 @@ from typing import Any
 
 from strongroom.catalog.errors import CatalogUnavailableError
 from strongroom.catalog.jobs import JobState
+from strongroom.cycles import rare_cycle_searches
 from strongroom.errors import StrongroomError
 from strongroom.jobs.claiming import Claim
 from strongroom.jobs.context import JobContext
-from strongroom.jobs.cycles import rare_cycle_searches
 from strongroom.jobs.failures import UNEXPECTED, JobFailure
 from strongroom.jobs.interrupts import DeadlinePassed, JobCancelled, JobPaused, LeaseLost, ShutdownRequested
 from strongroom.jobs.lease import Lease

@@ -7,7 +7,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from strongroom.catalog.engine import open_engine, upgrade
+from strongroom.catalog.engine import open_engine
+from strongroom.catalog.schema import upgrade
 from strongroom.keyring.key_file import KeyFile
 from strongroom.repository.access import create_repository
 from strongroom.runtime import Runtime, build_runtime

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.catalog.engine import open_engine, upgrade
+from strongroom.catalog.engine import open_engine
+from strongroom.catalog.schema import upgrade
 from strongroom.catalog.session import Catalog
 from strongroom.testing.postgres import ScratchPostgres
 

@@ -1,4 +1,4 @@
-"""Run by Alembic: migrate on the connection, and inside the transaction, that `catalog.engine.upgrade` opened."""
+"""Run by Alembic: migrate on the connection, and inside the transaction, that `catalog.schema.upgrade` opened."""
 
 from alembic import context
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from strongroom.catalog.engine import open_engine, upgrade, verify_schema
+from strongroom.catalog.engine import open_engine
+from strongroom.catalog.schema import upgrade, verify_schema
 
 
 def upgrade_now(start: Any, url: str) -> None:

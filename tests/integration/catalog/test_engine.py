@@ -9,9 +9,10 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from strongroom.catalog import engine as engine_module
-from strongroom.catalog.engine import open_engine, upgrade
+from strongroom.catalog.engine import open_engine
 from strongroom.catalog.errors import CatalogUnavailableError, CatalogUrlError
 from strongroom.catalog.jobs import PausedQueue
+from strongroom.catalog.schema import upgrade
 from strongroom.catalog.session import Catalog
 from strongroom.testing.postgres import ScratchPostgres
 

@@ -9,8 +9,8 @@ from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from strongroom.catalog.base import Base
-from strongroom.catalog.engine import upgrade, verify_schema
 from strongroom.catalog.errors import SchemaOutdatedError, SchemaTooNewError
+from strongroom.catalog.schema import upgrade, verify_schema
 from tests.integration.catalog import rival
 
 spawn = multiprocessing.get_context("spawn")

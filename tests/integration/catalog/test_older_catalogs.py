@@ -11,8 +11,9 @@ from alembic.config import Config
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 
-from strongroom.catalog.engine import open_engine, upgrade
+from strongroom.catalog.engine import open_engine
 from strongroom.catalog.jobs import Job
+from strongroom.catalog.schema import upgrade
 from strongroom.catalog.session import Catalog
 from tests.integration.catalog.rows import insert
 

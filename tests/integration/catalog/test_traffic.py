@@ -3,7 +3,8 @@
 from sqlalchemy import update
 
 from strongroom.catalog.dbtime import utcnow
-from strongroom.catalog.engine import open_engine, upgrade
+from strongroom.catalog.engine import open_engine
+from strongroom.catalog.schema import upgrade
 from strongroom.catalog.session import Catalog
 from strongroom.catalog.traffic import REFRESH_SECONDS, RegionUse, TrafficShare
 from strongroom.testing.postgres import ScratchPostgres

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.catalog.engine import upgrade
 from strongroom.catalog.jobs import Job, JobState
+from strongroom.catalog.schema import upgrade
 from strongroom.cli.errors import JobFailedError, WaitInterruptedError
 from strongroom.cli.following import follow_job, verify_succeeded
 from strongroom.cli.screen import Screen

@@ -3,7 +3,7 @@ import pytest
 from sqlalchemy import inspect, select
 
 from strongroom.catalog.backups import Backup
-from strongroom.catalog.engine import verify_schema
+from strongroom.catalog.schema import verify_schema
 from strongroom.catalog.session import Catalog
 from strongroom.testing.postgres import ScratchPostgres
 

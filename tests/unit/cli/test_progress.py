@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from strongroom.catalog.jobs import Job, JobState
-from strongroom.cli.progress import BAR_COLUMNS, BarView, JsonView, LineView, describe_progress
+from strongroom.cli.bar import COLUMNS, BarView
+from strongroom.cli.progress import JsonView, LineView, describe_progress
 from strongroom.cli.screen import Screen
 
 HALF = {
@@ -77,8 +78,8 @@ def test_a_line_is_printed_once_a_minute_and_at_every_change_of_phase(capsys: py
 
 def test_a_bar_moves_and_says_the_rest_in_words() -> None:
     stream = io.StringIO()
-    with Progress(*BAR_COLUMNS, console=Console(file=stream, force_terminal=True, width=200)) as bar:
-        BarView(bar).show(job_with(HALF))
+    with Progress(*COLUMNS, console=Console(file=stream, force_terminal=True, width=200)) as bar:
+        BarView(bar, describe_progress).show(job_with(HALF))
     assert "1.0 GiB of 2.0 GiB (50 %)" in stream.getvalue()
 
 

@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from strongroom.jobs.cycles import RARE, rare_cycle_searches
+from strongroom.cycles import RARE, rare_cycle_searches
 
 
 def test_searches_are_rare_inside_and_as_before_outside() -> None:

@@ -1,4 +1,4 @@
-"""Python's search for reference cycles, made rare while a job runs.
+"""Python's search for reference cycles, made rare while a command or a job runs.
 
 A backup or a restore makes a few objects for every file and no cycles. Looking through them after every 700 new ones,
 as Python does by default, took 7 % of the processor time of a first backup.
