@@ -14,7 +14,8 @@ from strongroom.repository.pack import OpenPack
 from strongroom.storage.store import Store
 
 KEPT = 4
-"""Two workers write a stream into two packs by turns; twice that also covers the step from one pair to the next."""
+"""For reading in the order of the tree: two workers write a stream into two packs by turns, and twice that also covers
+the step from one pair to the next."""
 
 
 def fetch_pack(store: Store, repo_id: UUID, ref: PackRef) -> OpenPack:
@@ -34,9 +35,10 @@ def fetch_pack(store: Store, repo_id: UUID, ref: PackRef) -> OpenPack:
 class PackCache:
     """Gives frames of packs to several threads; each pack is fetched once while it is wanted."""
 
-    def __init__(self, store: Store, repo_id: UUID, packs: Iterable[PackRef]) -> None:
+    def __init__(self, store: Store, repo_id: UUID, packs: Iterable[PackRef], *, kept: int = KEPT) -> None:
         self._store = store
         self._repo_id = repo_id
+        self._most = kept
         self._refs = {ref.ordinal: ref for ref in packs}
         self._kept: OrderedDict[int, OpenPack] = OrderedDict()
         self._locks = {ordinal: threading.Lock() for ordinal in self._refs}
@@ -64,6 +66,6 @@ class PackCache:
         pack = fetch_pack(self._store, self._repo_id, self._refs[ordinal])
         with self._lock:
             self._kept[ordinal] = pack
-            if len(self._kept) > KEPT:
+            if len(self._kept) > self._most:
                 self._kept.popitem(last=False)
         return pack

@@ -16,7 +16,7 @@ from strongroom.repository.errors import TamperedError
 from strongroom.repository.extents import runs_at
 from strongroom.repository.head import ManifestHead
 from strongroom.repository.opening import get_committed, open_committed
-from strongroom.repository.packcache import PackCache
+from strongroom.repository.packcache import KEPT, PackCache
 from strongroom.repository.treestream import decode_tree
 from strongroom.storage.store import Store
 from strongroom.tree.content import Step
@@ -75,7 +75,8 @@ class BackupReader:
 
         A file is whole when pieces for all its runs have come, in whatever order.
         """
-        cache = self._cache()
+        # Packs come one after the other, so that each thread is in the newest or in the one before.
+        cache = self._cache(kept=2)
         frames = _frames_wanted(_by_pack(wanted))
         opened = ahead(
             lambda frame: cache.frame(frame.pack, frame.frame), frames, threads=self.threads, window=self._window
@@ -107,8 +108,8 @@ class BackupReader:
         if hasher.digest() != entry.digest:
             raise TamperedError("The content of an entry does not match the digest it was stored with.")
 
-    def _cache(self) -> PackCache:
-        return PackCache(self.store, self.repository.repo_id, self.head.packs)
+    def _cache(self, kept: int = KEPT) -> PackCache:
+        return PackCache(self.store, self.repository.repo_id, self.head.packs, kept=kept)
 
 
 def _by_pack(wanted: Iterable[tuple[int, Entry]]) -> dict[int, "array[int]"]:

@@ -44,7 +44,7 @@ class WriterOptions:
     """How a writer works; a pack is closed at `pack_bytes`, or before its last chunk could take it beyond 64 MiB."""
 
     compression_level: int = 1
-    pack_bytes: int = 16 * 1024 * 1024
+    pack_bytes: int = 8 * 1024 * 1024
     workers: int = 2
     uploads: int = 2
     verify_packs: bool = True
