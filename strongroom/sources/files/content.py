@@ -57,12 +57,18 @@ class FileContent:
         # The change time moves with everything else that an entry says.
         if is_same and status.st_ctime_ns == entry.ctime_ns and status.st_size == entry.size:
             return entry
+        if not is_same:
+            self._leave_to_next_name()
         return entry_of(entry.name, status, entry.link_id if is_same else 0)
 
     def _give_up(self, problem: Problem) -> NoReturn:
+        self._leave_to_next_name()
+        raise ContentVanishedError(problem)
+
+    def _leave_to_next_name(self) -> None:
+        """Have the next name of the file that the walk saw here, if it has one, bring the content."""
         if self._entry.link_id:
             self._links.forget(self._entry.link_id)
-        raise ContentVanishedError(problem)
 
 
 class OpenFile:

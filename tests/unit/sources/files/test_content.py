@@ -209,6 +209,23 @@ def test_when_the_first_name_cannot_be_read_the_second_brings_the_content(tmp_pa
             assert (second.entry.name, read_content(content)) == (b"b", b"shared")
 
 
+def test_when_the_first_name_was_given_to_another_file_the_second_brings_the_content(tmp_path):
+    (tmp_path / "a").write_bytes(b"shared")
+    for name in ("b", "c"):
+        (tmp_path / name).hardlink_to(tmp_path / "a")
+    (tmp_path / "new").write_bytes(b"another")
+    with files_source(tmp_path, exclude=["new"]).open() as walk:
+        items = (step for step in walk if isinstance(step, Item))
+        first = next(items)
+        (tmp_path / "new").rename(tmp_path / "a")
+        with first.content.open() as content:
+            assert (content.entry.link_id, read_content(content)) == (0, b"another")
+        second = next(items)
+        assert second.content is not None
+        with second.content.open() as content:
+            assert (second.entry.name, read_content(content)) == (b"b", b"shared")
+
+
 def test_a_disk_that_gives_nothing_back_makes_the_file_unreadable(tmp_path):
     (tmp_path / "file").write_bytes(b"data")
     folder = Folder(b"", os.open(tmp_path, os.O_RDONLY))
