@@ -19,6 +19,7 @@ from api.errors import (
     TokenRefusedError,
     UnreadableRequestError,
 )
+from api.gate import bearer, require_token
 from api.tracing import SCOPE_KEY, Story
 from strongroom.errors import (
     ConflictError,
@@ -109,7 +110,20 @@ def _refused_items(error: BatchRefusedError) -> list[dict[str, str]]:
     ]
 
 
+async def _find_refusal(request: Request) -> JSONResponse | None:
+    """Answer a request without the token; FastAPI parses a body, and fails over it, before it asks the gate."""
+    try:
+        require_token(request, await bearer(request))
+    except TokenRefusedError as refused:
+        return await _strongroom_error(request, refused)
+    return None
+
+
 async def _validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
+    return await _find_refusal(request) or _describe_mistakes(request, error)
+
+
+def _describe_mistakes(request: Request, error: RequestValidationError) -> JSONResponse:
     places = [{"place": ".".join(map(str, mistake["loc"])), "message": mistake["msg"]} for mistake in error.errors()]
     problem = Problem(
         title="The request is not as the API expects it.",
@@ -124,6 +138,9 @@ async def _validation_error(request: Request, error: RequestValidationError) -> 
 
 async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
     status = HTTPStatus(error.status_code)
+    refusal = await _find_refusal(request) if status is HTTPStatus.BAD_REQUEST else None
+    if refusal is not None:
+        return refusal
     error_class, next_step = ROUTING_ERRORS.get(status, UNREADABLE)
     problem = Problem(
         title=status.phrase,

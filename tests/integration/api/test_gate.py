@@ -65,3 +65,11 @@ def test_health_answers_everybody_and_tells_nothing_else(stranger, path):
 
     assert answer.status_code == 200
     assert answer.json() == {"status": "pass"}
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[]", b""])
+def test_who_has_no_token_is_not_told_what_is_wrong_with_a_body(stranger, content):
+    answer = stranger.post("/v1/backups", content=content, headers={"Content-Type": "application/json"})
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "api.token_refused")
+    assert answer.headers["www-authenticate"] == "Bearer"
