@@ -26,9 +26,9 @@ from strongroom.tree.content import (
     Item,
     OpenContent,
     Problem,
-    SeekableContent,
     Step,
     Walk,
+    is_seekable,
 )
 from strongroom.tree.entry import Entry
 
@@ -203,7 +203,7 @@ class Filling:
             return ReadFile(opened.entry, reading, opened.holes()), opened.settle()
 
     def _read_opened(self, opened: OpenContent, previous: Entry | None, *, stream: bool) -> Reading:
-        if isinstance(opened, SeekableContent):
+        if is_seekable(opened):
             return self._appended.read(opened, self._baseline.find_earlier(opened.entry, previous))
         return self._intake.read(opened, stream=stream, previous=previous)
 

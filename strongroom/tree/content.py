@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self, TypeGuard
 
 from strongroom.tree.entry import Entry
 
@@ -65,12 +65,16 @@ class OpenContent(Protocol):
         """
 
 
-@runtime_checkable
 class SeekableContent(OpenContent, Protocol):
     """Content that is written at its end only: an earlier version of it is how it begins."""
 
     def seek(self, offset: int) -> None:
         """Have the next bytes read from an offset on, for content without holes."""
+
+
+def is_seekable(content: OpenContent) -> TypeGuard[SeekableContent]:
+    """Say whether content is of that kind; asked for every file, and a protocol check costs more than reading one."""
+    return hasattr(content, "seek")
 
 
 class Content(Protocol):
