@@ -15,8 +15,8 @@ from bench.measure import Figures, stored_bytes
 from bench.tools import Borg, Restic, Strongroom, Tool, fresh
 from bench.tree import one_percent_changed
 
-SETTLING_SECONDS = 2.5
-"""Between writing a tree and backing it up: a file that changed within two seconds of a backup is read again."""
+SETTLING_SECONDS = 61
+"""Between the last change of a tree and its first backup: what changed within a minute before one is read again."""
 
 
 class Step(StrEnum):
@@ -98,7 +98,12 @@ def measure_small_files(scene: Scene, results: Results) -> None:
 def _prepare(tool: Tool, scene: Scene, tree: Path) -> None:
     fresh(scene.work)
     tool.initialise(scene.work, tree)
-    time.sleep(SETTLING_SECONDS)
+    _wait_until_settled(tree)
+
+
+def _wait_until_settled(tree: Path) -> None:
+    newest = max(path.lstat().st_ctime for path in (tree, *tree.rglob("*")))
+    time.sleep(max(0.0, newest + SETTLING_SECONDS - time.time()))
 
 
 def _back_up(tool: Tool, scene: Scene, tree: Path, step: Step, results: Results) -> None:

@@ -16,9 +16,10 @@ from strongroom.storage.store import Store
 from strongroom.tree.content import Item, Step
 from strongroom.tree.entry import Entry, EntryType, Run
 
-RACY = timedelta(seconds=2)
-"""The coarsest time stamps of file systems in use: a file that changed this shortly before the reference's walk began
-may have changed once more, within the same tick, after it was read."""
+RACY = timedelta(seconds=60)
+"""A file that changed this shortly before the reference's walk began may have changed once more after it was read, and
+kept its time stamps: within one tick of its file system's clock (two seconds at most), or through a mapping. A write
+through a mapping moves them only where it dirties a page; the kernel cleans pages after 30 seconds, looking every 5."""
 
 NEW_FILES_WORTH_A_LOOK = 64
 MAX_CONTENTS = 200_000

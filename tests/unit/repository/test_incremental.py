@@ -1,6 +1,7 @@
 """A backup upon a parent costs what changed, is complete in itself, and never trusts what it cannot know."""
 
 import random
+from datetime import timedelta
 
 import pytest
 
@@ -99,6 +100,18 @@ def test_a_file_that_changed_when_the_parent_was_made_is_read_again(room: Room) 
     made = room.back_up_upon(parent, MemoryWalk(*again))
 
     assert contents(room.reader(made.backup_id)) == {b"a": b"late"}
+
+
+@pytest.mark.parametrize(("seconds", "read"), [(58, [b"a"]), (62, [])])
+def test_a_file_counts_as_unchanged_a_minute_after_its_last_change(room: Room, seconds: int, read: list[bytes]) -> None:
+    start = int((room.clock.now() + timedelta(seconds=1)).timestamp())
+    fresh = (start - seconds) * 10**9
+    parent = room.back_up(MemoryWalk(item(b"a", b"first", ctime=fresh)))
+    again = [item(b"a", b"first", ctime=fresh)]
+
+    room.back_up_upon(parent, MemoryWalk(*again))
+
+    assert opened(again) == read
 
 
 def test_force_read_reads_everything_and_stores_nothing_twice(room: Room) -> None:
