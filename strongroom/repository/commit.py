@@ -59,7 +59,7 @@ def list_commits(repository: Repository, store: Store) -> Iterator[CommitRecord]
     """Read every commit and abort record of a region, in key order."""
     for info in store.list(COMMITS):
         source, _, name = info.key.removeprefix(COMMITS).rpartition("/")
-        yield _parse(repository, get_object(store, info.key), source, _backup_id(info.key, name))
+        yield _parse(repository, get_object(store, info.key), source, _backup_id(info.key, source, name))
 
 
 def abort_session(
@@ -122,8 +122,12 @@ def _parse(repository: Repository, raw: bytes, source: str, backup_id: UUID) -> 
     return record
 
 
-def _backup_id(key: str, name: str) -> UUID:
+def _backup_id(key: str, source: str, name: str) -> UUID:
     try:
-        return parse_id(name, "backup")
+        backup_id = parse_id(name, "backup")
     except InvalidIdError:
         raise TamperedError(f"The object {key!r} lies where only commit records do.", key=key) from None
+    # An id has several spellings; under any other than ours the record would count as one more backup.
+    if key != commit_key(source, backup_id):
+        raise TamperedError(f"The commit record {key!r} does not lie where it belongs.", key=key)
+    return backup_id

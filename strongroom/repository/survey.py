@@ -14,8 +14,8 @@ from strongroom.errors import CannotDecryptError, IntegrityError, StrongroomErro
 from strongroom.keyring.provider import KekProvider
 from strongroom.repository.access import Repository
 from strongroom.repository.commit import CommitRecord, Outcome, find_commit, list_commits
-from strongroom.repository.errors import CollectionBlockedError, MissingObjectError, UnknownVersionError
-from strongroom.repository.layout import CHECKPOINTS, KEYS, MANIFESTS, PACKS, ROOT_SLOTS, SESSIONS
+from strongroom.repository.errors import CollectionBlockedError, MissingObjectError, TamperedError, UnknownVersionError
+from strongroom.repository.layout import CHECKPOINTS, KEYS, MANIFESTS, PACKS, ROOT_SLOTS, SESSIONS, session_key
 from strongroom.repository.opening import open_committed
 from strongroom.repository.retiring import list_tombstones
 from strongroom.repository.session import SessionMarker, get_session
@@ -94,7 +94,7 @@ class Survey:
 
     def _find_marker(self, key: str) -> SessionMarker | None:
         try:
-            return get_session(self.repository, self.store, UUID(key.removeprefix(SESSIONS)))
+            return get_session(self.repository, self.store, _session_of(key))
         except MissingObjectError:
             # Another collector has removed it since it was listed.
             return None
@@ -127,6 +127,13 @@ def survey_region(repository: Repository, store: Store, kek: KekProvider, *, on_
     survey.read_sessions()
     survey.read_manifests()
     return survey
+
+
+def _session_of(key: str) -> UUID:
+    session_id = UUID(key.removeprefix(SESSIONS))
+    if key != session_key(session_id):
+        raise TamperedError(f"The marker of session {session_id} does not lie where it belongs.", key=key)
+    return session_id
 
 
 def _blocked(store: Store, what: str, error: Exception) -> CollectionBlockedError:
