@@ -1,6 +1,7 @@
 """Open the catalog's database with the settings that make it safe."""
 
 import os
+import select
 import sqlite3
 from functools import partial
 from pathlib import Path
@@ -52,7 +53,7 @@ def _open_postgres(url: URL) -> Engine:
         connect_args=POSTGRES_CONNECT_ARGS,
     )
     event.listen(engine, "checkin", _note_rest)
-    event.listen(engine, "checkout", partial(_verify_rested, engine.dialect))
+    event.listen(engine, "checkout", partial(_verify_connection, engine.dialect))
     return engine
 
 
@@ -60,19 +61,28 @@ def _note_rest(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) 
     entry.info[RESTING_SINCE] = CLOCK.monotonic()
 
 
-def _verify_rested(
+def _verify_connection(
     dialect: Dialect, connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
 ) -> None:
-    """Try a connection that has rested, so that one the server closed is replaced instead of failing a transaction.
+    """Try a connection that may have been closed, so that it is replaced instead of failing a transaction.
 
-    Not one that was in use a moment ago: the question costs as much as a statement, and the ledger is asked often.
+    That is one whose server has said something unasked, which its last words are too, and one that has rested, because
+    a server that vanished says nothing. Not every one: the question costs as much as a statement, the look a
+    microsecond.
     """
-    if CLOCK.monotonic() - entry.info.get(RESTING_SINCE, CLOCK.monotonic()) < REST_SECONDS:
-        return
+    rest = CLOCK.monotonic() - entry.info.get(RESTING_SINCE, CLOCK.monotonic())
     try:
-        dialect.do_ping(connection)
+        if rest >= REST_SECONDS or _has_news(connection):
+            dialect.do_ping(connection)
     except dialect.loaded_dbapi.Error as error:
         raise DisconnectionError from error
+
+
+def _has_news(connection: Any) -> bool:
+    """Say whether there is something to read, or the connection is broken."""
+    look = select.poll()
+    look.register(connection.fileno(), select.POLLIN)
+    return bool(look.poll(0))
 
 
 def _parse_url(url: str) -> URL:

@@ -4,6 +4,7 @@ import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
@@ -129,6 +130,53 @@ def test_a_connection_that_rested_is_replaced_when_the_server_has_closed_it(
 
     with catalog.begin() as session:
         assert session.scalar(text("SELECT pg_backend_pid()")) != pid
+    catalog.close()
+
+
+@pytest.mark.parametrize("begin", ["begin", "alone", "read"])
+def test_a_connection_the_server_has_closed_is_replaced_however_short_its_rest_was(
+    postgres_server: ScratchPostgres, postgres_catalog_url: str, monkeypatch: pytest.MonkeyPatch, begin: str
+):
+    monkeypatch.setattr(engine_module, "REST_SECONDS", float("inf"))
+    catalog = Catalog(open_engine(postgres_catalog_url))
+    with getattr(catalog, begin)() as connection:
+        pid = connection.scalar(text("SELECT pg_backend_pid()"))
+    with postgres_server.connect() as other:
+        other.execute(f"SELECT pg_terminate_backend({pid}, 5000)".encode())
+
+    with getattr(catalog, begin)() as connection:
+        assert connection.scalar(text("SELECT pg_backend_pid()")) != pid
+    catalog.close()
+
+
+def test_no_transaction_fails_after_the_server_has_restarted(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(engine_module, "REST_SECONDS", float("inf"))
+    with ScratchPostgres() as server:
+        catalog = Catalog(open_engine(server.url()))
+        with catalog.read() as one, catalog.read() as two, catalog.read() as three:
+            sessions = {session.scalar(text("SELECT pg_backend_pid()")) for session in (one, two, three)}
+
+        server.stop(immediate=True)
+        server.start()
+
+        with catalog.begin() as one, catalog.begin() as two, catalog.read() as three:
+            assert {session.scalar(text("SELECT 1")) for session in (one, two, three)} == {1}
+        catalog.close()
+    assert len(sessions) == 3
+
+
+def test_what_the_server_says_unasked_is_no_reason_to_give_a_connection_up(
+    postgres_server: ScratchPostgres, postgres_catalog_url: str
+):
+    catalog = Catalog(open_engine(postgres_catalog_url))
+    with catalog.alone() as connection:
+        connection.execute(text("LISTEN news"))
+        pid = connection.scalar(text("SELECT pg_backend_pid()"))
+    with psycopg.connect(postgres_catalog_url, autocommit=True) as other:
+        other.execute("NOTIFY news")
+
+    with catalog.begin() as session:
+        assert session.scalar(text("SELECT pg_backend_pid()")) == pid
     catalog.close()
 
 
