@@ -26,6 +26,7 @@ class JobState(StrEnum):
 FINAL_STATES = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.DEAD, JobState.CANCELLED})
 
 QUEUED = text("state = 'queued'")
+HANDED_OVER = text("state = 'queued' AND published_at IS NOT NULL")
 RUNNING = text("state = 'running'")
 WAITING_WITH_KEY = text("state = 'queued' AND exclusion IS NOT NULL")
 RUNNING_WITH_KEY = text("state = 'running' AND exclusion IS NOT NULL")
@@ -83,7 +84,8 @@ class Job(Base):
         CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="running_has_lease"),
         Index("ix_job_due", "publish_after", postgresql_where=QUEUED, sqlite_where=QUEUED),
         Index("ix_job_lease", "lease_until", postgresql_where=RUNNING, sqlite_where=RUNNING),
-        Index("ix_job_urgency", "queue", "priority", "created_at", postgresql_where=QUEUED, sqlite_where=QUEUED),
+        Index("ix_job_turn", "queue", "priority", "created_at", "id", postgresql_where=QUEUED, sqlite_where=QUEUED),
+        Index("ix_job_out", "queue", postgresql_where=HANDED_OVER, sqlite_where=HANDED_OVER),
         Index("ix_job_deadline", "deadline_at", postgresql_where=WITH_DEADLINE, sqlite_where=WITH_DEADLINE),
         Index(
             "ix_job_line",

@@ -14,6 +14,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    CursorResult,
     Float,
     Integer,
     ScalarSelect,
@@ -49,6 +50,7 @@ class Claim:
     fence: int
     attempt: int
     kind: str
+    queue: str
     args: dict[str, Any]
     cursor: dict[str, Any] | None
     exclusion: str | None
@@ -90,11 +92,24 @@ def take_lease(
     """
     values = {"hint": hint, "owner": owner, "lease_seconds": policy.lease_seconds, "max_crashes": policy.max_crashes}
     statement = TAKE_MOST_URGENT if queues else TAKE_HINTED
-    row = connection.execute(statement, values | ({"queues": list(queues)} if queues else {})).one_or_none()
+    return _claim(connection.execute(statement, values | ({"queues": list(queues)} if queues else {})), asked_at)
+
+
+def take_next(connection: Connection, done: Claim, owner: str, policy: LedgerPolicy, asked_at: float) -> Claim | None:
+    """Move to running the most urgent due job of the queue and kind of one that is done; None when there is none.
+
+    An IntegrityError means the same as for `take_lease`.
+    """
+    values = {"owner": owner, "lease_seconds": policy.lease_seconds, "its_queue": done.queue, "its_kind": done.kind}
+    return _claim(connection.execute(TAKE_NEXT, values), asked_at)
+
+
+def _claim(taken: CursorResult[Any], asked_at: float) -> Claim | None:
+    row = taken.one_or_none()
     if row is None:
         return None
-    job_id, fence, attempt, kind, args, cursor, exclusion, trace_id, *wishes = row
-    return Claim(job_id, fence, attempt, kind, args, cursor, exclusion, trace_id, asked_at, Wishes.of(wishes))
+    job_id, fence, attempt, kind, queue, args, cursor, exclusion, trace_id, *wishes = row
+    return Claim(job_id, fence, attempt, kind, queue, args, cursor, exclusion, trace_id, asked_at, Wishes.of(wishes))
 
 
 def put_back(session: Session, job_id: uuid.UUID) -> None:
@@ -137,12 +152,12 @@ def lock_held(session: Session, claim: Claim) -> None:
         raise LeaseLost
 
 
-def _take(wanted: ColumnElement[uuid.UUID]) -> ReturningUpdate[Any]:
+def _take(wanted: ColumnElement[uuid.UUID], ready: ColumnElement[bool]) -> ReturningUpdate[Any]:
     abandoned = in_state(Job, JobState.RUNNING)
     lease_end = utcnow(bindparam("lease_seconds", type_=Float()))
     return (
         update(Job)
-        .where(Job.id == wanted, or_(and_(is_due(), is_free()), _abandoned()))
+        .where(Job.id == wanted, ready)
         .values(
             state=JobState.RUNNING,
             attempt=Job.attempt + 1,
@@ -177,6 +192,23 @@ def _more_urgent() -> ScalarSelect[uuid.UUID]:
     )
 
 
+def _next_of_its_kind() -> ScalarSelect[uuid.UUID]:
+    """Find the most urgent job of a queue and kind, the oldest of several; locks it, or passes it over."""
+    following = aliased(Job)
+    return (
+        select(following.id)
+        .where(
+            following.queue == bindparam("its_queue", type_=String()),
+            following.kind == bindparam("its_kind", type_=String()),
+        )
+        .where(is_due(following), is_free(following))
+        .order_by(following.priority, following.created_at, following.id)
+        .limit(1)
+        .with_for_update(of=following, skip_locked=True)
+        .scalar_subquery()
+    )
+
+
 def _abandoned() -> ColumnElement[bool]:
     # One that crashed too often, is late, or is to stop, is left for the sweeper to settle.
     return and_(
@@ -189,11 +221,13 @@ def _abandoned() -> ColumnElement[bool]:
     )
 
 
-CLAIMED = (Job.id, Job.fence, Job.attempt, Job.kind, Job.args, Job.cursor, Job.exclusion, Job.trace_id)
+CLAIMED = (Job.id, Job.fence, Job.attempt, Job.kind, Job.queue, Job.args, Job.cursor, Job.exclusion, Job.trace_id)
 """What a claim reads of the job."""
 
 # Made once: building a statement and finding it among the compiled ones costs more than running it.
 HINT: BindParameter[uuid.UUID] = bindparam("hint", type_=Uuid())
-TAKE_HINTED = _take(HINT)
-TAKE_MOST_URGENT = _take(func.coalesce(_more_urgent(), HINT))
+READY = and_(is_due(), is_free())
+TAKE_HINTED = _take(HINT, or_(READY, _abandoned()))
+TAKE_MOST_URGENT = _take(func.coalesce(_more_urgent(), HINT), or_(READY, _abandoned()))
+TAKE_NEXT = _take(_next_of_its_kind(), READY)
 LOCK = select(Job.id).where(HELD).with_for_update()

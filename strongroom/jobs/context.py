@@ -11,7 +11,7 @@ from strongroom.jobs.lease import Lease
 from strongroom.jobs.ledger import Ledger
 from strongroom.jobs.persistence import persist
 from strongroom.jobs.progress import JobProgress, PaceMeter, as_stored
-from strongroom.jobs.steps import Effect, apply_step, note_step
+from strongroom.jobs.steps import Effect, apply_step
 
 REPORT_SECONDS = 1.0
 
@@ -78,18 +78,6 @@ class JobContext:
                 return apply_step(session, self._claim, name, effect)
 
         return persist(transaction, self._lease, self._ledger.clock)
-
-    def note(self, name: str, result: dict[str, Any]) -> dict[str, Any]:
-        """Record once in the life of the job that a step happened, and return what is recorded; raises LeaseLost.
-
-        For a step without an effect in the catalog: it happened before, elsewhere, and was idempotent.
-        """
-
-        def statement() -> dict[str, Any]:
-            with self._ledger.catalog.alone() as connection:
-                return note_step(connection, self._claim, name, result)
-
-        return persist(statement, self._lease, self._ledger.clock)
 
     def save_cursor(self, cursor: dict[str, Any]) -> None:
         """Keep where the work is, for the next attempt; raises LeaseLost."""

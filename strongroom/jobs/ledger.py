@@ -16,7 +16,7 @@ from strongroom.catalog.paging import Page, fetch_page
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock, RandomBytes
 from strongroom.ids import new_id
-from strongroom.jobs.claiming import Claim, put_back, read_wishes, renew_lease, take_lease
+from strongroom.jobs.claiming import Claim, put_back, read_wishes, renew_lease, take_lease, take_next
 from strongroom.jobs.enqueueing import JobRequest, insert_job, insert_jobs
 from strongroom.jobs.errors import JobNotFoundError
 from strongroom.jobs.failures import JobFailure
@@ -108,6 +108,16 @@ class Ledger:
             with self.catalog.begin() as session:
                 put_back(session, hint)
         return taken
+
+    def claim_next(self, done: Claim, owner: str) -> Claim | None:
+        """Take the lease of the most urgent job of the queue and kind of one that is done, if there is any."""
+        asked_at = self.clock.monotonic()
+        try:
+            with self.catalog.alone() as connection:
+                return take_next(connection, done, owner, self.policy, asked_at)
+        except IntegrityError:
+            # Another claim took the key in this very moment.
+            return None
 
     def renew(self, claim: Claim) -> Wishes:
         """Extend the lease and return what is wanted of its holder; raises LeaseLost."""

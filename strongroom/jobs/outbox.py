@@ -1,4 +1,8 @@
-"""Handing due jobs to the broker. The message is a hint; the row is the job."""
+"""Handing due jobs to the broker. The message is a hint; the row is the job.
+
+A message wakes a worker up, which then takes what is most urgent. So a queue in which thousands of jobs wait has a few
+messages out at a time, and whoever is done with a job hands the next one over.
+"""
 
 import logging
 import uuid
@@ -7,21 +11,25 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select, true, update
+from sqlalchemy import ColumnElement, Row, Select, func, select, true, update
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.dbtime import utcnow
-from strongroom.catalog.jobs import Job
+from strongroom.catalog.jobs import Job, JobState
 from strongroom.errors import UnavailableError
-from strongroom.jobs.eligibility import is_due, is_first_in_line, is_free
+from strongroom.jobs.eligibility import in_state, is_due, is_first_in_line, is_free
 from strongroom.jobs.errors import BrokerUnavailableError
 from strongroom.jobs.ledger import Ledger
 from strongroom.jobs.policy import LedgerPolicy
 
 log = logging.getLogger(__name__)
 
-BATCH = 50
-"""Jobs handed over in one transaction. Whoever takes a message waits until the transaction that sent it ends."""
+AHEAD = 25
+"""Messages that may be out for a queue, and jobs handed over in one transaction.
+
+Whoever takes a message waits until the transaction that sent it ends. Two that hand over at the same moment may send
+twice as many; one that is not needed costs a look at its job.
+"""
 
 UNSYNCHRONIZED = {"synchronize_session": False}
 
@@ -49,12 +57,21 @@ def publish_due(ledger: Ledger, publish: Publish, *, limit: int = 1000) -> int:
     """
     count = 0
     while count < limit:
-        size = min(BATCH, limit - count)
+        size = min(AHEAD, limit - count)
         published = _publish_batch(ledger, publish, true(), size)
         count += published
         if published < size:
             break
     return count
+
+
+def publish_next(ledger: Ledger, publish: Publish, queue: str) -> bool:
+    """Publish the job whose turn it is in a queue, for a message that is used up, and say whether one went out."""
+    try:
+        return _publish_batch(ledger, publish, Job.queue == queue, 1) == 1
+    except UnavailableError as error:
+        log.warning("the next job of queue %s waits in the ledger: %s", queue, error.what)
+        return False
 
 
 def publish_one(ledger: Ledger, publish: Publish, job_id: uuid.UUID) -> bool:
@@ -73,11 +90,11 @@ def publish_next_in_line(ledger: Ledger, publish: Publish, exclusion: str) -> bo
 
 def publish_these(ledger: Ledger, publish: Publish, job_ids: Collection[uuid.UUID]) -> int:
     """Publish jobs that were just committed and return how many went out; `publish_due` makes up for the rest."""
-    waiting, count = list(job_ids), 0
+    count, published = 0, AHEAD
     try:
-        while waiting:
-            batch, waiting = waiting[:BATCH], waiting[BATCH:]
-            count += _publish_batch(ledger, publish, Job.id.in_(batch), BATCH)
+        while published == AHEAD:
+            published = _publish_batch(ledger, publish, Job.id.in_(job_ids), AHEAD)
+            count += published
     except UnavailableError as error:
         log.warning("%d jobs wait in the ledger: %s", len(job_ids) - count, error.what)
     return count
@@ -112,10 +129,17 @@ def _stamp(session: Session, taken: Sequence[Row[Any]], policy: LedgerPolicy) ->
         session.execute(update(Job).where(Job.id.in_(ids)).values(values), execution_options=UNSYNCHRONIZED)
 
 
+def _full_queues() -> Select[tuple[str]]:
+    """Select the queues with enough messages that are out and may still be answered."""
+    out = select(Job.queue).where(in_state(Job, JobState.QUEUED), Job.published_at.is_not(None))
+    return out.where(Job.publish_after > utcnow()).group_by(Job.queue).having(func.count() >= AHEAD)
+
+
 def _lock_due(session: Session, which: ColumnElement[bool], limit: int) -> Sequence[Row[Any]]:
     query = (
         select(Job.id, Job.kind, Job.queue, Job.priority, Job.trace_id, Job.publish_count)
         .where(Job.publish_after <= utcnow(), is_due(), is_free(), is_first_in_line(), which)
+        .where(Job.queue.not_in(_full_queues()))
         .order_by(Job.priority, Job.publish_after)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -1,13 +1,17 @@
 """A committed job reaches the broker sooner or later, and a broker that is away costs nothing but time."""
 
+import uuid
+from collections import Counter
+
 import pytest
 
 from strongroom.catalog.jobs import Job
 from strongroom.jobs.errors import BrokerUnavailableError
 from strongroom.jobs.failures import JobFailure
-from strongroom.jobs.kinds import JobKind
+from strongroom.jobs.kinds import JobKind, Queue
 from strongroom.jobs.ledger import Ledger
-from strongroom.jobs.outbox import BATCH, JobMessage, publish_due, publish_one, publish_these
+from strongroom.jobs.outbox import AHEAD, JobMessage, publish_due, publish_next, publish_one, publish_these
+from strongroom.jobs.probing import probe_request
 from tests.integration.jobs import rivals
 from tests.integration.jobs.staging import (
     FAR_AHEAD,
@@ -102,13 +106,75 @@ def test_a_broker_that_goes_away_half_way_keeps_what_it_took(ledger: Ledger, bro
     assert [message.job_id for message in broker.messages] == jobs
 
 
-def test_more_jobs_than_one_transaction_takes_all_go_out_once(ledger: Ledger, broker: Broker):
+def many(ledger: Ledger, *queues: Queue, count: int = 2 * AHEAD + 1) -> list[uuid.UUID]:
     with ledger.catalog.begin() as session:
-        jobs = ledger.enqueue_many(session, [request() for _ in range(2 * BATCH + 1)])
+        return [
+            job
+            for queue in queues
+            for job in ledger.enqueue_many(session, [probe_request(queue, trace_id=TRACE_ID) for _ in range(count)])
+        ]
 
-    assert publish_these(ledger, broker, jobs) == len(jobs)
-    assert sorted(message.job_id for message in broker.messages) == sorted(jobs)
+
+def test_of_a_long_queue_a_few_jobs_are_handed_over_the_oldest_first(ledger: Ledger, broker: Broker):
+    jobs = many(ledger, Queue.COPY)
+
+    assert publish_these(ledger, broker, jobs) == AHEAD
     assert publish_due(ledger, broker) == 0
+    assert [message.job_id for message in broker.messages] == sorted(jobs)[:AHEAD]
+
+
+def test_a_long_queue_keeps_no_other_from_being_handed_over(ledger: Ledger, broker: Broker):
+    many(ledger, Queue.COPY)
+    publish_due(ledger, broker)
+    restores = many(ledger, Queue.RESTORE, count=3)
+    broker.messages.clear()
+
+    assert publish_due(ledger, broker) == 3
+    assert sorted(message.job_id for message in broker.messages) == sorted(restores)
+
+
+def test_several_long_queues_get_their_messages_in_one_go(ledger: Ledger, broker: Broker):
+    jobs = many(ledger, Queue.COPY, Queue.RESTORE, Queue.BACKUP)
+
+    published = publish_these(ledger, broker, jobs) + publish_due(ledger, broker)
+
+    sent = Counter(message.queue for message in broker.messages)
+    assert published == sent.total()
+    assert all(AHEAD <= sent[queue] < 2 * AHEAD for queue in (Queue.COPY, Queue.RESTORE, Queue.BACKUP))
+
+
+def test_whoever_used_a_message_up_hands_the_next_job_over(ledger: Ledger, broker: Broker):
+    jobs = many(ledger, Queue.COPY)
+    publish_due(ledger, broker)
+    assert publish_next(ledger, broker, Queue.COPY) is False
+
+    claimed(ledger, jobs[0])
+
+    assert publish_next(ledger, broker, Queue.RESTORE) is False
+    assert publish_next(ledger, broker, Queue.COPY) is True
+    assert publish_next(ledger, broker, Queue.COPY) is False
+    assert len(broker.messages) == AHEAD + 1
+
+
+def test_messages_that_nobody_answered_do_not_keep_others_back(ledger: Ledger, broker: Broker):
+    """As after a broker lost what it had: in time the same jobs are handed over again."""
+    jobs = many(ledger, Queue.COPY)
+    publish_due(ledger, broker)
+    for message in broker.messages:
+        change(ledger, message.job_id, publish_after=LONG_AGO)
+    broker.messages.clear()
+
+    assert publish_due(ledger, broker) == AHEAD
+    assert {message.job_id for message in broker.messages} <= set(jobs)
+
+
+def test_the_next_job_waits_in_the_ledger_while_the_broker_is_down(ledger: Ledger, broker: Broker):
+    enqueue(ledger)
+    broker.down = True
+
+    assert publish_next(ledger, broker, Queue.BACKUP) is False
+    broker.down = False
+    assert publish_next(ledger, broker, Queue.BACKUP) is True
 
 
 def test_a_message_sent_again_among_new_ones_waits_longer_than_they(ledger: Ledger, broker: Broker):

@@ -7,7 +7,7 @@ from sqlalchemy import update
 from strongroom.catalog.jobs import FINAL_STATES, Job
 from strongroom.ids import new_id
 from strongroom.jobs.kinds import Queue
-from strongroom.jobs.outbox import JobMessage, publish_due, publish_one
+from strongroom.jobs.outbox import JobMessage, publish_due, publish_one, publish_these
 from strongroom.jobs.probing import probe_request
 from strongroom.jobs.queues import pause_queue
 from tests.integration.worker.conftest import TRACE_ID, eventually
@@ -93,3 +93,18 @@ def test_a_worker_takes_nothing_from_a_paused_queue(site, start_worker):
     eventually(lambda: not waiting(site))
     assert site.state_of(job) == "queued"
     assert publish_due(site.runtime.ledger, site.publisher()) == 0
+
+
+def test_jobs_of_an_instant_follow_each_other_without_a_message_for_each(site, start_worker):
+    ledger = site.runtime.ledger
+    with site.runtime.catalog.begin() as session:
+        jobs = ledger.enqueue_many(session, [probe_request(Queue.COPY, trace_id=TRACE_ID) for _ in range(300)])
+    worker = start_worker("recovery")
+    publish_these(ledger, site.publisher(), jobs)
+
+    # Without a dispatch tick: the end of each turn hands over the next.
+    eventually(lambda: all(ledger.get(job).state in FINAL_STATES for job in (jobs[-1], jobs[0])))
+    eventually(lambda: {ledger.get(job).state for job in jobs} == {"succeeded"})
+
+    assert {ledger.get(job).attempt for job in jobs} == {1}
+    assert worker.log.read_text().count("Task queue.probe[") < len(jobs)
