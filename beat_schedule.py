@@ -32,6 +32,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(seconds=60),
         "options": {"queue": "maintenance", "expires": 60},
     },
+    "check every region once a day": {
+        "task": "verification.nightly",
+        "schedule": timedelta(hours=1),
+        "options": {"queue": "maintenance", "expires": 3600},
+    },
     "look for garbage once a day": {
         "task": "collection.nightly",
         "schedule": timedelta(hours=1),

@@ -2,7 +2,20 @@
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from api import backups, batches, collections, health, jobs, queues, restores, schedules, sources, status, verifications
+from api import (
+    backups,
+    batches,
+    collections,
+    health,
+    jobs,
+    queues,
+    region_verifications,
+    restores,
+    schedules,
+    sources,
+    status,
+    verifications,
+)
 from api.body_limit import BodyLimit
 from api.desk import Desk
 from api.gate import require_token
@@ -42,7 +55,18 @@ def create_app(runtime: Runtime, publish: Publish, identity: ProcessIdentity | N
 
 def _behind_the_gate() -> APIRouter:
     gated = APIRouter(dependencies=[Depends(require_token)], responses=PROBLEM_RESPONSES)
-    for room in (backups, batches, restores, verifications, collections, jobs, queues, schedules, sources):
+    for room in (
+        backups,
+        batches,
+        restores,
+        verifications,
+        region_verifications,
+        collections,
+        jobs,
+        queues,
+        schedules,
+        sources,
+    ):
         gated.include_router(room.router, prefix="/v1")
     gated.include_router(status.router)
     return gated

@@ -3,8 +3,9 @@
 from fastapi import APIRouter, BackgroundTasks, Response
 
 from api.desk import AtDesk, IdempotencyKey
-from api.documents import CollectionBody, JobDocument
+from api.documents import JobDocument
 from api.tracing import TraceId
+from api.upkeep_documents import CollectionBody
 from strongroom.upkeep.collecting import CollectionRequest, request_collection
 
 router = APIRouter(prefix="/collections", tags=["collections"])

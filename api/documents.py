@@ -141,14 +141,6 @@ class VerificationBody(Body):
     deadline_seconds: Deadline = None
 
 
-class CollectionBody(Body):
-    """A look for garbage in one region; with `apply` it is deleted, up to `max_share_percent` of the packs."""
-
-    region: Name
-    apply: bool = False
-    max_share_percent: Annotated[int, Field(ge=0, le=100)] | None = None
-
-
 class BackupItem(BackupBody):
     """A backup, as an item of a batch."""
 
@@ -350,46 +342,6 @@ class ScheduleDocument(Document):
     crons: dict[str, str]
     last: datetime | None
     next: list[SlotDocument]
-
-
-class SourceStatusDocument(Document):
-    """How well one source is protected now."""
-
-    name: str
-    kind: str
-    policy: str
-    backup_id: str | None
-    last_committed: datetime | None
-    age_seconds: int | None
-    protected: bool
-    partial: bool
-    healthy: bool
-    size: int
-    regions: dict[str, str]
-    running_job: str | None
-    last_error: str | None
-    next_run: datetime | None
-
-
-class ProcessDocument(Document):
-    """A process of the service and the age of its last sign of life."""
-
-    name: str
-    kind: str
-    silent_seconds: int
-
-
-class StatusDocument(Document):
-    """Sources with the worst first, what is wrong with which region, jobs by state, paused queues, and processes."""
-
-    healthy: bool
-    sources: list[SourceStatusDocument]
-    region_faults: dict[str, str]
-    jobs: dict[str, int]
-    paused_queues: list[QueueDocument]
-    processes: list[ProcessDocument]
-    schedulers: int
-    scheduler_missing: bool
 
 
 class HealthDocument(BaseModel):

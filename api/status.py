@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from api.desk import AtDesk
-from api.documents import StatusDocument
+from api.status_documents import StatusDocument
 from strongroom.backup.status import status
 
 router = APIRouter(tags=["status"])

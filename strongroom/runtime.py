@@ -94,6 +94,7 @@ def ledger_policy(jobs: JobSettings) -> LedgerPolicy:
         JobKind.RESTORE_RUN: jobs.restore_deadline_seconds,
         JobKind.REPLICATION_COPY: jobs.copy_deadline_seconds,
         JobKind.VERIFICATION_RUN: jobs.verification_deadline_seconds,
+        JobKind.REGION_VERIFICATION: jobs.verification_deadline_seconds,
     }
     return LedgerPolicy(
         lease_seconds=float(jobs.lease_seconds),
@@ -180,6 +181,7 @@ _PLACES = {
     JobKind.BACKUP_RUN: "strongroom.backup.run:run_backup",
     JobKind.RESTORE_RUN: "strongroom.backup.restore:run_restore",
     JobKind.VERIFICATION_RUN: "strongroom.backup.verification:run_verification",
+    JobKind.REGION_VERIFICATION: "strongroom.upkeep.verifying:run_region_verification",
     JobKind.REPLICATION_COPY: "strongroom.replication.copying:run_copy",
     JobKind.COLLECTION_RUN: "strongroom.upkeep.collecting:run_collection",
     JobKind.REPAIR_RUN: "strongroom.upkeep.repairing:run_repair",

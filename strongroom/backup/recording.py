@@ -1,5 +1,6 @@
 """Telling the catalog what the bucket already knows: a backup is committed, and its copies are wanted."""
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -97,3 +98,11 @@ def summary(backup: Backup) -> dict[str, Any]:
         "problem_count": backup.problem_count,
         "problems": backup.problems[:20],
     }
+
+
+def mark_damaged(session: Session, backup_id: uuid.UUID, region: str, now: datetime) -> None:
+    """Make a region's copy wanted again: the next reconcile tick mends it from another region."""
+    replica = session.get_one(Replica, (backup_id, region))
+    replica.state = ReplicaState.DAMAGED
+    replica.updated_at = now
+    session.get_one(Backup, backup_id).protected_at = None

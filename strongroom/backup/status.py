@@ -1,7 +1,7 @@
 """The one-screen answer: is every source backed up, copied and recent; is every process alive."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -10,6 +10,7 @@ from strongroom.backup.schedule import next_slots
 from strongroom.catalog.backup_queries import latest_per_source, list_replicas
 from strongroom.catalog.backups import Backup, RegionCheck
 from strongroom.catalog.jobs import FINAL_STATES, Heartbeat, Job, JobState
+from strongroom.catalog.region_verifications import RegionLevel, count_damaged, count_unread, find_last_finished
 from strongroom.jobs.kinds import JobKind
 from strongroom.jobs.processes import ProcessKind
 from strongroom.jobs.queues import QueueStatus, list_queues
@@ -54,10 +55,35 @@ class ProcessStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class LastCheck:
+    """When a check of a region ended last, and whether all was well then."""
+
+    at: datetime
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RegionStatus:
+    """What the checks of one region say: when they ended last, copies that are damaged now, packs too long unread."""
+
+    name: str
+    presence: LastCheck | None
+    sample: LastCheck | None
+    damaged_backups: int
+    overdue_packs: int
+
+    @property
+    def healthy(self) -> bool:
+        """Say whether nothing in the region is damaged and everything was read lately."""
+        return not self.damaged_backups and not self.overdue_packs
+
+
+@dataclass(frozen=True, slots=True)
 class StatusReport:
-    """Sources with the worst first, what is wrong with which region, jobs by state, paused queues, and processes."""
+    """Sources with the worst first, regions and what is wrong with which, jobs by state, paused queues, processes."""
 
     sources: tuple[SourceStatus, ...]
+    regions: tuple[RegionStatus, ...]
     region_faults: dict[str, str]
     jobs: dict[str, int]
     paused_queues: tuple[QueueStatus, ...]
@@ -76,7 +102,7 @@ class StatusReport:
     @property
     def healthy(self) -> bool:
         """Say whether every source is, every region could be relied on lately, and no Beat is missing."""
-        well = all(source.healthy for source in self.sources)
+        well = all(source.healthy for source in self.sources) and all(region.healthy for region in self.regions)
         return well and not self.region_faults and not self.scheduler_missing
 
     def _alive(self, kind: ProcessKind) -> int:
@@ -94,6 +120,7 @@ def status(services: Services) -> StatusReport:
         ]
         return StatusReport(
             sources=tuple(sorted(sources, key=_worst_first)),
+            regions=tuple(_region_status(services, session, region.name, now) for region in services.settings.regions),
             region_faults=_region_faults(session, [region.name for region in services.settings.regions]),
             jobs=_jobs_by_state(session),
             paused_queues=tuple(queue for queue in list_queues(session) if queue.paused),
@@ -155,6 +182,22 @@ def _worst_first(source: SourceStatus) -> tuple[bool, bool, int, str]:
 def _region_faults(session: Session, regions: list[str]) -> dict[str, str]:
     query = select(RegionCheck).where(RegionCheck.fault.is_not(None), RegionCheck.region.in_(regions))
     return {check.region: check.fault or "" for check in session.scalars(query)}
+
+
+def _region_status(services: Services, session: Session, region: str, now: datetime) -> RegionStatus:
+    due = now - timedelta(days=services.settings.verification.read_every_days)
+    return RegionStatus(
+        name=region,
+        presence=_last_check(session, region, RegionLevel.PRESENCE),
+        sample=_last_check(session, region, RegionLevel.SAMPLE),
+        damaged_backups=count_damaged(session, region),
+        overdue_packs=count_unread(session, region, before=due),
+    )
+
+
+def _last_check(session: Session, region: str, level: RegionLevel) -> LastCheck | None:
+    last = find_last_finished(session, region, level)
+    return None if last is None or last.finished_at is None else LastCheck(last.finished_at, last.passed is True)
 
 
 def _jobs_by_state(session: Session) -> dict[str, int]:

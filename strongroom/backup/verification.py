@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from strongroom.backup.recording import mark_damaged
 from strongroom.catalog.backup_queries import get_backup
-from strongroom.catalog.backups import Backup, Replica, ReplicaState, Verification, VerificationLevel
+from strongroom.catalog.backups import Verification, VerificationLevel
 from strongroom.errors import IntegrityError, NotFoundError, StrongroomError
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.progress import JobProgress
@@ -119,7 +120,7 @@ def _record(
     verification.objects, verification.bytes = findings.objects, findings.bytes
     verification.damage = findings.damage[:MOST_DAMAGE]
     if findings.damage:
-        _mark_damaged(session, services, verification.backup_id, region)
+        mark_damaged(session, verification.backup_id, region, now)
     return {
         "passed": verification.passed,
         "region": region,
@@ -128,11 +129,3 @@ def _record(
         "evidence": findings.evidence.value,
         "damage": findings.damage[:20],
     }
-
-
-def _mark_damaged(session: Session, services: Services, backup_id: uuid.UUID, region: str) -> None:
-    """Make the replica wanted again: the next reconcile tick mends it from another region."""
-    replica = session.get_one(Replica, (backup_id, region))
-    replica.state = ReplicaState.DAMAGED
-    replica.updated_at = services.clock.now()
-    session.get_one(Backup, backup_id).protected_at = None

@@ -16,6 +16,7 @@ COMMANDS = {
     "diff": LateCommand("strongroom.cli.diff:diff", "Show what differs between two backups of a source."),
     "restore": LateCommand("strongroom.cli.restore:restore", "Plan and run restores."),
     "collect": LateCommand("strongroom.cli.collect:collect", "Find what no backup needs; with --apply, delete it."),
+    "verify": LateCommand("strongroom.cli.verify:verify", "Check everything that a region should hold."),
     "repair": LateCommand(
         "strongroom.cli.repair:repair",
         "Mend a region's copies from the other regions.",

@@ -2,7 +2,7 @@
 
 import click
 
-from strongroom.backup.status import SILENT_SECONDS, SourceStatus, StatusReport
+from strongroom.backup.status import SILENT_SECONDS, LastCheck, RegionStatus, SourceStatus, StatusReport
 from strongroom.backup.status import status as ask_status
 from strongroom.cli.command import Command
 from strongroom.cli.documents import plain
@@ -18,7 +18,7 @@ from strongroom.errors import ExitCode
 def status(invocation: Invocation) -> ExitCode:
     """Show whether every source is protected, the worst first.
 
-    Ends with 4 when one is not, a region fails, or Beat is missing.
+    Ends with 4 when one is not, a region fails or holds something damaged or too long unread, or Beat is missing.
     """
     with invocation.services() as services:
         report = ask_status(services)
@@ -35,6 +35,8 @@ def _show(report: StatusReport, screen: Screen) -> None:
     screen.line("")
     rows = [_row(source) for source in report.sources]
     screen.table(("SOURCE", "VERDICT", "LAST BACKUP", "#SIZE", "COPIES", "NEXT RUN", "NOW"), rows)
+    screen.line("")
+    screen.table(("REGION", "PRESENT", "READ BACK", "#DAMAGED", "#OVERDUE"), [_region_row(r) for r in report.regions])
     screen.line("")
     for region, fault in sorted(report.region_faults.items()):
         screen.line(f"Region {region} cannot be relied on: {fault}")
@@ -57,6 +59,9 @@ def _verdict(report: StatusReport) -> str:
         return f"{ill} of {count(len(report.sources), 'source')} not protected."
     if report.region_faults:
         return f"{count(len(report.region_faults), 'region')} cannot be relied on."
+    unwell = [region for region in report.regions if not region.healthy]
+    if unwell:
+        return f"{count(len(unwell), 'region')} with something damaged, or too long not read back."
     if report.scheduler_missing:
         return "Every source is protected, but Beat is missing."
     return "Every source is protected."
@@ -75,6 +80,20 @@ def _row(source: SourceStatus) -> tuple[str, ...]:
         _soon(source),
         now,
     )
+
+
+def _region_row(region: RegionStatus) -> tuple[str, ...]:
+    return (
+        region.name,
+        _checked(region.presence),
+        _checked(region.sample),
+        f"{region.damaged_backups:,}",
+        f"{region.overdue_packs:,}",
+    )
+
+
+def _checked(last: LastCheck | None) -> str:
+    return "never" if last is None else f"{moment(last.at)}{'' if last.passed else ' DAMAGE'}"
 
 
 def _soon(source: SourceStatus) -> str:

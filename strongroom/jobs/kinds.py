@@ -27,6 +27,7 @@ class JobKind(StrEnum):
     BACKUP_RUN = "backup.run"
     RESTORE_RUN = "restore.run"
     VERIFICATION_RUN = "verification.run"
+    REGION_VERIFICATION = "verification.region"
     REPLICATION_COPY = "replication.copy"
     COLLECTION_RUN = "collection.run"
     REPAIR_RUN = "repair.run"
@@ -44,6 +45,7 @@ ROUTES = {
     JobKind.BACKUP_RUN: Route(Queue.BACKUP, 3),
     JobKind.REPLICATION_COPY: Route(Queue.COPY, 6),
     JobKind.VERIFICATION_RUN: Route(Queue.MAINTENANCE, 8),
+    JobKind.REGION_VERIFICATION: Route(Queue.MAINTENANCE, 9),
     JobKind.COLLECTION_RUN: Route(Queue.MAINTENANCE, 9),
     JobKind.REPAIR_RUN: Route(Queue.MAINTENANCE, 4),
     JobKind.ROTATION_RUN: Route(Queue.MAINTENANCE, 7),

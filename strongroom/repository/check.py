@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import blake3
 
 from strongroom.errors import IntegrityError, StrongroomError
+from strongroom.repository.access import Repository
 from strongroom.repository.ahead import ahead
 from strongroom.repository.errors import TamperedError, UnknownVersionError
 from strongroom.repository.extents import runs_at
@@ -16,6 +17,7 @@ from strongroom.repository.layout import manifest_key, pack_key
 from strongroom.repository.pack import OpenPack
 from strongroom.repository.packcache import fetch_pack
 from strongroom.repository.reader import BackupReader
+from strongroom.storage.store import Store
 from strongroom.tree.content import Leave
 from strongroom.tree.entry import Entry
 
@@ -55,6 +57,25 @@ def check_data(reader: BackupReader, *, on_progress: Callable[[int, int], None])
     return _DataCheck(reader, on_progress).run()
 
 
+def check_pack(repository: Repository, store: Store, ref: PackRef, id_key: bytes) -> "array[int] | StrongroomError":
+    """Fetch a pack, decrypt every frame and compare its chunk id, made with the source's key.
+
+    Returns the length of each DATA frame (-1 for others), or what is wrong with the pack.
+    """
+    try:
+        pack = fetch_pack(store, repository.repo_id, ref)
+        return array("q", _frame_lengths(pack, id_key))
+    except (IntegrityError, UnknownVersionError) as error:
+        return error
+
+
+def _frame_lengths(pack: OpenPack, id_key: bytes) -> Iterator[int]:
+    for number, row in enumerate(pack.rows):
+        if blake3.blake3(pack.read(number), key=id_key).digest() != row.chunk_id:
+            raise TamperedError(f"Frame {number} does not have the chunk id its directory gives.")
+        yield row.plain_length if row.kind is FrameKind.DATA else _NO_DATA
+
+
 class _DataCheck:
     def __init__(self, reader: BackupReader, on_progress: Callable[[int, int], None]) -> None:
         self._reader = reader
@@ -84,18 +105,7 @@ class _DataCheck:
             self._lengths[pack.ordinal] = outcome
 
     def _check_pack(self, ref: PackRef) -> "array[int] | StrongroomError":
-        """Return the length of each DATA frame (-1 for others), or what is wrong with the pack."""
-        try:
-            pack = fetch_pack(self._reader.store, self._reader.repository.repo_id, ref)
-            return array("q", self._frame_lengths(pack))
-        except (IntegrityError, UnknownVersionError) as error:
-            return error
-
-    def _frame_lengths(self, pack: OpenPack) -> Iterator[int]:
-        for number, row in enumerate(pack.rows):
-            if blake3.blake3(pack.read(number), key=self._id_key).digest() != row.chunk_id:
-                raise TamperedError(f"Frame {number} does not have the chunk id its directory gives.")
-            yield row.plain_length if row.kind is FrameKind.DATA else _NO_DATA
+        return check_pack(self._reader.repository, self._reader.store, ref, self._id_key)
 
     def _check_tree(self) -> None:
         head = self._reader.head

@@ -24,6 +24,7 @@ from strongroom.settings.root import (
     RepositorySettings,
     Settings,
     TopLevel,
+    VerificationSettings,
     WorkerSettings,
 )
 from strongroom.settings.sources import (
@@ -42,6 +43,7 @@ SECTIONS: dict[str, type[Section]] = {
     "jobs": JobSettings,
     "worker": WorkerSettings,
     "collection": CollectionSettings,
+    "verification": VerificationSettings,
 }
 SOURCE_KINDS: dict[str, type[FilesSourceSettings] | type[LogsSourceSettings] | type[PostgresSourceSettings]] = {
     "files": FilesSourceSettings,

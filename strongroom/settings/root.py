@@ -102,6 +102,17 @@ class CollectionSettings(Section):
     )
 
 
+class VerificationSettings(Section):
+    """How soon every stored byte is read back."""
+
+    read_every_days: int = Field(
+        30, strict=True, ge=1, le=3650, description="Days within which every pack in every region is read back."
+    )
+    most_gib_per_day: int | None = Field(
+        None, strict=True, ge=1, examples=[200], description="GiB that are read back in a region a day at most."
+    )
+
+
 def _built_in_policies() -> dict[str, PolicySettings]:
     return {policy.name: policy for policy in BUILT_IN_POLICIES}
 
@@ -129,6 +140,7 @@ class Settings(TopLevel):
     jobs: JobSettings = JobSettings()
     worker: WorkerSettings = WorkerSettings()
     collection: CollectionSettings = CollectionSettings()
+    verification: VerificationSettings = VerificationSettings()
     regions: tuple[RegionSettings, ...] = Field(min_length=1)
     sources: dict[str, SourceSettings] = Field(default_factory=dict)
     policies: dict[str, PolicySettings] = Field(default_factory=_built_in_policies)

@@ -14,7 +14,7 @@ from strongroom.storage.errors import ObjectNotFoundError
 from strongroom.storage.keys import verify_key, verify_prefix
 from strongroom.storage.probing import probe_store
 from strongroom.storage.s3_bucket import S3Bucket
-from strongroom.storage.s3_confirming import confirm_object
+from strongroom.storage.s3_confirming import attest_object, confirm_object
 from strongroom.storage.s3_creating import create_object
 from strongroom.storage.s3_probing import probe_bucket
 from strongroom.storage.s3_writing import PLAIN, S3Writing
@@ -89,6 +89,10 @@ class S3Store:
     def confirm(self, key: str, *, size: int, sha256: bytes) -> Evidence:
         verify_key(key)
         return confirm_object(self._bucket, key, size=size, sha256=sha256)
+
+    def attest(self, key: str, *, size: int, sha256: bytes) -> Evidence:
+        verify_key(key)
+        return attest_object(self._bucket, key, size=size, sha256=sha256)
 
     def probe(self) -> Capabilities:
         found = probe_store(self, self.random)

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 
 def confirm_object(bucket: S3Bucket, key: str, *, size: int, sha256: bytes) -> Evidence:
     """Use the strongest evidence the store has; raises ObjectNotFoundError or ChecksumMismatchError."""
+    evidence = attest_object(bucket, key, size=size, sha256=sha256)
+    if evidence is not Evidence.SIZE:
+        return evidence
+    verify_stored_sha256(bucket.region, key, found=bucket.digest(key), expected=sha256)
+    return Evidence.READ_BACK
+
+
+def attest_object(bucket: S3Bucket, key: str, *, size: int, sha256: bytes) -> Evidence:
+    """Use what one HEAD tells; raises ObjectNotFoundError or ChecksumMismatchError."""
     head = bucket.head(key)
     verify_stored_size(bucket.region, key, found=head["ContentLength"], expected=size)
     computed = _find_store_sha256(head)
@@ -23,8 +32,7 @@ def confirm_object(bucket: S3Bucket, key: str, *, size: int, sha256: bytes) -> E
         return Evidence.CHECKSUM
     if _etag_vouches(bucket, key, head, sha256):
         return Evidence.ETAG
-    verify_stored_sha256(bucket.region, key, found=bucket.digest(key), expected=sha256)
-    return Evidence.READ_BACK
+    return Evidence.SIZE
 
 
 def _find_store_sha256(head: "HeadObjectOutputTypeDef") -> bytes | None:

@@ -17,6 +17,8 @@ class Evidence(StrEnum):
     """The store itself computed an MD5 on receipt, equal to the one recorded with the object's SHA-256."""
     READ_BACK = "read-back"
     """The store offers no digest; the object was read and hashed."""
+    SIZE = "size"
+    """Nothing was read and the store offers no digest: an object of the right size is there."""
 
     def weaker(self, other: "Evidence") -> "Evidence":
         """Return the one that shows less."""
@@ -90,6 +92,9 @@ class Store(Protocol):
 
         Raises ObjectNotFoundError or ChecksumMismatchError.
         """
+
+    def attest(self, key: str, *, size: int, sha256: bytes) -> Evidence:
+        """Show as much as the store can without any byte of the object being read; raises as confirm."""
 
     def probe(self) -> Capabilities:
         """Find out, with a canary object that is removed again, what the store does; raises UnsafeStoreError."""

@@ -80,6 +80,9 @@ class MemoryStore:
         verify_stored_sha256(self.region, key, found=hashlib.sha256(body).digest(), expected=sha256)
         return Evidence.CHECKSUM
 
+    def attest(self, key: str, *, size: int, sha256: bytes) -> Evidence:
+        return self.confirm(key, size=size, sha256=sha256)
+
     def probe(self) -> Capabilities:
         return probe_store(self, self._random)
 
@@ -95,6 +98,7 @@ class Operation(StrEnum):
     LIST = "list"
     DELETE = "delete"
     CONFIRM = "confirm"
+    ATTEST = "attest"
     PROBE = "probe"
 
 
@@ -186,6 +190,10 @@ class FaultyStore:
     def confirm(self, key: str, *, size: int, sha256: bytes) -> Evidence:
         with self._faults(Operation.CONFIRM, key):
             return self._store.confirm(key, size=size, sha256=sha256)
+
+    def attest(self, key: str, *, size: int, sha256: bytes) -> Evidence:
+        with self._faults(Operation.ATTEST, key):
+            return self._store.attest(key, size=size, sha256=sha256)
 
     def probe(self) -> Capabilities:
         with self._faults(Operation.PROBE, ""):

@@ -70,3 +70,20 @@ def test_a_request_brings_its_deadline(client):
 @pytest.mark.parametrize("seconds", [0, -1, 10**9, "soon"])
 def test_a_deadline_that_cannot_be_is_refused(client, seconds):
     assert client.post("/v1/backups", json={"source": "website", "deadline_seconds": seconds}).status_code == 422
+
+
+def test_a_whole_region_is_checked_on_request(client):
+    asked = {"region": "there", "level": "sample"}
+    answer = client.post("/v1/region-verifications", json=asked, headers={"Idempotency-Key": "k"})
+    again = client.post("/v1/region-verifications", json=asked, headers={"Idempotency-Key": "k"})
+
+    assert (answer.status_code, answer.json()["kind"]) == (202, "verification.region")
+    assert again.json()["id"] == answer.json()["id"]
+    shown = client.get(f"/v1/region-verifications/{answer.json()['id']}").json()
+    assert (shown["region"], shown["level"], shown["passed"]) == ("there", "sample", None)
+    assert client.get("/v1/region-verifications", params={"region": "there"}).json()["items"] == [shown]
+    assert client.get("/v1/region-verifications", params={"region": "here"}).json()["items"] == []
+    assert client.post("/v1/region-verifications", json={"region": "nowhere"}).status_code == 404
+    regions = {region["name"]: region for region in client.get("/v1/status").json()["regions"]}
+    assert regions["there"]["healthy"]
+    assert regions["there"]["presence"] is None

@@ -13,7 +13,7 @@ from strongroom.storage.errors import (
     ObjectExistsError,
     ObjectNotFoundError,
 )
-from strongroom.storage.store import Body, ObjectInfo, Store
+from strongroom.storage.store import Body, Evidence, ObjectInfo, Store
 
 BAD_KEYS = ["", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "../a", "a/./b", "a b", "a\n", "a~", "ü", "a\x00"]
 
@@ -121,6 +121,8 @@ class StoreContract:
             store.get_range("absent/key", 0, 0)
         with pytest.raises(ObjectNotFoundError):
             store.confirm("absent/key", size=0, sha256=digest(b""))
+        with pytest.raises(ObjectNotFoundError):
+            store.attest("absent/key", size=0, sha256=digest(b""))
         assert store.find("absent/key") is None
 
     def test_a_folder_is_not_an_object(self, store: Store) -> None:
@@ -208,6 +210,14 @@ class StoreContract:
         with pytest.raises(ChecksumMismatchError):
             store.confirm("pack", size=12, sha256=digest(b"right bytes"))
 
+    def test_what_is_there_is_attested_and_another_size_is_not(self, store: Store) -> None:
+        put(store, "folder/pack", b"right bytes")
+        assert store.attest("folder/pack", size=11, sha256=digest(b"right bytes")) is not Evidence.READ_BACK
+        with pytest.raises(ChecksumMismatchError):
+            store.attest("folder/pack", size=12, sha256=digest(b"right bytes"))
+        with pytest.raises(ObjectNotFoundError):
+            store.attest("folder", size=11, sha256=digest(b"right bytes"))
+
     @pytest.mark.parametrize("key", BAD_KEYS)
     def test_a_bad_key_is_refused_by_every_method(self, store: Store, key: str) -> None:
         calls: list[Callable[[], object]] = [
@@ -218,6 +228,7 @@ class StoreContract:
             lambda: store.find(key),
             lambda: store.delete(key),
             lambda: store.confirm(key, size=0, sha256=digest(b"")),
+            lambda: store.attest(key, size=0, sha256=digest(b"")),
         ]
         for call in calls:
             with pytest.raises(InvalidKeyError):

@@ -73,6 +73,7 @@ def test_every_operation_can_fail(sound: MemoryStore, operation: Operation) -> N
         Operation.LIST: lambda: list(store.list("")),
         Operation.DELETE: lambda: store.delete("key"),
         Operation.CONFIRM: lambda: store.confirm("key", size=4, sha256=digest(b"body")),
+        Operation.ATTEST: lambda: store.attest("key", size=4, sha256=digest(b"body")),
         Operation.PROBE: store.probe,
     }
     with pytest.raises(StoreUnavailableError):

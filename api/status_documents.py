@@ -1,0 +1,64 @@
+"""What the one-screen answer gives."""
+
+from datetime import datetime
+
+from api.documents import Document, QueueDocument
+
+
+class SourceStatusDocument(Document):
+    """How well one source is protected now."""
+
+    name: str
+    kind: str
+    policy: str
+    backup_id: str | None
+    last_committed: datetime | None
+    age_seconds: int | None
+    protected: bool
+    partial: bool
+    healthy: bool
+    size: int
+    regions: dict[str, str]
+    running_job: str | None
+    last_error: str | None
+    next_run: datetime | None
+
+
+class LastCheckDocument(Document):
+    """When a check of a region ended last, and whether all was well then."""
+
+    at: datetime
+    passed: bool
+
+
+class RegionStatusDocument(Document):
+    """What the checks of one region say: when they ended last, damaged copies, and packs too long unread."""
+
+    name: str
+    presence: LastCheckDocument | None
+    sample: LastCheckDocument | None
+    damaged_backups: int
+    overdue_packs: int
+    healthy: bool
+
+
+class ProcessDocument(Document):
+    """A process of the service and the age of its last sign of life."""
+
+    name: str
+    kind: str
+    silent_seconds: int
+
+
+class StatusDocument(Document):
+    """Sources with the worst first, what is wrong with which region, jobs by state, paused queues, and processes."""
+
+    healthy: bool
+    sources: list[SourceStatusDocument]
+    regions: list[RegionStatusDocument]
+    region_faults: dict[str, str]
+    jobs: dict[str, int]
+    paused_queues: list[QueueDocument]
+    processes: list[ProcessDocument]
+    schedulers: int
+    scheduler_missing: bool

@@ -1,0 +1,43 @@
+"""What routes about whole regions, repairs and keys take and give."""
+
+import uuid
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from api.documents import Body, Deadline, Document, Name
+from strongroom.catalog.region_verifications import RegionLevel
+
+
+class CollectionBody(Body):
+    """A look for garbage in one region; with `apply` it is deleted, up to `max_share_percent` of the packs."""
+
+    region: Name
+    apply: bool = False
+    max_share_percent: Annotated[int, Field(ge=0, le=100)] | None = None
+
+
+class RegionVerificationBody(Body):
+    """A check of everything a region should hold."""
+
+    region: Name
+    level: RegionLevel = RegionLevel.PRESENCE
+    deadline_seconds: Deadline = None
+
+
+class RegionVerificationDocument(Document):
+    """A check of a whole region; `passed` is null until its job has ended."""
+
+    id: uuid.UUID
+    region: str
+    level: RegionLevel
+    created_at: datetime
+    finished_at: datetime | None
+    passed: bool | None
+    evidence: str | None
+    backups: int
+    objects: int
+    bytes: int
+    damaged_backups: int
+    damage: list[dict[str, str]]
