@@ -31,6 +31,9 @@ Whoever takes a message waits until the transaction that sent it ends. Two that 
 twice as many; one that is not needed costs a look at its job.
 """
 
+BATCH_SECONDS = 2.0
+"""When a batch ends whatever is left of it: on SQLite its transaction keeps every other writer waiting."""
+
 UNSYNCHRONIZED = {"synchronize_session": False}
 
 
@@ -104,12 +107,15 @@ def _publish_batch(ledger: Ledger, publish: Publish, which: ColumnElement[bool],
     # The stamps and the hand-over share a transaction: what was not handed over is as due as before. A message whose
     # stamp got lost is sent once more, and the second one finds its job taken.
     refusal: BrokerUnavailableError | None = None
+    until = ledger.clock.monotonic() + BATCH_SECONDS
     with ledger.catalog.begin() as session:
         taken: list[Row[Any]] = []
         try:
             for job in _lock_due(session, which, limit):
                 publish(JobMessage(job.id, job.kind, job.queue, job.priority, job.trace_id))
                 taken.append(job)
+                if ledger.clock.monotonic() >= until:
+                    break
         except BrokerUnavailableError as error:
             refusal = error
         _stamp(session, taken, ledger.policy)

@@ -10,13 +10,22 @@ from strongroom.jobs.errors import BrokerUnavailableError
 from strongroom.jobs.failures import JobFailure
 from strongroom.jobs.kinds import JobKind, Queue
 from strongroom.jobs.ledger import Ledger
-from strongroom.jobs.outbox import AHEAD, JobMessage, publish_due, publish_next, publish_one, publish_these
+from strongroom.jobs.outbox import (
+    AHEAD,
+    BATCH_SECONDS,
+    JobMessage,
+    publish_due,
+    publish_next,
+    publish_one,
+    publish_these,
+)
 from strongroom.jobs.probing import probe_request
 from tests.integration.jobs import rivals
 from tests.integration.jobs.staging import (
     FAR_AHEAD,
     LONG_AGO,
     TRACE_ID,
+    HandClock,
     at_once,
     change,
     claimed,
@@ -166,6 +175,19 @@ def test_messages_that_nobody_answered_do_not_keep_others_back(ledger: Ledger, b
 
     assert publish_due(ledger, broker) == AHEAD
     assert {message.job_id for message in broker.messages} <= set(jobs)
+
+
+def test_a_slow_broker_does_not_keep_the_catalog_busy(ledger: Ledger, broker: Broker):
+    jobs, clock = many(ledger, Queue.COPY, count=4), HandClock()
+    slow = Ledger(ledger.catalog, clock, ledger.random, ledger.policy)
+
+    def publish(message: JobMessage) -> None:
+        broker(message)
+        clock.sleep(BATCH_SECONDS / 2)
+
+    assert publish_due(slow, publish) == 2
+    assert publish_due(slow, publish) == 2
+    assert [message.job_id for message in broker.messages] == sorted(jobs)
 
 
 def test_the_next_job_waits_in_the_ledger_while_the_broker_is_down(ledger: Ledger, broker: Broker):
