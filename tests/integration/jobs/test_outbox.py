@@ -126,10 +126,11 @@ def many(ledger: Ledger, *queues: Queue, count: int = 2 * AHEAD + 1) -> list[uui
 
 def test_of_a_long_queue_a_few_jobs_are_handed_over_the_oldest_first(ledger: Ledger, broker: Broker):
     jobs = many(ledger, Queue.COPY)
+    make_due(ledger, jobs[-1])
 
     assert publish_these(ledger, broker, jobs) == AHEAD
     assert publish_due(ledger, broker) == 0
-    assert [message.job_id for message in broker.messages] == sorted(jobs)[:AHEAD]
+    assert broker.messages[0].job_id == jobs[-1]
 
 
 def test_a_long_queue_keeps_no_other_from_being_handed_over(ledger: Ledger, broker: Broker):
@@ -153,11 +154,11 @@ def test_several_long_queues_get_their_messages_in_one_go(ledger: Ledger, broker
 
 
 def test_whoever_used_a_message_up_hands_the_next_job_over(ledger: Ledger, broker: Broker):
-    jobs = many(ledger, Queue.COPY)
+    many(ledger, Queue.COPY)
     publish_due(ledger, broker)
     assert publish_next(ledger, broker, Queue.COPY) is False
 
-    claimed(ledger, jobs[0])
+    claimed(ledger, broker.messages[0].job_id)
 
     assert publish_next(ledger, broker, Queue.RESTORE) is False
     assert publish_next(ledger, broker, Queue.COPY) is True
@@ -187,7 +188,7 @@ def test_a_slow_broker_does_not_keep_the_catalog_busy(ledger: Ledger, broker: Br
 
     assert publish_due(slow, publish) == 2
     assert publish_due(slow, publish) == 2
-    assert [message.job_id for message in broker.messages] == sorted(jobs)
+    assert sorted(message.job_id for message in broker.messages) == sorted(jobs)
 
 
 def test_the_next_job_waits_in_the_ledger_while_the_broker_is_down(ledger: Ledger, broker: Broker):
