@@ -7,7 +7,7 @@ messages out at a time, and whoever is done with a job hands the next one over.
 import logging
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.jobs import Job, JobState
+from strongroom.clock import Clock
 from strongroom.errors import UnavailableError
 from strongroom.jobs.eligibility import in_state, is_due, is_first_in_line, is_free
 from strongroom.jobs.errors import BrokerUnavailableError
@@ -106,22 +107,29 @@ def publish_these(ledger: Ledger, publish: Publish, job_ids: Collection[uuid.UUI
 def _publish_batch(ledger: Ledger, publish: Publish, which: ColumnElement[bool], limit: int) -> int:
     # The stamps and the hand-over share a transaction: what was not handed over is as due as before. A message whose
     # stamp got lost is sent once more, and the second one finds its job taken.
-    refusal: BrokerUnavailableError | None = None
-    until = ledger.clock.monotonic() + BATCH_SECONDS
     with ledger.catalog.begin() as session:
-        taken: list[Row[Any]] = []
-        try:
-            for job in _lock_due(session, which, limit):
-                publish(JobMessage(job.id, job.kind, job.queue, job.priority, job.trace_id))
-                taken.append(job)
-                if ledger.clock.monotonic() >= until:
-                    break
-        except BrokerUnavailableError as error:
-            refusal = error
+        taken, refusal = _send(_lock_due(session, which, limit), publish, ledger.clock)
         _stamp(session, taken, ledger.policy)
     if refusal is not None:
         raise refusal
     return len(taken)
+
+
+def _send(
+    jobs: Iterable[Row[Any]], publish: Publish, clock: Clock
+) -> tuple[list[Row[Any]], BrokerUnavailableError | None]:
+    """Send messages until the broker refuses one or the time is up; return what was taken, and the refusal."""
+    taken: list[Row[Any]] = []
+    until = clock.monotonic() + BATCH_SECONDS
+    for job in jobs:
+        try:
+            publish(JobMessage(job.id, job.kind, job.queue, job.priority, job.trace_id))
+        except BrokerUnavailableError as error:
+            return taken, error
+        taken.append(job)
+        if clock.monotonic() >= until:
+            break
+    return taken, None
 
 
 def _stamp(session: Session, taken: Sequence[Row[Any]], policy: LedgerPolicy) -> None:
