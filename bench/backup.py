@@ -52,7 +52,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full size, such as 0.1 for a quick look")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--level", type=int, default=1, help="zstd level of Strongroom")
-    parser.add_argument("--dir", type=Path, help="where the work folder goes; several times the tree's size")
+    parser.add_argument("--dir", type=Path, help="where the work folder goes; a dozen times the tree's size")
     parser.add_argument("--steps", type=_steps, default=list(Step), help="names of steps, separated by semicolons")
     return parser.parse_args()
 
