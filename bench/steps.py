@@ -124,7 +124,7 @@ def _restore(tool: Tool, scene: Scene, results: Results) -> None:
 def _set_aside(target: Path) -> None:
     """Keep a restored tree until the benchmark ends.
 
-    For minutes after 100,000 files are removed, ext4 steps over their inodes whenever a file is made (`recently_deleted`
+    For minutes after 100,000 files were removed, ext4 steps over their inodes whenever one is made (`recently_deleted`
     in its source), which made the restores of every tool but the first up to four times slower.
     """
     kept = target.parent.with_name("kept")

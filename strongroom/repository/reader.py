@@ -1,12 +1,14 @@
 """Reading a backup: its tree, its bytes pack by pack, or one entry as a stream."""
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TypeVar
 from uuid import UUID
 
 import blake3
+import msgspec
 
 from strongroom.keyring.provider import KekProvider
 from strongroom.repository.access import Repository
@@ -30,9 +32,10 @@ _WINDOW_PER_THREAD = 2
 Target = tuple[int, int, int, int]
 """Offset in the frame, length, token, offset in the content."""
 
+R = TypeVar("R")
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+
+class Piece(msgspec.Struct, frozen=True, gc=False):
     """Bytes of a wanted entry: the caller's token, where in the content they go, and the bytes."""
 
     token: int
@@ -70,21 +73,22 @@ class BackupReader:
         frames = ahead(lambda at: cache.frame(*at), self.head.frames(), threads=1, window=2)
         return decode_tree((plain for _, plain in frames), self.head.entries)
 
-    def pieces(self, wanted: Iterable[tuple[int, Entry]]) -> Iterator[Piece]:
-        """Yield the data of entries pack by pack, each pack fetched and each frame opened once; holes are left out.
+    def hand_out(self, wanted: Iterable[tuple[int, Entry]], take: Callable[[list[Piece]], R]) -> Iterator[R]:
+        """Hand the data of entries to `take`, pack by pack, each pack and frame read once; yield the results.
 
-        A file is whole when pieces for all its runs have come, in whatever order.
+        `take` is called with all pieces of one frame, in several threads at once. Holes are left out. A file is whole
+        when pieces for all its runs have come, in whatever order.
         """
         # Packs come one after the other, so that each thread is in the newest or in the one before.
         cache = self._cache(kept=2)
+
+        def open_and_hand_out(frame: _FrameWanted) -> R:
+            view = memoryview(cache.frame(frame.pack, frame.frame))
+            return take([Piece(token, at, _cut_out(view, start, length)) for start, length, token, at in frame.targets])
+
         frames = _frames_wanted(_by_pack(wanted))
-        opened = ahead(
-            lambda frame: cache.frame(frame.pack, frame.frame), frames, threads=self.threads, window=self._window
-        )
-        for frame, plain in opened:
-            view = memoryview(plain)
-            for start, length, token, offset in frame.targets:
-                yield Piece(token, offset, _cut_out(view, start, length))
+        for _, result in ahead(open_and_hand_out, frames, threads=self.threads, window=self._window):
+            yield result
 
     def stream(self, entry: Entry) -> Iterator[memoryview]:
         """Yield one entry's bytes in order, holes as zeros; raises TamperedError at the end if the digest differs."""

@@ -2,9 +2,10 @@
 
 import os
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec
+from typing import ParamSpec, Protocol
 
 from strongroom.sources.files.capture import entry_path
 from strongroom.tree.content import Problem, ProblemKind
@@ -17,12 +18,31 @@ Note = Callable[[str], None]
 """Takes the reason why something was not restored."""
 
 
+class Metadata(Protocol):
+    """What an entry says about a file or directory besides its name and content."""
+
+    @property
+    def mode(self) -> int: ...
+    @property
+    def uid(self) -> int: ...
+    @property
+    def gid(self) -> int: ...
+    @property
+    def mtime_ns(self) -> int: ...
+    @property
+    def xattrs(self) -> list[tuple[bytes, bytes]]: ...
+
+
 class ProblemLog:
-    """What a restore could not do; one entry a reason for metadata, since a missing right affects every file alike."""
+    """What a restore could not do; one entry a reason for metadata, since a missing right affects every file alike.
+
+    Safe among threads.
+    """
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self._reasons: set[str] = set()
+        self._lock = threading.Lock()
 
     def add(self, path: str, kind: ProblemKind, reason: str) -> None:
         """Record a problem of one entry."""
@@ -30,12 +50,14 @@ class ProblemLog:
 
     def add_once(self, path: str, reason: str) -> None:
         """Record a metadata problem, with the first path that has it."""
-        if reason not in self._reasons:
+        with self._lock:
+            is_new = reason not in self._reasons
             self._reasons.add(reason)
+        if is_new:
             self.add(path, ProblemKind.METADATA, reason)
 
 
-def apply_to_descriptor(descriptor: int, entry: Entry, note: Note) -> None:
+def apply_to_descriptor(descriptor: int, entry: Metadata, note: Note) -> None:
     """Set all metadata of an open file or directory; what the process may not set is noted and left out."""
     is_owned = _try(note, "owner", os.fchown, descriptor, entry.uid, entry.gid)
     for name, value in entry.xattrs:
@@ -75,7 +97,7 @@ def _try(note: Note, what: str, call: Callable[P, object], *args: P.args, **kwar
     return True
 
 
-def _safe_mode(entry: Entry, *, is_owned: bool) -> int:
+def _safe_mode(entry: Metadata, *, is_owned: bool) -> int:
     """Never let a program run with the rights of whoever happened to restore it."""
     return entry.mode if is_owned else entry.mode & ~_SET_ID_BITS
 

@@ -1,9 +1,11 @@
-"""Writing the bytes of restored files, in whatever order they arrive."""
+"""Writing the bytes of restored files, in whatever order and in however many threads they arrive."""
 
 import os
 import stat
+import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+
+import msgspec
 
 from strongroom.sources.errors import TargetConflictError
 from strongroom.sources.files.attributes import ProblemLog, apply_to_descriptor
@@ -17,9 +19,16 @@ from strongroom.tree.entry import Entry, Run
 _KEPT_OPEN = 16
 
 
-@dataclass(slots=True)
-class _Unfinished:
-    entry: Entry
+class _Unfinished(msgspec.Struct, gc=False):
+    """A file that waits for bytes, with no more of its entry than is needed: there may be millions of them."""
+
+    path: bytes
+    mode: int
+    uid: int
+    gid: int
+    mtime_ns: int
+    xattrs: list[tuple[bytes, bytes]]
+    size: int
     bytes_left: int
     is_made: bool = False
     is_skipped: bool = False
@@ -28,92 +37,141 @@ class _Unfinished:
 class FileFiller:
     """Files that wait for their bytes; each is made at its first byte and gets its metadata at its last.
 
-    A file that comes in one piece is opened once. Stretches that are never written stay holes.
+    A file that comes in one piece is opened once. Stretches that are never written stay holes. `write` is safe among
+    threads: files of one piece are written side by side, others one after the other.
     """
 
     def __init__(self, tree: TargetTree, placer: Placer, problems: ProblemLog) -> None:
         self._tree = tree
         self._placer = placer
         self._problems = problems
-        self._waiting: dict[bytes, _Unfinished] = {}
-        self._open: OrderedDict[bytes, int] = OrderedDict()
+        self._waiting: list[_Unfinished | None] = []
+        self._open: OrderedDict[int, int] = OrderedDict()
+        self._lock = threading.Lock()
+        self._own = threading.local()
+        self._twins: list[TargetTree] = []
 
-    def expect(self, path: bytes, entry: Entry) -> None:
-        """Announce a file; one without stored bytes is made at once."""
+    def expect(self, path: bytes, entry: Entry) -> int | None:
+        """Announce a file and return its token; one without stored bytes is made at once and has none."""
         stored = sum(extent.length for extent in entry.extents if isinstance(extent, Run))
-        self._waiting[path] = _Unfinished(entry, stored)
+        file = _Unfinished(path, entry.mode, entry.uid, entry.gid, entry.mtime_ns, entry.xattrs, entry.size, stored)
         if stored == 0:
-            self.write(path, 0, memoryview(b""))
+            self._write_whole(file, 0, memoryview(b""))
+            return None
+        self._waiting.append(file)
+        return len(self._waiting) - 1
 
-    def write(self, path: bytes, offset: int, data: memoryview) -> None:
+    def write(self, token: int, offset: int, data: memoryview) -> None:
         """Put bytes at an offset of an announced file; raises TargetFullError, TargetNotWritableError."""
-        file = self._waiting[path]
-        if not file.is_skipped:
-            try:
-                self._put(path, file, offset, data)
-            except OSError as error:
-                self._skip(path, file, error)
-        file.bytes_left -= len(data)
-        if file.bytes_left <= 0:
-            self._complete(path, file)
+        file = self._waiting[token]
+        if file is None:
+            raise ValueError("a file gets more bytes than were announced")
+        if len(data) == file.bytes_left and not file.is_made and not file.is_skipped:
+            self._write_whole(file, offset, data)
+            self._waiting[token] = None
+        else:
+            with self._lock:
+                self._write_part(token, file, offset, data)
 
     def unfinished(self) -> list[bytes]:
         """Return the files that did not get all their bytes."""
-        return sorted(self._waiting)
+        return sorted(file.path for file in self._waiting if file is not None)
 
     def close(self) -> None:
-        """Close what is open; files that wait stay as they are."""
+        """Close what is open, when no thread writes any more; files that wait stay as they are."""
         for descriptor in self._open.values():
             os.close(descriptor)
         self._open.clear()
+        while self._twins:
+            self._twins.pop().close()
 
-    def _put(self, path: bytes, file: _Unfinished, offset: int, data: memoryview) -> None:
-        descriptor = self._open.get(path)
+    def _write_whole(self, file: _Unfinished, offset: int, data: memoryview) -> None:
+        try:
+            descriptor = self._placer.file(*self._reach(file.path))
+        except OSError as error:
+            self._skip(file, error)
+            return
+        try:
+            _put(descriptor, offset, data)
+            if len(data) != file.size:
+                os.ftruncate(descriptor, file.size)
+            self._apply(descriptor, file)
+        except OSError as error:
+            self._skip(file, error)
+        finally:
+            os.close(descriptor)
+
+    def _write_part(self, token: int, file: _Unfinished, offset: int, data: memoryview) -> None:
+        if not file.is_skipped:
+            try:
+                _put(self._descriptor(token, file), offset, data)
+            except OSError as error:
+                self._skip(file, error)
+        file.bytes_left -= len(data)
+        if file.bytes_left <= 0:
+            self._complete(token, file)
+
+    def _descriptor(self, token: int, file: _Unfinished) -> int:
+        descriptor = self._open.get(token)
         if descriptor is None:
-            descriptor = self._reopen(path) if file.is_made else self._make(path, file, len(data))
-        written = 0
-        while written < len(data):
-            written += os.pwrite(descriptor, data[written:], offset + written)
-
-    def _make(self, path: bytes, file: _Unfinished, first_bytes: int) -> int:
-        descriptor = self._placer.file(*self._tree.parent_of(path))
-        self._keep_open(path, descriptor)
-        file.is_made = True
-        if first_bytes != file.entry.size:
-            os.ftruncate(descriptor, file.entry.size)
+            descriptor = self._reopen(token, file) if file.is_made else self._make(token, file)
         return descriptor
 
-    def _reopen(self, path: bytes) -> int:
-        directory, name = self._tree.parent_of(path)
+    def _make(self, token: int, file: _Unfinished) -> int:
+        descriptor = self._placer.file(*self._reach(file.path))
+        self._keep_open(token, descriptor)
+        file.is_made = True
+        os.ftruncate(descriptor, file.size)
+        return descriptor
+
+    def _reopen(self, token: int, file: _Unfinished) -> int:
+        directory, name = self._reach(file.path)
         descriptor = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
-        self._keep_open(path, descriptor)
+        self._keep_open(token, descriptor)
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
             raise TargetConflictError(
-                f"The file {displayed(path)} was replaced while it was being restored.",
+                f"The file {displayed(file.path)} was replaced while it was being restored.",
                 next_step="Restore into a directory that nobody else writes to.",
             )
         return descriptor
 
-    def _keep_open(self, path: bytes, descriptor: int) -> None:
-        self._open[path] = descriptor
+    def _keep_open(self, token: int, descriptor: int) -> None:
+        self._open[token] = descriptor
         if len(self._open) > _KEPT_OPEN:
             _, oldest = self._open.popitem(last=False)
             os.close(oldest)
 
-    def _skip(self, path: bytes, file: _Unfinished, error: OSError) -> None:
-        refusal = refusal_of(error, displayed(path))
+    def _reach(self, path: bytes) -> tuple[int, bytes]:
+        """Return the open directory of a path, by a tree of this thread's own: others cannot close it meanwhile."""
+        tree: TargetTree | None = getattr(self._own, "tree", None)
+        if tree is None:
+            tree = self._own.tree = self._tree.twin()
+            self._twins.append(tree)
+        return tree.parent_of(path)
+
+    def _skip(self, file: _Unfinished, error: OSError) -> None:
+        refusal = refusal_of(error, displayed(file.path))
         if refusal:
             raise refusal from error
         file.is_skipped = True
-        self._problems.add(displayed(path), ProblemKind.UNSUPPORTED, error.strerror or "cannot be written")
+        self._problems.add(displayed(file.path), ProblemKind.UNSUPPORTED, error.strerror or "cannot be written")
 
-    def _complete(self, path: bytes, file: _Unfinished) -> None:
-        del self._waiting[path]
-        descriptor = self._open.pop(path, None)
+    def _complete(self, token: int, file: _Unfinished) -> None:
+        self._waiting[token] = None
+        descriptor = self._open.pop(token, None)
         if descriptor is None:
             return
         try:
-            apply_to_descriptor(descriptor, file.entry, lambda reason: self._problems.add_once(displayed(path), reason))
+            self._apply(descriptor, file)
         finally:
             os.close(descriptor)
+
+    def _apply(self, descriptor: int, file: _Unfinished) -> None:
+        apply_to_descriptor(descriptor, file, lambda reason: self._problems.add_once(displayed(file.path), reason))
+
+
+def _put(descriptor: int, offset: int, data: memoryview) -> None:
+    written = 0
+    while written < len(data):
+        written += os.pwrite(descriptor, data[written:], offset + written)

@@ -1,11 +1,11 @@
 """A directory as the target of a restore."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from strongroom.sources.errors import IncompleteRestoreError
 from strongroom.sources.files.attributes import ProblemLog, apply_to_descriptor, apply_to_name
@@ -19,13 +19,25 @@ from strongroom.tree.content import Problem, ProblemKind
 from strongroom.tree.entry import Entry, EntryType
 
 
+class WrittenPiece(Protocol):
+    """Bytes of an announced file: its token, where they go, and the bytes."""
+
+    @property
+    def token(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def data(self) -> memoryview: ...
+
+
 class FilesTarget:
     """Fills a directory: `prepare`, `make` every entry in tree order, `write` the bytes in any order, `finish`.
 
     Paths are bytes relative to the target; the target itself is b"". Never writes through a symbolic link or into a
     file that was there before, so that nothing outside the target is touched. Until it is finished nobody else can read
     what is there. A restore that was cut short is completed by another one with overwrite; that replaces what the
-    backup holds and leaves all other files alone. Not thread-safe; leave the `with` to close what is open.
+    backup holds and leaves all other files alone. Only `write` is safe among threads. Leave the `with` to
+    close what is open.
     """
 
     def __init__(self, root: Path, *, overwrite: bool) -> None:
@@ -56,8 +68,11 @@ class FilesTarget:
         self._filler = FileFiller(self._tree, self._placer, self._log)
         self._opened.callback(self._filler.close)
 
-    def make(self, path: bytes, entry: Entry) -> None:
-        """Make an entry, or announce a file that has bytes; raises the errors of `prepare` and UnsafePathError."""
+    def make(self, path: bytes, entry: Entry) -> int | None:
+        """Make an entry, or announce a file that has bytes: then its token is returned.
+
+        Raises the errors of `prepare` and UnsafePathError.
+        """
         if entry.type is EntryType.DIRECTORY:
             self._make_directory(path, entry)
         elif entry.link_id in self._first_names:
@@ -65,11 +80,16 @@ class FilesTarget:
         else:
             if entry.link_id:
                 self._first_names[entry.link_id] = path
-            self._make_single(path, entry)
+            return self._make_single(path, entry)
+        return None
 
-    def write(self, path: bytes, offset: int, data: memoryview) -> None:
-        """Put bytes into a file that was announced; raises TargetFullError, TargetNotWritableError."""
-        self._filler.write(path, offset, data)
+    def write(self, pieces: Iterable[WrittenPiece]) -> int:
+        """Put bytes into announced files and return how many; raises TargetFullError, TargetNotWritableError."""
+        count = 0
+        for piece in pieces:
+            self._filler.write(piece.token, piece.offset, piece.data)
+            count += len(piece.data)
+        return count
 
     def finish(self, check: Callable[[], None] = lambda: None) -> list[Problem]:
         """Make the further names of files and give directories their metadata; return what could not be restored.
@@ -101,10 +121,9 @@ class FilesTarget:
                 return
         self._directories.append((path, entry))
 
-    def _make_single(self, path: bytes, entry: Entry) -> None:
+    def _make_single(self, path: bytes, entry: Entry) -> int | None:
         if entry.type is EntryType.FILE:
-            self._filler.expect(path, entry)
-            return
+            return self._filler.expect(path, entry)
         try:
             directory, name = self._tree.parent_of(path)
             self._placer.special(directory, name, entry)
@@ -112,6 +131,7 @@ class FilesTarget:
             self._skip(path, error)
         else:
             apply_to_name(directory, name, entry, lambda reason: self._log.add_once(displayed(path), reason))
+        return None
 
     def _make_link(self, path: bytes, first: bytes) -> None:
         try:

@@ -14,12 +14,16 @@ _FORBIDDEN = {b"", b".", b".."}
 class TargetTree:
     """The target's directories, opened one name at a time from the root and never through a symbolic link.
 
-    Owns the root's descriptor and keeps the 64 directories used last open.
+    Owns the root's descriptor and keeps the 64 directories used last open. Belongs to one thread.
     """
 
     def __init__(self, root: int) -> None:
         self._root = root
         self._open: OrderedDict[bytes, int] = OrderedDict()
+
+    def twin(self) -> "TargetTree":
+        """Return another view of the same target, for another thread."""
+        return TargetTree(os.dup(self._root))
 
     def close(self) -> None:
         """Give all descriptors back."""

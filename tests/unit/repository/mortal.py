@@ -1,5 +1,6 @@
 """A process that may be killed at any call to its region, and what the survivors know of it."""
 
+import itertools
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
@@ -218,6 +219,7 @@ def whole(reader: BackupReader) -> dict[bytes, bytes]:
         else:
             found[b"/".join([*folders[1:], step.entry.name])] = step.entry, bytearray(step.entry.size)
     entries = list(found.values())
-    for piece in reader.pieces((number, entry) for number, (entry, _) in enumerate(entries)):
+    handed_out = reader.hand_out(((number, entry) for number, (entry, _) in enumerate(entries)), list)
+    for piece in itertools.chain.from_iterable(handed_out):
         entries[piece.token][1][piece.offset : piece.offset + len(piece.data)] = piece.data
     return {path: bytes(data) for path, (_, data) in found.items()}

@@ -192,7 +192,7 @@ def contents(reader: BackupReader) -> dict[bytes, bytes]:
     """Read every file of a backup by pieces, holes filled with zeros."""
     entries = list(entries_of(reader.walk()).values())
     whole = [bytearray(entry.size) for entry in entries]
-    for piece in reader.pieces(enumerate(entries)):
+    for piece in itertools.chain.from_iterable(reader.hand_out(enumerate(entries), list)):
         whole[piece.token][piece.offset : piece.offset + len(piece.data)] = piece.data
     return {entry.name: bytes(data) for entry, data in zip(entries, whole, strict=True)}
 

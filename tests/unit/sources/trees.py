@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from strongroom.repository.reader import Piece
 from strongroom.settings import FilesSourceSettings
 from strongroom.sources.files.source import FilesSource
 from strongroom.sources.files.target import FilesTarget
@@ -49,6 +50,17 @@ def read_content(opened: OpenContent, *, at_once: int = 1 << 16) -> bytes:
     return b"".join(pieces)
 
 
+def announce(target: FilesTarget, entries: Sequence[tuple[bytes, Entry]]) -> Callable[[bytes, int, memoryview], int]:
+    """Make all entries, and return what writes pieces of the files among them by path."""
+    tokens = {path: target.make(path, entry) for path, entry in entries}
+
+    def write(path: bytes, offset: int, data: memoryview) -> int:
+        token = tokens[path]
+        return 0 if token is None else target.write([Piece(token, offset, data)])
+
+    return write
+
+
 class Backup:
     """A tree held in memory, as a repository would give it back."""
 
@@ -66,10 +78,9 @@ class Backup:
         """Fill the target, with the pieces in the order that `arrange` puts them in."""
         with FilesTarget(target, overwrite=overwrite) as filling:
             filling.prepare()
-            for path, entry in self.entries:
-                filling.make(path, entry)
+            write = announce(filling, self.entries)
             for path, offset, data in arrange(self.pieces):
-                filling.write(path, offset, memoryview(data))
+                write(path, offset, memoryview(data))
             return filling.finish()
 
     def _take(self, step: Step, parents: list[bytes]) -> None:

@@ -6,6 +6,7 @@ import socket
 import stat
 import struct
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -21,7 +22,7 @@ from strongroom.sources.errors import (
 from strongroom.sources.files.target import FilesTarget
 from strongroom.tree.content import ProblemKind
 from strongroom.tree.entry import Entry, EntryType, Run
-from tests.unit.sources.trees import Backup, picture
+from tests.unit.sources.trees import Backup, announce, picture
 from tests.unit.sources.unprivileged import NOBODY, open_to_nobody, unprivileged
 
 MIB = 1 << 20
@@ -177,10 +178,9 @@ def test_a_restore_that_was_cut_short_is_completed_by_another(tree, tmp_path):
     backup = Backup(tree)
     with FilesTarget(tmp_path / "target", overwrite=False) as target:
         target.prepare()
-        for path, entry in backup.entries:
-            target.make(path, entry)
+        write = announce(target, backup.entries)
         path, offset, data = backup.pieces[0]
-        target.write(path, offset, memoryview(data)[: len(data) // 2])
+        write(path, offset, memoryview(data)[: len(data) // 2])
 
     backup.restore(tmp_path / "target", overwrite=True)
 
@@ -192,10 +192,9 @@ def test_nobody_else_can_read_a_restore_before_it_is_whole(tree, tmp_path):
     (tree / "docs" / "a.txt").chmod(0o644)
     with FilesTarget(tmp_path / "target", overwrite=False) as target:
         target.prepare()
-        for path, entry in backup.entries:
-            target.make(path, entry)
+        write = announce(target, backup.entries)
         for path, offset, data in backup.pieces:
-            target.write(path, offset, memoryview(data)[:1])
+            write(path, offset, memoryview(data)[:1])
         made = [path for path in (tmp_path / "target").rglob("*") if path.is_dir() or path.name == "b.bin"]
 
         assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in made} == {0}
@@ -246,12 +245,11 @@ def test_a_directory_exchanged_for_a_link_during_the_restore_leads_nowhere(tmp_p
     backup = Backup(source)
     with outside(tmp_path) as place, FilesTarget(tmp_path / "target", overwrite=False) as target:
         target.prepare()
-        for path, entry in backup.entries:
-            target.make(path, entry)
+        write = announce(target, backup.entries)
         (tmp_path / "target" / "000").rmdir()
         (tmp_path / "target" / "000").symlink_to(place)
         for path, offset, data in backup.pieces:
-            target.write(path, offset, memoryview(data))
+            write(path, offset, memoryview(data))
         problems = target.finish()
 
     assert {problem.path for problem in problems} == {"000/a.txt", "000"}
@@ -342,6 +340,28 @@ def test_a_full_disk_ends_the_restore_with_what_to_do(tmp_path):
     assert "overwrite" in error.value.next_step
 
 
+def test_files_are_written_by_several_threads_at_once(tmp_path):
+    source = tmp_path / "source"
+    for number in range(300):
+        (source / f"{number % 90:02}" / "below").mkdir(parents=True, exist_ok=True)
+        (source / f"{number % 90:02}" / "below" / f"{number}.txt").write_bytes(b"%d " % number * (number % 7))
+    with (source / "holes.bin").open("wb") as file:
+        for number in range(40):
+            file.seek(number * 1_000_000)
+            file.write(b"data" * 1024)
+    backup = Backup(source)
+    with FilesTarget(tmp_path / "target", overwrite=False) as target:
+        target.prepare()
+        write = announce(target, backup.entries)
+        with ThreadPoolExecutor(4) as threads:
+            written = threads.map(lambda piece: write(piece[0], piece[1], memoryview(piece[2])), backup.pieces)
+            assert sum(written) == sum(len(data) for _, _, data in backup.pieces)
+        problems = target.finish()
+
+    assert problems == []
+    assert picture(tmp_path / "target") == picture(source)
+
+
 def test_a_very_deep_tree_is_made(tmp_path):
     depth = 1500
     entry = Entry(b"d", EntryType.DIRECTORY, 0o755, mtime_ns=1)
@@ -352,8 +372,8 @@ def test_a_very_deep_tree_is_made(tmp_path):
             target.prepare()
             for path in paths:
                 target.make(path, entry)
-            target.make(bottom, Entry(b"file", EntryType.FILE, 0o644, size=2, extents=[Run(0, 0, 0, 2)]))
-            target.write(bottom, 0, memoryview(b"ok"))
+            file = Entry(b"file", EntryType.FILE, 0o644, size=2, extents=[Run(0, 0, 0, 2)])
+            announce(target, [(bottom, file)])(bottom, 0, memoryview(b"ok"))
             problems = target.finish()
         found = subprocess.run(["find", tmp_path / "target", "-name", "file"], capture_output=True, check=True).stdout
     finally:
