@@ -9,6 +9,7 @@ from celery import Celery
 
 from worker import signals
 from worker.broker import broker_configuration
+from worker.hearing import Hearing
 from worker.heartbeat import WorkerHeartbeat
 from worker.settings import read_settings
 from worker.standing_in import StandIn
@@ -23,5 +24,5 @@ def _from_settings() -> dict[str, Any]:
 app = Celery("strongroom")
 app.config_from_object("worker.configuration")
 app.add_defaults(_from_settings)
-app.steps["consumer"].update((WorkerHeartbeat, GracefulStop, StandIn))
+app.steps["consumer"].update((WorkerHeartbeat, GracefulStop, StandIn, Hearing))
 signals.connect(app)
