@@ -106,7 +106,7 @@ def _environment(directory: Path, distribution: int, names: int) -> dict[str, st
         "HOME": str(directory),
         "RABBITMQ_CONFIG_FILE": str(directory / "rabbitmq.conf"),
         "RABBITMQ_CONF_ENV_FILE": os.devnull,
-        "RABBITMQ_ADVANCED_CONFIG_FILE": str(directory / "none"),
+        "RABBITMQ_ADVANCED_CONFIG_FILE": str(directory / "advanced.config"),
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(directory / "plugins"),
         "RABBITMQ_MNESIA_BASE": str(directory / "data"),
         "RABBITMQ_LOG_BASE": str(directory / "log"),
@@ -123,15 +123,22 @@ def _environment(directory: Path, distribution: int, names: int) -> dict[str, st
 
 
 @contextmanager
-def running_rabbitmq(directory: Path, *, tls: Certificates | None = None, more: str = "") -> Iterator[RabbitMq]:
-    """Run a broker with its data in the new `directory` and stop it at the end; `more` is added to its settings."""
+def running_rabbitmq(
+    directory: Path, *, tls: Certificates | None = None, more: str = "", advanced: str = "[]."
+) -> Iterator[RabbitMq]:
+    """Run a broker with its data in the new `directory` and stop it at the end.
+
+    `more` is added to its settings; `advanced` is for what those have no word for, as an Erlang term.
+    """
     program, names_program = _programs()
     account = unprivileged_account()
     make_private_directory(directory, account)
     port, distribution, names = ports = ReservedPort(), ReservedPort(), ReservedPort()
     password = secrets.token_urlsafe(18)
-    settings = directory / "rabbitmq.conf"
+    settings, terms = directory / "rabbitmq.conf", directory / "advanced.config"
     settings.touch(mode=0o600)
+    terms.write_text(advanced)
+    terms.chmod(0o644)
     listener = (TLS if tls else "listeners.tcp.1 = {host}:{port}\n").format(host=LOOPBACK, port=port.number, files=tls)
     settings.write_text(SETTINGS.format(user=USER, password=password) + listener + more)
     if account:

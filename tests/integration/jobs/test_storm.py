@@ -6,6 +6,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from multiprocessing.context import SpawnProcess
 
@@ -76,9 +77,13 @@ def all_ended(ledger: Ledger) -> bool:
 def strike(crew: Crew, ledger: Ledger, chance: random.Random) -> None:
     victim = chance.randrange(WORKERS)
     if chance.random() < 0.25:
-        with crew.frozen(victim):
-            time.sleep(POLICY.lease_seconds * 1.2)
-            sweep(ledger)
+        with ThreadPoolExecutor() as pool:
+            with crew.frozen(victim):
+                time.sleep(POLICY.lease_seconds * 1.2)
+                # The victim may hold the one write lock of SQLite: then nobody writes before it wakes up.
+                sweeping = pool.submit(sweep, ledger)
+                wait([sweeping], timeout=POLICY.lease_seconds)
+            sweeping.result()
     else:
         crew.kill(victim)
 
