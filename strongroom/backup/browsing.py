@@ -35,15 +35,18 @@ def open_backup(services: Services, backup_id: uuid.UUID, region: str | None) ->
 
 def paths(reader: BackupReader) -> Iterator[PathEntry]:
     """Yield every entry of a backup with its path relative to the root, which is b""; parents before children."""
-    above: list[bytes] = []
+    above = b""
+    # Not the paths above but their lengths: in a very deep tree all of them together would fill the memory.
+    lengths: list[int] = []
     for step in reader.walk():
         if isinstance(step, Leave):
-            above.pop()
+            above = above[: lengths.pop()]
             continue
-        path = step.entry.name if not above or not above[-1] else above[-1] + b"/" + step.entry.name
+        path = above + b"/" + step.entry.name if above else step.entry.name
         yield path, step.entry
         if isinstance(step, Enter):
-            above.append(path)
+            lengths.append(len(above))
+            above = path
 
 
 def list_entries(reader: BackupReader, path: str, *, recursive: bool) -> Iterator[PathEntry]:

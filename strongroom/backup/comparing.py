@@ -61,8 +61,9 @@ def _side_by_side(
         yield path, sides.get("before"), sides.get("after")
 
 
-def _order(path: bytes) -> list[bytes]:
-    return path.split(b"/") if path else []
+def _order(path: bytes) -> bytes:
+    # No name holds the smallest byte, so it separates names as the end of one does.
+    return path.replace(b"/", b"\0")
 
 
 def _kind(before: Entry | None, after: Entry | None) -> ChangeKind | None:

@@ -110,6 +110,7 @@ def no_such_path(path: str) -> NothingSelectedError:
 class _Matcher:
     def __init__(self, selection: Selection) -> None:
         self._paths = {encode_path(path): path for path in selection.paths}
+        self._lengths = sorted({len(path) for path in self._paths})
         self._missing = dict(self._paths)
         self._include = _patterns(selection.include)
         self._exclude = _patterns(selection.exclude)
@@ -134,13 +135,11 @@ class _Matcher:
             )
 
     def _is_named(self, path: bytes) -> bool:
-        while True:
-            if path in self._paths:
-                self._missing.pop(path, None)
-                return True
-            if not path:
-                return False
-            path = path.rpartition(b"/")[0]
+        self._missing.pop(path, None)
+        return any(
+            path[:length] in self._paths and (not length or path[length : length + 1] in (b"", b"/"))
+            for length in self._lengths
+        )
 
 
 class _Links:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -11,6 +11,7 @@ from strongroom.sources.errors import IncompleteRestoreError
 from strongroom.sources.files.attributes import ProblemLog, apply_to_descriptor, apply_to_name
 from strongroom.sources.files.capture import displayed
 from strongroom.sources.files.filling import FileFiller
+from strongroom.sources.files.made import Climber, MadeDirectories, MadeDirectory
 from strongroom.sources.files.placing import Placer
 from strongroom.sources.files.refusals import refusal_of
 from strongroom.sources.files.target_root import open_target
@@ -45,7 +46,7 @@ class FilesTarget:
         self._overwrite = overwrite
         self._placer = Placer(overwrite=overwrite)
         self._log = ProblemLog()
-        self._directories: list[tuple[bytes, Entry]] = []
+        self._directories = MadeDirectories()
         self._first_names: dict[int, bytes] = {}
         self._further_names: list[tuple[bytes, int]] = []
         self._opened = ExitStack()
@@ -107,19 +108,19 @@ class FilesTarget:
             check()
             self._make_link(path, self._first_names[link_id])
         # The other way round: a directory's own times and rights come after all that is below it.
-        for path, entry in reversed(self._directories):
-            check()
-            self._finish_directory(path, entry)
+        with closing(self._tree.climber()) as climber:
+            for made, entry in self._directories.bottom_up():
+                check()
+                self._finish_directory(climber, made, entry)
         return list(self._log.problems)
 
     def _make_directory(self, path: bytes, entry: Entry) -> None:
-        if path:
-            try:
+        try:
+            if path:
                 self._placer.directory(*self._tree.parent_of(path))
-            except OSError as error:
-                self._skip(path, error)
-                return
-        self._directories.append((path, entry))
+            self._directories.add(path, entry)
+        except OSError as error:
+            self._skip(path, error)
 
     def _make_single(self, path: bytes, entry: Entry) -> int | None:
         if entry.type is EntryType.FILE:
@@ -145,13 +146,13 @@ class FilesTarget:
         except OSError as error:
             self._skip(path, error)
 
-    def _finish_directory(self, path: bytes, entry: Entry) -> None:
+    def _finish_directory(self, climber: Climber, made: MadeDirectory, entry: Entry) -> None:
         try:
-            descriptor = self._tree.directory(path)
+            descriptor = climber.reach(made)
         except OSError as error:
-            self._skip(path, error)
+            self._skip(made.path(), error)
             return
-        apply_to_descriptor(descriptor, entry, lambda reason: self._log.add_once(displayed(path), reason))
+        apply_to_descriptor(descriptor, entry, lambda reason: self._log.add_once(displayed(made.path()), reason))
 
     def _skip(self, path: bytes, error: OSError) -> None:
         refusal = refusal_of(error, displayed(path))

@@ -2,11 +2,15 @@
 
 import os
 from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from strongroom.sources.errors import UnsafePathError
 from strongroom.sources.files.capture import displayed
+from strongroom.sources.files.made import Climber
 
 _KEPT_OPEN = 64
+_NEAR = 16
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FORBIDDEN = {b"", b".", b".."}
 
@@ -47,20 +51,46 @@ class TargetTree:
             return known
         return self._descend(path)
 
-    def _descend(self, path: bytes) -> int:
-        current, missing = self._nearest_open(path)
-        for name in reversed(missing):
-            descriptor = os.open(name, _DIRECTORY, dir_fd=self._open.get(current, self._root))
-            current = b"/".join((current, name)) if current else name
-            self._keep(current, descriptor)
-        return self._open[path]
+    def climber(self) -> Climber:
+        """Return the way back through the directories that were made."""
+        return Climber(self._root)
 
-    def _nearest_open(self, path: bytes) -> tuple[bytes, list[bytes]]:
-        missing = []
-        while path and path not in self._open:
-            path, name = _split(path)
-            missing.append(name)
-        return path, missing
+    def _descend(self, path: bytes) -> int:
+        current = self._nearest_open(path)
+        names = (path[len(current) + 1 :] if current else path).split(b"/")
+        for name in names:
+            _verify_name(name, path)
+        with self._passing(self._open.get(current, self._root), names[:-_KEPT_OPEN]) as above:
+            current = b"/".join((current, *names[:-_KEPT_OPEN])) if current else b"/".join(names[:-_KEPT_OPEN])
+            descriptor = above
+            for name in names[-_KEPT_OPEN:]:
+                descriptor = os.open(name, _DIRECTORY, dir_fd=descriptor)
+                current = b"/".join((current, name)) if current else name
+                self._keep(current, descriptor)
+        return descriptor
+
+    @contextmanager
+    def _passing(self, start: int, names: Sequence[bytes]) -> Iterator[int]:
+        """Open the last of these directories, each in the one before, and none of them for longer than that takes."""
+        current = os.dup(start)
+        try:
+            for name in names:
+                below = os.open(name, _DIRECTORY, dir_fd=current)
+                os.close(current)
+                current = below
+            yield current
+        finally:
+            os.close(current)
+
+    def _nearest_open(self, path: bytes) -> bytes:
+        near = path
+        for _ in range(_NEAR):
+            if not near or near in self._open:
+                return near
+            near = near.rpartition(b"/")[0]
+        # In a very deep tree it costs less to look at all that is open than at all that is above.
+        above = (known for known in self._open if path.startswith(known) and path[len(known) : len(known) + 1] == b"/")
+        return max(above, key=len, default=b"")
 
     def _keep(self, path: bytes, descriptor: int) -> None:
         self._open[path] = descriptor
@@ -71,9 +101,13 @@ class TargetTree:
 
 def _split(path: bytes) -> tuple[bytes, bytes]:
     parent, _, name = path.rpartition(b"/")
+    _verify_name(name, path)
+    return parent, name
+
+
+def _verify_name(name: bytes, path: bytes) -> None:
     if name in _FORBIDDEN or b"\0" in name:
         raise UnsafePathError(
             f"The backup names the path {displayed(path)}, which would lead out of the target.",
             next_step="Do not use this backup; verify it, and restore another one.",
         )
-    return parent, name
