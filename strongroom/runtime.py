@@ -69,12 +69,21 @@ class Runtime:
         self.catalog.close()
 
 
-def build_runtime(settings: Settings, *, clock: Clock | None = None, random: RandomBytes = system_random) -> Runtime:
-    """Put the parts together; connects to nothing and reads no key until something is used."""
+def build_runtime(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    random: RandomBytes = system_random,
+    recovery: KekProvider | None = None,
+) -> Runtime:
+    """Put the parts together; connects to nothing and reads no key until something is used.
+
+    A recovery key takes the place of every region's key: all backups can be read with it.
+    """
     clock = clock or SystemClock()
     catalog = Catalog(open_engine(settings.catalog_url.get_secret_value()))
     stores = open_stores(settings, catalog, clock, random)
-    keks = open_keks(settings)
+    keks = open_keks(settings) if recovery is None else {region.name: recovery for region in settings.regions}
     return Runtime(
         settings=settings,
         clock=clock,
@@ -186,6 +195,7 @@ _PLACES = {
     JobKind.COLLECTION_RUN: "strongroom.upkeep.collecting:run_collection",
     JobKind.REPAIR_RUN: "strongroom.upkeep.repairing:run_repair",
     JobKind.ROTATION_RUN: "strongroom.upkeep.rotating:run_rotation",
+    JobKind.EXTENSION_RUN: "strongroom.upkeep.extending:run_extension",
 }
 
 

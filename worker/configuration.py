@@ -17,6 +17,7 @@ include = [
     "tasks.replication",
     "tasks.restore",
     "tasks.rotation",
+    "tasks.extension",
     "tasks.verification",
 ]
 

@@ -1,5 +1,7 @@
 """`strongroom catalog`: rebuild the catalog from the regions."""
 
+from pathlib import Path
+
 import click
 
 from strongroom.catalog.schema import upgrade as upgrade_catalog
@@ -8,6 +10,7 @@ from strongroom.cli.documents import plain
 from strongroom.cli.figures import count
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.screen import Screen
+from strongroom.cli.waiting import recovery_option
 from strongroom.errors import ExitCode
 from strongroom.upkeep.rebuilding import RebuildReport, rebuild
 
@@ -19,13 +22,17 @@ def catalog() -> None:
     """Rebuild the catalog from the regions."""
 
 
-@catalog.command("rebuild", examples=("strongroom catalog rebuild", "strongroom catalog rebuild --json"))
+@catalog.command(
+    "rebuild",
+    examples=("strongroom catalog rebuild", "strongroom catalog rebuild --recovery-key-file kit.txt"),
+)
+@recovery_option
 @click.pass_obj
-def rebuild_command(invocation: Invocation) -> ExitCode:
+def rebuild_command(invocation: Invocation, recovery_key_file: Path | None) -> ExitCode:
     """Find every backup that the regions hold and write down what the catalog lacks.
 
-    Needs the settings, the keys and one region; an empty or missing catalog is made. Never removes anything, so it may
-    be repeated, and run on a catalog in use. Ends with 3 when something could not be read.
+    Needs the settings, one region, and the keys or the recovery key; an empty or missing catalog is made. Never removes
+    anything, so it may be repeated, and run on a catalog in use. Ends with 3 when something could not be read.
     """
     screen = invocation.screen
 
@@ -33,7 +40,7 @@ def rebuild_command(invocation: Invocation) -> ExitCode:
         if done % BACKUPS_BETWEEN_LINES == 0 or done == total:
             screen.say(f"{done:,} of {count(total, 'backup')} looked at.")
 
-    with invocation.services() as services:
+    with invocation.services(recovery_key_file) as services:
         services.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         services.settings.scratch_dir.mkdir(mode=0o700, exist_ok=True)
         upgrade_catalog(services.catalog.engine)

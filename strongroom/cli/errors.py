@@ -9,6 +9,12 @@ class ConfigExistsError(ConflictError):
     code = "cli.config_exists"
 
 
+class KitExistsError(ConflictError):
+    """There is a file where the recovery kit shall be written, and it is not overwritten."""
+
+    code = "cli.kit_exists"
+
+
 class TargetSpellingError(InvalidInputError):
     """The restore target is neither a path nor SOURCE/DATABASE."""
 

@@ -11,6 +11,7 @@ from strongroom.cli.screen import Screen
 
 # The settings and the runtime stay out of `strongroom --version`: they are imported by the commands that need them.
 if TYPE_CHECKING:
+    from strongroom.keyring.provider import KekProvider
     from strongroom.services import Services
     from strongroom.settings import Settings
 
@@ -43,13 +44,24 @@ class Invocation:
         return load_settings(find_config(self.config, env), env)
 
     @contextmanager
-    def services(self) -> Iterator["Services"]:
-        """Open what the capabilities work with, and close it again."""
+    def services(self, recovery_key_file: Path | None = None) -> Iterator["Services"]:
+        """Open what the capabilities work with, and close it again; a recovery key replaces all other keys.
+
+        Raises RecoveryKeyError.
+        """
         from strongroom.runtime import build_runtime
 
         show_log(self.verbose)
-        runtime = build_runtime(self.settings())
+        recovery = None if recovery_key_file is None else _open_recovery_key(recovery_key_file)
+        runtime = build_runtime(self.settings(), recovery=recovery)
         try:
             yield runtime.services()
         finally:
             runtime.close()
+
+
+def _open_recovery_key(path: Path) -> "KekProvider":
+    from strongroom.keyring.recovery import RecoveryKekProvider
+    from strongroom.keyring.recovery_text import read_key_file
+
+    return RecoveryKekProvider.of(read_key_file(path))

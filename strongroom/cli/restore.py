@@ -1,6 +1,7 @@
 """`strongroom restore`: look at what a restore would do, and do it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NotRequired, TypeVar, Unpack
 
 import click
@@ -18,7 +19,7 @@ from strongroom.cli.documents import plain
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.restore_report import report_restore, show_plan
 from strongroom.cli.targets import read_target
-from strongroom.cli.waiting import Waiting, waiting_options
+from strongroom.cli.waiting import Waiting, recovery_option, waiting_options
 from strongroom.errors import ExitCode
 from strongroom.services import Services
 
@@ -132,17 +133,26 @@ def roles(invocation: Invocation, backup: str, missing_on: str | None, region: s
 @deadline_option
 @database_options
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
+@recovery_option
 @waiting_options
 @click.pass_obj
 def run(
-    invocation: Invocation, backup: str, *, dry_run: bool, waiting: Waiting, **options: Unpack[RestoreOptions]
+    invocation: Invocation,
+    backup: str,
+    *,
+    dry_run: bool,
+    recovery_key_file: Path | None,
+    waiting: Waiting,
+    **options: Unpack[RestoreOptions],
 ) -> ExitCode:
     """Restore BACKUP, an id or latest:SOURCE, into an empty or absent target.
 
     All of it, or what --path and --include name without what --exclude names; patterns are written as in a .gitignore
     file. Ends with 3 when something could not be restored exactly.
     """
-    with invocation.services() as services:
+    if recovery_key_file is not None and waiting is not Waiting.HERE:
+        raise click.UsageError("Workers do not have the recovery key: add --here.")
+    with invocation.services(recovery_key_file) as services:
         request = _request(services, backup, options)
         if dry_run:
             show_plan(plan_restore(services, request), invocation.screen)

@@ -25,6 +25,10 @@ COMMANDS = {
         "strongroom.cli.rotate_kek:rotate_kek",
         "Renew a region's key; no data is written.",
     ),
+    "recovery-kit": LateCommand(
+        "strongroom.cli.recovery_kit:recovery_kit",
+        "Make a recovery key and write it into FILE.",
+    ),
     "catalog": LateCommand("strongroom.cli.catalog:catalog", "Rebuild the catalog from the regions."),
     "jobs": LateCommand("strongroom.cli.jobs:jobs", "List, follow, cancel, pause, resume and run jobs."),
     "queues": LateCommand("strongroom.cli.queues:queues", "List, pause, resume and probe queues."),

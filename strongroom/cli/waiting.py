@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from enum import Enum
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -37,3 +38,12 @@ def paging_options(function: FunctionT) -> FunctionT:
     limit = click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="Rows to show.")
     cursor = click.option("--cursor", help="Go on after the page that named this cursor.")
     return limit(cursor(function))
+
+
+def recovery_option(function: FunctionT) -> FunctionT:
+    """Give a command `--recovery-key-file`; the parameter `recovery_key_file` gets a path or None."""
+    return click.option(
+        "--recovery-key-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Open backups with the recovery key in this file instead of the regions' keys.",
+    )(function)

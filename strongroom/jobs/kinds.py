@@ -32,6 +32,7 @@ class JobKind(StrEnum):
     COLLECTION_RUN = "collection.run"
     REPAIR_RUN = "repair.run"
     ROTATION_RUN = "rotation.run"
+    EXTENSION_RUN = "extension.run"
     QUEUE_PROBE = "queue.probe"
 
     @property
@@ -49,6 +50,7 @@ ROUTES = {
     JobKind.COLLECTION_RUN: Route(Queue.MAINTENANCE, 9),
     JobKind.REPAIR_RUN: Route(Queue.MAINTENANCE, 4),
     JobKind.ROTATION_RUN: Route(Queue.MAINTENANCE, 7),
+    JobKind.EXTENSION_RUN: Route(Queue.MAINTENANCE, 7),
     # A probe goes into the queue it is about; it takes milliseconds, so it may pass whatever is not a restore.
     JobKind.QUEUE_PROBE: Route(Queue.MAINTENANCE, 1),
 }

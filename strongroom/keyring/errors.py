@@ -29,6 +29,12 @@ class KeyFileError(InvalidInputError):
     code = "keyring.key_file"
 
 
+class RecoveryKeyError(InvalidInputError):
+    """The file that was named holds no recovery key, or one that is misspelled."""
+
+    code = "keyring.recovery_key"
+
+
 class KeyProviderUnavailableError(UnavailableError):
     """The key management service did not answer."""
 

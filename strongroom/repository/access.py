@@ -14,10 +14,11 @@ from strongroom.clock import Clock, RandomBytes
 from strongroom.errors import UnavailableError
 from strongroom.ids import new_id
 from strongroom.keyring.provider import KekProvider, WrappedKey
+from strongroom.keyring.recovery import RecoveryKekProvider
 from strongroom.keyring.secret import SecretKey
 from strongroom.repository import root
 from strongroom.repository.errors import RepositoryConflictError, RepositoryNotFoundError, TamperedError, WrongKeyError
-from strongroom.repository.layout import REPOSITORY_KEY, ROOT_SLOTS, slot_key
+from strongroom.repository.layout import RECOVERY, REPOSITORY_KEY, ROOT_SLOTS, slot_key
 from strongroom.repository.objects import create_object, find_object
 from strongroom.repository.records import RecordType, read_unverified, sign_record, verify_record
 from strongroom.repository.slots import KeySlot, open_first, read_slots, root_context, seal_slot
@@ -86,6 +87,13 @@ class Repository:
         context = root_context(self.repo_id)
         wrapped = kek.wrap(self._root, context)
         return slot_key(ROOT_SLOTS, region, wrapped.version), self.seal_slot(region, wrapped, context)
+
+    def seal_recovery_slot(self, recipient: RecoveryKekProvider) -> tuple[str, bytes]:
+        """Wrap the root secret to a recovery key; return the slot's key and bytes, which name the public key."""
+        context = root_context(self.repo_id)
+        wrapped = recipient.wrap(self._root, context)
+        slot = KeySlot(RECOVERY, wrapped.provider, wrapped.version, wrapped.ciphertext, context, recipient.public)
+        return slot_key(ROOT_SLOTS, RECOVERY, wrapped.version), self.sign(RecordType.KEY_SLOT, slot)
 
     def verify_root_slot(self, raw: bytes) -> KeySlot:
         """Read one of this repository's root slots; raises an integrity error."""

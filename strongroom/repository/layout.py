@@ -4,6 +4,8 @@ from uuid import UUID
 
 REPOSITORY_KEY = "repo"
 ROOT_SLOTS = "keys/repo/"
+RECOVERY = "_recovery"
+"""What stands in a key slot's name in place of a region; no region can be called so."""
 COMMITS = "c/"
 KEYS = "keys/"
 MANIFESTS = "m/"

@@ -15,6 +15,7 @@ from strongroom.repository.layout import backup_slots, manifest_key, slot_key
 from strongroom.repository.manifest import listed_packs, open_manifest, seal_manifest
 from strongroom.repository.objects import get_object, put_object
 from strongroom.repository.records import RecordType
+from strongroom.repository.recovering import add_recovery_slot, list_recipients
 from strongroom.repository.slots import KeySlot
 from strongroom.storage.store import Store
 
@@ -39,7 +40,8 @@ def seal_backup(
 ) -> SealedManifest:
     """Store manifest and key slots, home region's first, then read them back, decrypt and compare.
 
-    A region other than the home region whose KEK does not answer goes without a slot.
+    A region other than the home region whose KEK does not answer goes without a slot. Recovery keys get theirs, which
+    nobody here can open: it is compared byte for byte.
     """
     manifest = seal_manifest(repository, data_key.secret, head)
     put_object(store, manifest_key(head.source, head.backup_id, head.session_id), manifest)
@@ -47,6 +49,9 @@ def seal_backup(
     slots = backup_slots(head.backup_id, head.session_id)
     for region, key in wrapped_keys.items():
         put_slot(repository, store, slots, (region, key, data_key.context))
+    # Asked for anew by every backup, so that a key made today counts for workers that were started before.
+    for recipient in list_recipients(repository, store):
+        add_recovery_slot(repository, store, slots, recipient, (data_key.secret, data_key.context))
     _read_back(repository, store, keks, head, wrapped_keys)
     versions = {region: key.version for region, key in wrapped_keys.items()}
     return SealedManifest(hashlib.sha256(manifest).digest(), len(manifest), versions)

@@ -22,14 +22,15 @@ from strongroom.repository.records import RecordType, sign_record
 from strongroom.storage.store import Store
 
 
-class KeySlot(msgspec.Struct, frozen=True):
-    """A wrapped key and what authenticates it."""
+class KeySlot(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A wrapped key and what authenticates it; a recovery key's slot of the root secret also names its public half."""
 
     region: str
     provider: str
     version: str
     wrapped: bytes
     context: dict[str, str]
+    recipient: bytes | None = None
 
     def unwrap(self, kek: KekProvider) -> SecretKey:
         """Open the slot; raises the keyring's errors."""
@@ -61,13 +62,14 @@ def seal_slot(signer: Ed25519PrivateKey, region: str, wrapped: WrappedKey, conte
     return sign_record(signer, RecordType.KEY_SLOT, slot)
 
 
-def read_slots(store: Store, prefix: str, parse: Callable[[bytes], KeySlot]) -> Iterator[StoredSlot]:
-    """Read the slots under a prefix, one by one, those of the store's own region first.
+def read_slots(store: Store, prefix: str, parse: Callable[[bytes], KeySlot], *, only: str = "") -> Iterator[StoredSlot]:
+    """Read the slots under a prefix, one by one, those of the store's own region first; or `only` those of one region.
 
     Raises TamperedError for a slot that lies under the name of another, and what parse raises.
     """
     own = f"{prefix}{store.region}."
-    keys = sorted((info.key for info in store.list(prefix)), key=lambda key: (not key.startswith(own), key))
+    listed = store.list(f"{prefix}{only}." if only else prefix)
+    keys = sorted((info.key for info in listed), key=lambda key: (not key.startswith(own), key))
     for key in keys:
         raw = get_object(store, key)
         slot = parse(raw)

@@ -1,6 +1,6 @@
 """What upkeep refuses to do."""
 
-from strongroom.errors import ConflictError, IntegrityError, NotAllowedError
+from strongroom.errors import ConflictError, IntegrityError, NotAllowedError, NotFoundError
 
 
 class BackupPinnedError(ConflictError):
@@ -25,3 +25,15 @@ class NothingToRepairFromError(IntegrityError):
     """No region that answers holds enough of the backup to say what it consists of."""
 
     code = "upkeep.nothing_to_repair_from"
+
+
+class RecoveryKeyExistsError(ConflictError):
+    """A recovery key is in use already."""
+
+    code = "upkeep.recovery_key_exists"
+
+
+class NoRecoveryKeyError(NotFoundError):
+    """No recovery key was made yet."""
+
+    code = "upkeep.no_recovery_key"
