@@ -1,5 +1,6 @@
 """What a new backup takes over instead of reading or storing it again."""
 
+import os
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -69,6 +70,7 @@ class Baseline:
             (TreeFollower(self._steps(reference)), _nanoseconds(reference.started - RACY))
             for reference in self._references
         ]
+        self._steady = self._trees[0] if len(self._trees) == 1 and not self._trust.force_read else None
         self._chunks = ChunkIndex(store, self.packs.values())
         self._contents: dict[bytes, tuple[Run, ...]] | None = None
         self._new_files = 0
@@ -110,6 +112,25 @@ class Baseline:
                 return found, True
             known = known or found
         return known, False
+
+    def find_unchanged(self, name: bytes, status: os.stat_result) -> Entry | None:
+        """Return what is known of a file with one name, if all that is known of it still holds.
+
+        Says less than `look_up`: None wherever that has to look at more than one tree, or at a file.
+        """
+        if self._steady is None:
+            return None
+        follower, safe_before = self._steady
+        old = follower.find(name)
+        if old is None or old.link_id or old.type is not EntryType.FILE or not self._is_whole(old):
+            return None
+        is_same = (
+            old.ctime_ns == status.st_ctime_ns < safe_before
+            and old.mtime_ns == status.st_mtime_ns
+            and old.size == status.st_size
+            and old.inode == status.st_ino != 0
+        )
+        return old if is_same and not (self._trust.ignore_ctime and old.mtime_ns >= safe_before) else None
 
     def find_earlier(self, entry: Entry, previous: Entry | None) -> Entry | None:
         """Return what a reference knows of a file by its inode, under whatever name; `previous` has the same name.
@@ -161,9 +182,13 @@ class Baseline:
         return True
 
     def _is_whole(self, entry: Entry) -> bool:
-        return bool(entry.digest) and all(
-            extent.pack in self.packs for extent in entry.extents if isinstance(extent, Run)
-        )
+        # A loop, since this is asked about every file, and a generator costs more than its one extent.
+        for extent in entry.extents:
+            if isinstance(extent, Run) and extent.pack not in self.packs:
+                break
+        else:
+            return bool(entry.digest)
+        return False
 
     def _is_unchanged(self, old: Entry, new: Entry, safe_before: int) -> bool:
         if self._trust.force_read or old.type is not EntryType.FILE or not new.inode:

@@ -1,5 +1,6 @@
 """The walk's way into packs: content to the sealing pool, entries to the tree, in one pass and bounded memory."""
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -7,7 +8,8 @@ import blake3
 
 from strongroom.clock import Clock, RandomBytes
 from strongroom.repository.appending import AppendReader
-from strongroom.repository.baseline import Baseline, runs_of
+from strongroom.repository.baseline import Baseline
+from strongroom.repository.extents import data_length
 from strongroom.repository.frame import FrameKind
 from strongroom.repository.head import PackRef, PackTable, TreeRun
 from strongroom.repository.intake import Intake, Reading
@@ -29,6 +31,7 @@ from strongroom.tree.content import (
     Step,
     Walk,
     is_seekable,
+    is_sparing,
 )
 from strongroom.tree.entry import Entry
 
@@ -37,6 +40,7 @@ MAX_WAITING = 8192
 """Steps that may wait for their chunks; beyond it the open bundle is sent off to set them free."""
 
 _READS = 2
+_FILES_BETWEEN_LOOKS = 64
 _PAUSE = 0.005
 
 
@@ -102,6 +106,8 @@ class Filling:
 
     def fill(self, walk: Walk) -> Totals:
         """Take in a whole walk and wait until all of it is stored."""
+        if is_sparing(walk):
+            walk.spare(self._recognise)
         for step in walk:
             self._take(step)
             if len(self._pending) >= MAX_WAITING:
@@ -139,6 +145,28 @@ class Filling:
             self._pending.add(step)
         self._tick()
 
+    def _recognise(self, name: bytes, status: os.stat_result) -> bool:
+        """Take a file over that did not change, without making a step of it."""
+        known = self._baseline.find_unchanged(name, status)
+        if known is None:
+            return False
+        self._note_taken(known)
+        self._pending.add_known(known)
+        if not self._files % _FILES_BETWEEN_LOOKS:
+            self._look_around()
+        return True
+
+    def _look_around(self) -> None:
+        self._tick()
+        if len(self._pending) >= MAX_WAITING:
+            self._free_pending()
+
+    def _note_taken(self, entry: Entry) -> None:
+        length = data_length(entry.extents)
+        self._files += 1
+        self._bytes_taken += length
+        self._source_bytes += length
+
     def _take_item(self, item: Item) -> None:
         if item.content is None:
             self._files += 1
@@ -165,10 +193,7 @@ class Filling:
                 return False
             entry = fresh
             entry.digest, entry.extents, entry.blocks = known.digest, known.extents, known.blocks
-        length = sum(run.length for run in runs_of(known))
-        self._files += 1
-        self._bytes_taken += length
-        self._source_bytes += length
+        self._note_taken(known)
         self._pending.add(Item(entry, None))
         return True
 

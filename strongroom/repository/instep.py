@@ -38,8 +38,13 @@ class TreeFollower:
         """Return the tree's entry of this name in the directory the walk is in, unless it is a directory."""
         if self._outside:
             return None
-        step = self._seek(name)
-        return step.entry if isinstance(step, Item) else None
+        # Called for every file of a source: the usual case, one item after the other, goes no further than here.
+        step = self._next
+        while isinstance(step, Item) and step.entry.name < name:
+            step = self._next = next(self._steps, None)
+        if not isinstance(step, Item):
+            step = self._seek(name)
+        return step.entry if isinstance(step, Item) and step.entry.name == name else None
 
     def _seek(self, name: bytes) -> Step | None:
         while True:

@@ -40,14 +40,25 @@ class PendingTree:
         return len(self._queue)
 
     def add(self, step: Step | ReadFile) -> None:
-        """Queue a step; a file that was read gets its extents, size and digest once its chunks are placed."""
-        self._queue.append(step)
+        """Take a step; a file that was read gets its extents, size and digest once its chunks are placed."""
+        if self._queue or isinstance(step, ReadFile):
+            self._queue.append(step)
+        else:
+            self._encode(step)
         if isinstance(step, ReadFile):
             self._checkpoints.read(step.entry, step.reading.digest, _unplaced(step))
         elif isinstance(step, Enter):
             self._checkpoints.enter(step.entry.name)
         elif isinstance(step, Leave):
             self._checkpoints.leave()
+
+    def add_known(self, entry: Entry) -> None:
+        """Take a file that was taken over as it is."""
+        if self._queue:
+            self._queue.append(Item(entry, None))
+        else:
+            self.entries += 1
+            self._encode_item(entry)
 
     def drain(self) -> None:
         """Encode every step that is complete, up to the first that is not."""
@@ -89,8 +100,13 @@ class PendingTree:
         if isinstance(step, Enter):
             self._encoder.enter(step.entry)
         elif isinstance(step, Item | ReadFile):
-            self.packs_used.update([extent.pack for extent in step.entry.extents if isinstance(extent, Run)])
-            self._encoder.item(step.entry)
+            self._encode_item(step.entry)
+
+    def _encode_item(self, entry: Entry) -> None:
+        for extent in entry.extents:
+            if isinstance(extent, Run):
+                self.packs_used.add(extent.pack)
+        self._encoder.item(entry)
 
 
 def _unplaced(file: ReadFile) -> list[Extent]:

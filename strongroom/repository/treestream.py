@@ -28,6 +28,8 @@ MAX_DEPTH = 100_000
 
 _BOUNDARY = 0x1F
 _ARRAY_32 = b"\xdd"
+_NO_NAMES = frozenset({b"", b".", b".."})
+_MISPLACED = "An entry of the tree does not belong where it stands."
 _HEAD_BYTES = 5
 
 
@@ -128,13 +130,16 @@ def _decode_steps(frames: Iterable[bytes], shape: "_TreeShape") -> Iterator[Step
     extents: list[Extent] = []
     for frame in frames:
         for record in _decode(decoder, frame):
-            if isinstance(record, ExtentsRecord):
+            if isinstance(record, ItemRecord) and not extents:
+                shape.item(record.entry)
+                yield Item(record.entry, None)
+            elif isinstance(record, ExtentsRecord):
                 extents += record.extents
-                continue
-            step = _step(record, extents)
-            extents = []
-            shape.check(step)
-            yield step
+            else:
+                step = _step(record, extents)
+                extents = []
+                shape.check(step)
+                yield step
 
 
 def _decode(decoder: "msgspec.msgpack.Decoder[list[Record]]", frame: bytes) -> list[Record]:
@@ -161,22 +166,25 @@ class _TreeShape:
         self._started = False
 
     def check(self, step: Step) -> None:
-        if isinstance(step, Leave):
+        if isinstance(step, Item):
+            self.item(step.entry)
+        elif isinstance(step, Enter):
+            self._enter(step.entry)
+        else:
             self._descend(-1)
-            return
-        directory = isinstance(step, Enter)
-        root = not self._started
-        self._started = True
+
+    def item(self, entry: Entry) -> None:
         self._left -= 1
-        outside = self._depth == 0 and not (root and directory)
-        if (
-            outside
-            or directory is not (step.entry.type is EntryType.DIRECTORY)
-            or not _plain(step.entry.name, root=root)
-        ):
-            raise TamperedError("An entry of the tree does not belong where it stands.")
-        if directory:
-            self._descend(1)
+        if not self._depth or entry.type is EntryType.DIRECTORY or not _plain(entry.name):
+            raise TamperedError(_MISPLACED)
+
+    def _enter(self, entry: Entry) -> None:
+        self._left -= 1
+        root, self._started = not self._started, True
+        belongs = entry.name == b"" if root else self._depth and _plain(entry.name)
+        if not belongs or entry.type is not EntryType.DIRECTORY:
+            raise TamperedError(_MISPLACED)
+        self._descend(1)
 
     def finish(self) -> None:
         if self._depth or self._left > 0:
@@ -190,7 +198,5 @@ class _TreeShape:
             raise TamperedError("The directories of the tree are not balanced.")
 
 
-def _plain(name: bytes, *, root: bool) -> bool:
-    if root:
-        return name == b""
-    return name not in {b"", b".", b".."} and b"/" not in name and b"\0" not in name
+def _plain(name: bytes) -> bool:
+    return b"/" not in name and b"\0" not in name and name not in _NO_NAMES

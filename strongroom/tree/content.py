@@ -1,10 +1,13 @@
 """What a source hands to the repository: a walk over entries, and content that can be opened and read once."""
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, Self, TypeGuard
+
+import msgspec
 
 from strongroom.tree.entry import Entry
 
@@ -86,20 +89,17 @@ class Content(Protocol):
         """Open for reading; raises ContentVanishedError."""
 
 
-@dataclass(frozen=True, slots=True)
-class Enter:
+class Enter(msgspec.Struct, frozen=True, gc=False):
     """A directory begins; the root's name is empty."""
 
     entry: Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(msgspec.Struct, frozen=True, gc=False):
     """The directory that was entered last ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True, gc=False):
     """An entry that is not a directory; content is None for links, special files and further names of one file."""
 
     entry: Entry
@@ -120,3 +120,20 @@ class Walk(Protocol):
 
     def facts(self) -> dict[str, str | int]:
         """Return what a reader of the backup should know (server version, root path); complete after the last step."""
+
+
+Recognise = Callable[[bytes, os.stat_result], bool]
+"""Says of a name in the directory that a walk is in, and of what the file system says about it, whether that is known
+and needs no step."""
+
+
+class SparingWalk(Walk, Protocol):
+    """A walk that leaves out what is known already: most of a tree is, and a step costs more than a comparison."""
+
+    def spare(self, recognise: Recognise) -> None:
+        """Ask about every regular file with one name, where its step would come, and leave out what is recognised."""
+
+
+def is_sparing(walk: Walk) -> TypeGuard[SparingWalk]:
+    """Say whether a walk is of that kind."""
+    return hasattr(walk, "spare")

@@ -9,7 +9,7 @@ from strongroom.sources.files.content import FileContent, problem_of
 from strongroom.sources.files.exclusion import Exclusion
 from strongroom.sources.files.folders import Folder, FolderStack
 from strongroom.sources.files.links import LinkTable
-from strongroom.tree.content import Enter, Item, Leave, Problem, ProblemKind, Step
+from strongroom.tree.content import Enter, Item, Leave, Problem, ProblemKind, Recognise, Step
 from strongroom.tree.entry import Entry, EntryType
 
 
@@ -37,18 +37,23 @@ class FilesWalk:
         self._links = LinkTable()
         self._problems: list[Problem] = []
         self._pending: list[list[bytes]] = []
+        self._recognise: Recognise = _recognise_nothing
 
     def __iter__(self) -> Iterator[Step]:
         """Yield the steps; the content of an Item is to be opened before the next step is asked for."""
         yield from self._begin(self._folders.root)
         while self._pending:
-            names = self._pending[-1]
-            if names:
-                yield from self._steps_of(names.pop())
+            found = self._next_unknown(self._pending[-1])
+            if found:
+                yield from self._steps_of(*found)
             else:
                 self._pending.pop()
                 self._folders.leave()
                 yield Leave()
+
+    def spare(self, recognise: Recognise) -> None:
+        """Leave out regular files with one name that are recognised."""
+        self._recognise = recognise
 
     def problems(self) -> list[Problem]:
         """Return what could not be listed, or was gone before it could be looked at."""
@@ -58,17 +63,27 @@ class FilesWalk:
         """Return where the tree was."""
         return dict(self._facts)
 
-    def _steps_of(self, name: bytes) -> Iterator[Step]:
+    def _next_unknown(self, names: list[bytes]) -> tuple[bytes, os.stat_result] | None:
+        """Take names of the directory that the walk is in until one needs a step; a backup spends its time here."""
+        folder, exclusion, recognise = self._folders.current, self._exclusion, self._recognise
+        descriptor = folder.descriptor
+        while names:
+            name = names.pop()
+            try:
+                status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            except OSError as error:
+                self._problems.append(problem_of(folder.path(name), error))
+                continue
+            mode = status.st_mode
+            if exclusion and exclusion.covers(folder.path(name), is_directory=stat.S_ISDIR(mode)):
+                continue
+            if not (stat.S_ISREG(mode) and status.st_nlink == 1 and recognise(name, status)):
+                return name, status
+        return None
+
+    def _steps_of(self, name: bytes, status: os.stat_result) -> Iterator[Step]:
         folder = self._folders.current
-        try:
-            status = os.stat(name, dir_fd=folder.descriptor, follow_symlinks=False)
-        except OSError as error:
-            self._problems.append(problem_of(folder.path(name), error))
-            return
-        is_directory = stat.S_ISDIR(status.st_mode)
-        if self._exclusion and self._exclusion.covers(folder.path(name), is_directory=is_directory):
-            return
-        if is_directory:
+        if stat.S_ISDIR(status.st_mode):
             yield from self._directory(name, status)
         elif stat.S_ISREG(status.st_mode):
             yield self._file(folder, name, status)
@@ -122,6 +137,10 @@ class FilesWalk:
             self._problems.append(problem_of(folder.path(), error))
             return []
         return sorted(map(os.fsencode, names), reverse=True)
+
+
+def _recognise_nothing(_name: bytes, _status: os.stat_result) -> bool:
+    return False
 
 
 def _directory_entry(folder: Folder) -> Entry:
