@@ -18,6 +18,7 @@ from strongroom.clock import SystemClock
 
 CLOCK = SystemClock()
 SQLITE_BUSY_SECONDS = 30
+SQLITE_RETRY_SECONDS = 0.05
 REST_SECONDS = 1.0
 RESTING_SINCE = "strongroom_resting_since"
 
@@ -130,8 +131,19 @@ def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry)
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
-    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-        connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch a new file to write-ahead logging, which SQLite refuses at once while somebody else is writing to it."""
+    until = CLOCK.monotonic() + SQLITE_BUSY_SECONDS
+    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if CLOCK.monotonic() >= until:
+                raise
+            CLOCK.sleep(SQLITE_RETRY_SECONDS)
 
 
 def _begin_sqlite(connection: Connection) -> None:

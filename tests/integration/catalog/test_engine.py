@@ -1,6 +1,9 @@
 """Engines are safe by default and say what is wrong in words that help."""
 
+import sqlite3
 import stat
+import threading
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,6 +47,18 @@ def test_the_catalog_file_and_its_journals_are_private(tmp_path: Path):
         files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
 
     assert files == {"catalog.db": 0o600, "catalog.db-wal": 0o600, "catalog.db-shm": 0o600}
+
+
+def test_a_new_file_that_somebody_else_is_writing_to_is_waited_for(tmp_path: Path):
+    path = tmp_path / "catalog.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as rival:
+        rival.execute("BEGIN IMMEDIATE")
+        rival.execute("CREATE TABLE elsewhere (x)")
+        ending = threading.Timer(0.3, rival.execute, ["COMMIT"])
+        ending.start()
+
+        upgrade(open_engine(f"sqlite:///{path}"))
+        ending.join()
 
 
 def test_sqlite_writes_ahead_and_waits_for_the_disk(tmp_path: Path):
