@@ -10,7 +10,9 @@ from api import (
     jobs,
     queues,
     region_verifications,
+    repairs,
     restores,
+    rotations,
     schedules,
     sources,
     status,
@@ -28,6 +30,20 @@ from strongroom.jobs.processes import ProcessIdentity
 from strongroom.runtime import Runtime
 
 MAX_BODY_BYTES = 1 << 20
+ROOMS = (
+    backups,
+    batches,
+    restores,
+    verifications,
+    region_verifications,
+    repairs,
+    rotations,
+    collections,
+    jobs,
+    queues,
+    schedules,
+    sources,
+)
 
 
 def create_app(runtime: Runtime, publish: Publish, identity: ProcessIdentity | None = None) -> FastAPI:
@@ -55,18 +71,7 @@ def create_app(runtime: Runtime, publish: Publish, identity: ProcessIdentity | N
 
 def _behind_the_gate() -> APIRouter:
     gated = APIRouter(dependencies=[Depends(require_token)], responses=PROBLEM_RESPONSES)
-    for room in (
-        backups,
-        batches,
-        restores,
-        verifications,
-        region_verifications,
-        collections,
-        jobs,
-        queues,
-        schedules,
-        sources,
-    ):
+    for room in ROOMS:
         gated.include_router(room.router, prefix="/v1")
     gated.include_router(status.router)
     return gated

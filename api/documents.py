@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from strongroom.backup.batches import MOST_REQUESTS, ProbeRequest
 from strongroom.backup.database_wish import DatabaseWish
 from strongroom.backup.kinds import RequestedKind
-from strongroom.backup.requests import BackupRequest, VerificationRequest
+from strongroom.backup.requests import BackupRequest, RestoreRequest, VerificationRequest
 from strongroom.backup.selection import Selection
 from strongroom.backup.targets import FilesTargetRequest, PostgresTargetRequest, TargetRequest
 from strongroom.catalog.backups import BackupKind, BackupState, ReplicaState, VerificationLevel
@@ -130,6 +130,21 @@ class RestoreBody(Body):
     selection: SelectionBody = SelectionBody()
     deadline_seconds: Deadline = None
     databases: DatabasesBody | None = None
+
+    def with_key(self, key: str | None, trace_id: str) -> RestoreRequest:
+        """Return the request as the use case takes it."""
+        return RestoreRequest(
+            backup=self.backup,
+            region=self.region,
+            target=self.target.as_request(),
+            overwrite=self.overwrite,
+            confirm=self.confirm,
+            idempotency_key=key,
+            trace_id=trace_id,
+            selection=self.selection.as_request(),
+            deadline_seconds=self.deadline_seconds,
+            databases=self.databases.as_wish() if self.databases else None,
+        )
 
 
 class VerificationBody(Body):

@@ -7,7 +7,7 @@ from fastapi import APIRouter, BackgroundTasks, Response
 from api.desk import AtDesk, Cursor, IdempotencyKey, Limit
 from api.documents import JobDocument, PageDocument, RestoreBody, RestoreDocument
 from api.tracing import TraceId
-from strongroom.backup.requests import RestoreRequest, request_restore
+from strongroom.backup.requests import request_plan, request_restore
 from strongroom.catalog.backup_queries import get_restore, list_restores
 
 router = APIRouter(prefix="/restores", tags=["restores"])
@@ -23,20 +23,21 @@ def start_restore(
     key: IdempotencyKey = None,
 ) -> JobDocument:
     """Queue a restore of a backup, into an empty target unless its name is confirmed."""
-    request = RestoreRequest(
-        backup=body.backup,
-        region=body.region,
-        target=body.target.as_request(),
-        overwrite=body.overwrite,
-        confirm=body.confirm,
-        idempotency_key=key,
-        trace_id=trace_id,
-        selection=body.selection.as_request(),
-        deadline_seconds=body.deadline_seconds,
-        databases=body.databases.as_wish() if body.databases else None,
-    )
-    restore = request_restore(desk.services, request)
+    restore = request_restore(desk.services, body.with_key(key, trace_id))
     return desk.accept(desk.services.ledger.get(restore.id), response, background)
+
+
+@router.post("/plan", status_code=202)
+def start_plan(
+    desk: AtDesk,
+    body: RestoreBody,
+    trace_id: TraceId,
+    response: Response,
+    background: BackgroundTasks,
+    key: IdempotencyKey = None,
+) -> JobDocument:
+    """Queue a look at what a restore would do; the job's result says it, and nothing is written."""
+    return desk.accept(request_plan(desk.services, body.with_key(key, trace_id)), response, background)
 
 
 @router.get("")

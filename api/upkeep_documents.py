@@ -26,6 +26,20 @@ class RegionVerificationBody(Body):
     deadline_seconds: Deadline = None
 
 
+class RepairBody(Body):
+    """A repair of one region's copy of a backup, an id or `latest:SOURCE`; without `apply` damage is only reported."""
+
+    backup: Annotated[str, Field(min_length=1, max_length=100)]
+    region: Name
+    apply: bool = False
+
+
+class RotationBody(Body):
+    """A move of a region's key slots to the current version of its key; the old slots stay."""
+
+    region: Name
+
+
 class RegionVerificationDocument(Document):
     """A check of a whole region; `passed` is null until its job has ended."""
 

@@ -189,6 +189,7 @@ class OpenedOnUse(Mapping[str, OpenedT]):
 _PLACES = {
     JobKind.BACKUP_RUN: "strongroom.backup.run:run_backup",
     JobKind.RESTORE_RUN: "strongroom.backup.restore:run_restore",
+    JobKind.RESTORE_PLAN: "strongroom.backup.planning:run_plan",
     JobKind.VERIFICATION_RUN: "strongroom.backup.verification:run_verification",
     JobKind.REGION_VERIFICATION: "strongroom.upkeep.verifying:run_region_verification",
     JobKind.REPLICATION_COPY: "strongroom.replication.copying:run_copy",

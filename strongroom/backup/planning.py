@@ -3,15 +3,19 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+import msgspec
 
 from strongroom.backup.browsing import measure, open_backup
-from strongroom.backup.database_wish import verify_databases
+from strongroom.backup.database_wish import DatabaseWish, verify_databases
 from strongroom.backup.lookup import resolve_backup, verify_committed
 from strongroom.backup.requests import RestoreRequest
-from strongroom.backup.selection import verify_selection
+from strongroom.backup.selection import parse_selection, verify_selection
 from strongroom.backup.target_survey import TargetSurvey, survey_target
-from strongroom.backup.targets import verify_target
+from strongroom.backup.targets import parse_target, verify_target
 from strongroom.catalog.backups import Backup
+from strongroom.jobs.context import JobContext
 from strongroom.services import Services
 
 
@@ -63,6 +67,24 @@ def plan_restore(services: Services, request: RestoreRequest) -> RestorePlan:
         warnings=_warnings(backup, region),
         found=survey_target(services, reader, request, amount.bytes),
     )
+
+
+def run_plan(services: Services, context: JobContext) -> dict[str, Any]:
+    """Say what the restore a job names would do, as the machine sees it that would do it."""
+    args = context.args
+    request = RestoreRequest(
+        backup=args["backup"],
+        region=args["region"],
+        target=parse_target(args["target"]),
+        overwrite=args["overwrite"],
+        confirm=None,
+        idempotency_key=None,
+        trace_id=context.trace_id,
+        selection=parse_selection(args["selection"]),
+        databases=DatabaseWish.from_args(args["databases"]) if "databases" in args else None,
+    )
+    found: dict[str, Any] = msgspec.to_builtins(plan_restore(services, request))
+    return found
 
 
 def _warnings(backup: Backup, region: str) -> tuple[str, ...]:

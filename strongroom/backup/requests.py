@@ -1,7 +1,7 @@
 """Requests: checked, then written to the ledger in one transaction; whoever asked publishes afterwards."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
@@ -86,15 +86,23 @@ def request_restore(services: Services, request: RestoreRequest) -> Restore:
     """Queue a restore; raises what resolve_backup, verify_target and verify_overwrite raise."""
     verify_overwrite(request.target, overwrite=request.overwrite, confirm=request.confirm)
     with services.catalog.begin() as session:
-        backup = _readable(services.settings, session, request.backup, request.region)
-        verify_target(services.settings, request.target, backup.source_kind)
-        verify_selection(request.selection, backup.source_kind)
-        verify_databases(request.databases, request.target, backup.facts)
-        job = services.ledger.enqueue(session, _restore_job(backup, request))
-        return session.get(Restore, job.id) or _new_restore(session, job, backup, request)
+        job = services.ledger.enqueue(session, _restore_job(services, session, request))
+        return session.get(Restore, job.id) or _new_restore(session, job, request)
 
 
-def _restore_job(backup: Backup, request: RestoreRequest) -> JobRequest:
+def request_plan(services: Services, request: RestoreRequest) -> Job:
+    """Queue a look at what a restore would do, where it would run; raises what request_restore raises of the target."""
+    with services.catalog.begin() as session:
+        restore = _restore_job(services, session, request)
+        # It writes nothing, so it need not wait for a restore into the same target.
+        return services.ledger.enqueue(session, replace(restore, kind=JobKind.RESTORE_PLAN, exclusion=None))
+
+
+def _restore_job(services: Services, session: Session, request: RestoreRequest) -> JobRequest:
+    backup = _readable(services.settings, session, request.backup, request.region)
+    verify_target(services.settings, request.target, backup.source_kind)
+    verify_selection(request.selection, backup.source_kind)
+    verify_databases(request.databases, request.target, backup.facts)
     args = {
         "backup": str(backup.id),
         "region": request.region,
@@ -177,10 +185,10 @@ def _readable(settings: Settings, session: Session, reference: str, region: str 
     return backup
 
 
-def _new_restore(session: Session, job: Job, backup: Backup, request: RestoreRequest) -> Restore:
+def _new_restore(session: Session, job: Job, request: RestoreRequest) -> Restore:
     restore = Restore(
         id=job.id,
-        backup_id=backup.id,
+        backup_id=uuid.UUID(job.args["backup"]),
         region=request.region,
         target=request.target.as_args(),
         created_at=job.created_at,

@@ -26,6 +26,7 @@ class JobKind(StrEnum):
 
     BACKUP_RUN = "backup.run"
     RESTORE_RUN = "restore.run"
+    RESTORE_PLAN = "restore.plan"
     VERIFICATION_RUN = "verification.run"
     REGION_VERIFICATION = "verification.region"
     REPLICATION_COPY = "replication.copy"
@@ -43,6 +44,7 @@ class JobKind(StrEnum):
 
 ROUTES = {
     JobKind.RESTORE_RUN: Route(Queue.RESTORE, 0),
+    JobKind.RESTORE_PLAN: Route(Queue.RESTORE, 0),
     JobKind.BACKUP_RUN: Route(Queue.BACKUP, 3),
     JobKind.REPLICATION_COPY: Route(Queue.COPY, 6),
     JobKind.VERIFICATION_RUN: Route(Queue.MAINTENANCE, 8),

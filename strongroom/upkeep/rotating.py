@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from strongroom.backup.requests import dedupe_key_of
 from strongroom.catalog.jobs import Job
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.kinds import JobKind
@@ -24,14 +25,17 @@ class RotationRequest:
     region: str
     remove_old: bool
     trace_id: str
+    idempotency_key: str | None = None
 
 
 def request_rotation(services: Services, request: RotationRequest) -> Job:
-    """Queue a rotation of a region's slots; raises UnknownRegionError."""
+    """Queue a rotation of a region's slots; raises UnknownRegionError, IdempotencyConflictError."""
     services.settings.get_region(request.region)
     args = {"region": request.region, "remove_old": request.remove_old}
     with services.catalog.begin() as session:
-        return services.ledger.enqueue(session, JobRequest(JobKind.ROTATION_RUN, args, request.trace_id))
+        return services.ledger.enqueue(
+            session, JobRequest(JobKind.ROTATION_RUN, args, request.trace_id, dedupe_key_of(request.idempotency_key))
+        )
 
 
 def run_rotation(services: Services, context: JobContext) -> dict[str, Any]:

@@ -87,3 +87,34 @@ def test_a_whole_region_is_checked_on_request(client):
     regions = {region["name"]: region for region in client.get("/v1/status").json()["regions"]}
     assert regions["there"]["healthy"]
     assert regions["there"]["presence"] is None
+
+
+@pytest.mark.parametrize("apply", [False, True])
+def test_a_copy_is_repaired_on_request(client, make_backup, apply):
+    body = {"backup": str(make_backup()), "region": "there", "apply": apply}
+    answer = client.post("/v1/repairs", json=body, headers={"Idempotency-Key": "k"})
+
+    assert (answer.status_code, answer.json()["kind"], answer.json()["args"]) == (202, "repair.run", body)
+    assert client.post("/v1/repairs", json=body, headers={"Idempotency-Key": "k"}).json()["id"] == answer.json()["id"]
+    other = body | {"apply": not apply}
+    assert client.post("/v1/repairs", json=other, headers={"Idempotency-Key": "k"}).status_code == 409
+    assert client.post("/v1/repairs", json=body | {"region": "nowhere"}).status_code == 404
+
+
+def test_key_slots_move_to_the_current_version_on_request_and_none_is_removed(client):
+    answer = client.post("/v1/rotations", json={"region": "there"}, headers={"Idempotency-Key": "k"})
+
+    assert (answer.status_code, answer.json()["kind"]) == (202, "rotation.run")
+    assert answer.json()["args"] == {"region": "there", "remove_old": False}
+    assert client.post("/v1/rotations", json={"region": "there", "remove_old": True}).status_code == 422
+    assert client.post("/v1/rotations", json={"region": "nowhere"}).status_code == 404
+
+
+def test_a_restore_is_planned_on_request_without_a_confirmation(client, make_backup):
+    body = {"backup": str(make_backup()), "target": {"kind": "files", "path": "/srv/restored"}, "overwrite": True}
+    assert client.post("/v1/restores", json=body).status_code == 403
+    answer = client.post("/v1/restores/plan", json=body)
+
+    assert (answer.status_code, answer.json()["kind"]) == (202, "restore.plan")
+    assert client.get("/v1/restores").json()["items"] == []
+    assert client.post("/v1/restores/plan", json=body | {"backup": "latest:shop"}).status_code == 404
