@@ -20,12 +20,18 @@ from stack.supervision import Supervisor
 from stack.watchdog import Watchdog
 from strongroom.catalog.engine import open_engine
 from strongroom.catalog.session import Catalog
+from strongroom.cli.init import set_up
+from strongroom.cli.screen import Screen
 from strongroom.clock import SystemClock
+from strongroom.runtime import build_runtime
 from tests.services.ports import ReservedPort
 
 pytestmark = pytest.mark.slow
 
 CONFIG = """
+[worker]
+grace_seconds = 1
+
 [api]
 port = {api}
 
@@ -238,13 +244,16 @@ def test_what_lost_its_supervisor_is_found_and_ended(installation, running):
     assert not down(installation, clock)
 
 
-def test_a_key_file_that_is_gone_is_said_before_anything_starts(installation, running):
-    down(installation, clock)
-    keys = installation.settings(os.environ).keyring.path
-    away = keys.rename(keys.with_suffix(".away"))
+def test_a_key_file_that_is_gone_is_said_before_anything_starts(tmp_path):
+    installation = Installation(tmp_path / "site")
+    installation.make_directories()
+    installation.config.write_text(CONFIG.format(api=1, flower=2))
+    runtime = build_runtime(installation.settings(os.environ))
+    set_up(runtime, Screen(quiet=True))
+    runtime.close()
+    installation.settings(os.environ).keyring.path.unlink()
 
     with pytest.raises(SetUpError, match="key file"):
         up(installation, os.environ, clock, said.append)
 
     assert not Supervisor(installation).is_running()
-    away.rename(keys)

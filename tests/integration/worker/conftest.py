@@ -1,7 +1,5 @@
 """An installation in a temporary directory, a real broker, and real worker processes."""
 
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,12 +10,15 @@ from pathlib import Path
 
 import pytest
 from celery import Celery
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.requests import BackupRequest, request_backup
 from strongroom.backup.status import StatusReport, status
+from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.jobs import Heartbeat, Job
+from strongroom.cli.init import set_up
+from strongroom.cli.screen import Screen
 from strongroom.runtime import Runtime, build_runtime
 from strongroom.settings import load_settings
 from tests.services.ports import LOOPBACK, ReservedPort
@@ -74,7 +75,7 @@ def eventually(answer: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-@dataclass
+@dataclass(eq=False)
 class Site:
     """An installation: what its processes are started with, and the same catalog seen from the test."""
 
@@ -100,6 +101,11 @@ class Site:
 
     def state_of(self, job: Job) -> str:
         return self.runtime.ledger.get(job.id).state.value
+
+    def lapse(self, job: Job) -> None:
+        """Let the lease run out of a holder that is dead; for one that works on, the tests' leases are long."""
+        with self.runtime.catalog.begin() as session:
+            session.execute(update(Job).where(Job.id == job.id).values(lease_until=utcnow()))
 
     def status(self) -> StatusReport:
         return status(self.runtime.services())
@@ -158,10 +164,9 @@ def made_site(
         "PYTHONPATH": str(PROJECT),
         **(variables or {}),
     }
-    command = [sys.executable, "-m", "strongroom", "init", "--upgrade"]
-    subprocess.run(command, env=os.environ | own, cwd=PROJECT, check=True, capture_output=True)
     runtime = build_runtime(load_settings(config, own))
     try:
+        set_up(runtime, Screen(quiet=True))
         yield Site(directory, own, runtime, broker, silent_port)
     finally:
         runtime.close()
@@ -183,6 +188,13 @@ def _name(profile: str, options: Sequence[str]) -> str:
 def start_worker(site: Site, start_worker_at: Callable[..., Server]) -> Callable[..., Server]:
     """The same for the site of the test."""
     return partial(start_worker_at, site)
+
+
+@pytest.fixture
+def start_worker_of(site: Site) -> Iterator[Callable[..., Server]]:
+    """A function that starts a worker by the words of its command line, of which the last is its name."""
+    with started_servers() as start:
+        yield lambda *words: start(site, words[-1], "worker", *words)
 
 
 @pytest.fixture

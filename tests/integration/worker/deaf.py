@@ -3,15 +3,18 @@
 Run as `python -m tests.integration.worker.deaf PROFILE`; apart from the fault and its haste it is the usual worker.
 """
 
+import logging
 from typing import Any
 
 from celery import bootsteps
 
-from worker import hearing
+from tests.integration.worker.hasty import hurry
 from worker.__main__ import main
 from worker.app import app
 
-SECONDS_OF_HEARING = 0.5
+log = logging.getLogger(__name__)
+
+WORD = "this worker is deaf from now on"
 
 
 class Deafness(bootsteps.StartStopStep):
@@ -27,11 +30,14 @@ class Deafness(bootsteps.StartStopStep):
         """Strike once; Celery calls it whenever the connection to the broker stands again."""
         if not self._done:
             self._done = True
-            parent.timer.call_after(SECONDS_OF_HEARING, parent.task_consumer.cancel)
+            parent.timer.call_after(0, lambda: self._strike(parent))
+
+    def _strike(self, parent: Any) -> None:
+        parent.task_consumer.cancel()
+        log.warning(WORD)
 
 
 if __name__ == "__main__":
-    hearing.SECONDS_BETWEEN_LOOKS = 0.5
-    hearing.PATIENCE_SECONDS = hearing.TICK_PATIENCE_SECONDS = 2.0
+    hurry()
     app.steps["consumer"].add(Deafness)
     main()

@@ -14,18 +14,10 @@ from strongroom.errors import UnavailableError
 from strongroom.jobs.outbox import publish_due
 from strongroom.jobs.sweeper import sweep
 from strongroom.testing.postgres import ScratchPostgres
-from tests.integration.worker.conftest import eventually, made_site
+from tests.integration.worker.conftest import eventually, made_site, started_servers
 
 MIB = 1 << 20
-SHORT_LEASE = "lease_seconds = 600", "lease_seconds = 4"
 FREEZE_SECONDS = 30
-
-
-@pytest.fixture
-def site(tmp_path, sqlite_catalog_url, broker):
-    """A site that is fast to notice what was lost."""
-    with made_site(tmp_path, sqlite_catalog_url, broker, change=SHORT_LEASE) as made:
-        yield made
 
 
 class Ticks:
@@ -89,8 +81,11 @@ def begin(site, start_worker):
 def test_a_pool_process_that_is_killed_is_replaced(site, start_worker):
     ticks, worker, job = begin(site, start_worker)
 
-    for pid in pool_processes(worker):
+    killed = pool_processes(worker)
+    for pid in killed:
         os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in killed))
+    site.lapse(job)
     later = site.request_backup()
     ticks.until_all_end([job, later])
 
@@ -103,6 +98,7 @@ def test_another_worker_takes_over_from_one_that_is_killed(site, start_worker):
 
     os.killpg(worker.pid, signal.SIGKILL)
     eventually(lambda: worker.pid is None)
+    site.lapse(job)
     start_worker("backup", "--name", "other")
     ticks.until_all_end([job])
 
@@ -131,18 +127,11 @@ def empty(broker):
         client.flushall()
 
 
-def freeze(broker):
-    os.kill(broker.server.pid, signal.SIGSTOP)
-    time.sleep(FREEZE_SECONDS)
-    os.kill(broker.server.pid, signal.SIGCONT)
-
-
 # RabbitMQ 3.10 forgets a queue whose server is killed within minutes of its making.
 ON_BROKERS = [("valkey", fault) for fault in (restart, power_cut, lose_everything, empty)] + [("rabbitmq", restart)]
-FREEZING = [pytest.param(broker, freeze, marks=pytest.mark.slow) for broker in ("valkey", "rabbitmq")]
 
 
-@pytest.mark.parametrize(("broker", "fault"), ON_BROKERS + FREEZING, indirect=["broker"])
+@pytest.mark.parametrize(("broker", "fault"), ON_BROKERS, indirect=["broker"])
 def test_a_fault_of_the_broker_loses_and_repeats_nothing(site, start_worker, fault):
     ticks, _, job = begin(site, start_worker)
     waiting = [site.request_backup() for _ in range(3)]
@@ -153,6 +142,32 @@ def test_a_fault_of_the_broker_loses_and_repeats_nothing(site, start_worker, fau
     ticks.until_all_end(jobs)
 
     assert_each_happened_once(site, jobs)
+
+
+@pytest.mark.slow
+def test_brokers_that_stand_still_lose_and_repeat_nothing(
+    tmp_path, sqlite_catalog_url, postgres_catalog_url, valkey, rabbitmq, start_worker_at
+):
+    (tmp_path / "second").mkdir()
+    with (
+        made_site(tmp_path, sqlite_catalog_url, valkey) as first,
+        made_site(tmp_path / "second", postgres_catalog_url, rabbitmq) as second,
+    ):
+        sites = {site: Ticks(site) for site in (first, second)}
+        for site in sites:
+            start_worker_at(site, "backup")
+        jobs = {site: film(site) for site in sites}
+        for site, ticks in sites.items():
+            ticks.until(lambda site=site: site.state_of(jobs[site]) == "running")
+        for number, seconds in ((signal.SIGSTOP, FREEZE_SECONDS), (signal.SIGCONT, 0)):
+            for site in sites:
+                os.kill(site.broker.server.pid, number)
+            time.sleep(seconds)
+
+        for site, ticks in sites.items():
+            both = [jobs[site], site.request_backup()]
+            ticks.until_all_end(both)
+            assert_each_happened_once(site, both)
 
 
 def test_a_catalog_that_restarts_loses_and_repeats_nothing(tmp_path, valkey, start_worker_at):
@@ -186,6 +201,7 @@ def test_a_message_that_comes_after_the_end_does_nothing(site, start_worker):
     assert site.runtime.ledger.get(job.id).attempt == 1
 
 
+@pytest.mark.parametrize("broker", ["valkey"], indirect=True)
 def test_two_beats_do_no_harm_and_one_that_dies_is_not_missed(site, start_worker, start_beat):
     start_worker("control")
     start_worker("backup")
@@ -202,10 +218,9 @@ def test_two_beats_do_no_harm_and_one_that_dies_is_not_missed(site, start_worker
     assert_each_happened_once(site, jobs)
 
 
-@pytest.mark.slow
 def test_workers_send_the_ticks_when_beat_is_dead(tmp_path, sqlite_catalog_url, valkey, start_worker_at):
-    with made_site(tmp_path, sqlite_catalog_url, valkey) as site:
-        control = start_worker_at(site, "control")
+    with made_site(tmp_path, sqlite_catalog_url, valkey) as site, started_servers() as start:
+        control = start(site, "control", "tests.integration.worker.hasty", "control")
         start_worker_at(site, "backup")
         assert site.status().scheduler_missing
         assert not site.status().healthy

@@ -29,8 +29,9 @@ def test_a_long_job_whose_message_is_taken_back_goes_on_and_ends_once(
         assert site.state_of(job) == "running"
         eventually(lambda: site.state_of(job) == "succeeded")
 
+        # The worker, if it still ends the first, sends this one.
         later = site.request_backup()
-        assert publish_one(site.runtime.ledger, site.publisher(), later.id)
+        publish_one(site.runtime.ledger, site.publisher(), later.id)
         eventually(lambda: site.state_of(later) == "succeeded")
         done = site.runtime.ledger.get(job.id)
         assert (done.attempt, done.errors, done.crashes) == (1, 0, 0)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.ids import new_id
 from strongroom.jobs.errors import BrokerUnavailableError
 from strongroom.jobs.kinds import Queue
 from strongroom.jobs.outbox import JobMessage, publish_due, publish_one
@@ -35,31 +34,16 @@ def raw_messages(broker):
     return [(raw, m["headers"], m["properties"]["priority"], base64.b64decode(m["body"])) for raw, m in decoded]
 
 
-def waiting(broker):
-    """Return how many messages wait in the queue of backups."""
-    with broker.client() as client:
-        if isinstance(broker, RabbitMq):
-            return client.channel().queue_declare("backup", passive=True).message_count
-        return sum(client.llen(queue) for queue in client.scan_iter("backup*"))
-
-
-def test_a_job_given_by_its_id_is_run(site, start_worker):
+def test_a_job_given_by_its_id_is_run_and_its_trace_id_finds_its_lines_in_the_log(site, start_worker):
     job = site.request_backup()
     assert publish_due(site.runtime.ledger, site.publisher()) == 1
 
-    start_worker("backup")
+    worker = start_worker("backup")
 
     eventually(lambda: site.state_of(job) == "succeeded")
     done = site.runtime.ledger.get(job.id)
     assert (done.attempt, done.trace_id) == (1, TRACE_ID)
     assert (site.directory / "regions" / "here" / "c" / "website" / job.id.hex).is_file()
-
-
-def test_a_trace_id_finds_the_lines_of_its_job_in_the_log(site, start_worker):
-    job = site.request_backup()
-    publish_due(site.runtime.ledger, site.publisher())
-    worker = start_worker("backup")
-    eventually(lambda: site.state_of(job) == "succeeded")
     eventually(lambda: "ended" in worker.log.read_text())
     told = [line for line in worker.log.read_text().splitlines() if f"[{TRACE_ID}]" in line]
     assert all(str(job.id) in line for line in told)
@@ -78,21 +62,6 @@ def test_a_probe_shows_that_a_worker_serves_its_queue(site, start_worker):
     assert (report.queue, report.verdict) == (Queue.BACKUP, ProbeVerdict.SERVED)
 
 
-def test_a_message_that_comes_twice_is_one_attempt(site, start_worker):
-    job = site.request_backup()
-    publisher = site.publisher()
-    for _ in range(3):
-        publisher(JobMessage(job.id, job.kind, job.queue, job.priority, job.trace_id))
-
-    start_worker("backup")
-
-    eventually(lambda: site.state_of(job) == "succeeded" and not waiting(site.broker))
-    last = site.request_backup()
-    assert publish_one(site.runtime.ledger, publisher, last.id)
-    eventually(lambda: site.state_of(last) == "succeeded")
-    assert site.runtime.ledger.get(job.id).attempt == 1
-
-
 def test_a_message_carries_an_id_and_a_trace_id_and_nothing_else(site):
     job = site.request_backup("shop")
 
@@ -105,18 +74,6 @@ def test_a_message_carries_an_id_and_a_trace_id_and_nothing_else(site):
     assert priority == 3
     assert b"canary" not in raw
     assert b"shop" not in raw
-
-
-def test_a_job_nobody_knows_is_dropped_and_the_worker_goes_on(site, start_worker):
-    publisher = site.publisher()
-    job = site.request_backup()
-    for unknown in ("not-an-id", str(new_id(site.runtime.clock, site.runtime.random))):
-        publisher.app.send_task("backup.run", kwargs={"job_id": unknown}, queue="backup")
-    publish_due(site.runtime.ledger, publisher)
-
-    start_worker("backup")
-
-    eventually(lambda: site.state_of(job) == "succeeded" and not waiting(site.broker))
 
 
 def test_a_tick_hands_waiting_jobs_over(site, start_worker):
@@ -143,6 +100,29 @@ def test_a_worker_that_ends_gives_its_job_back_at_once(site, start_worker):
     given_back = site.runtime.ledger.get(job.id)
     assert (given_back.state, given_back.lease_owner, given_back.crashes) == ("queued", None, 0)
     assert site.alive() == set()
+
+
+def test_two_workers_of_the_same_queues_on_one_host_share_the_jobs(site, start_worker_of):
+    one, two = (start_worker_of("--queues", "backup,copy", "--name", name) for name in ("one", "two"))
+    jobs = []
+
+    def both_have_worked():
+        jobs.append(site.request_backup())
+        publish_due(site.runtime.ledger, site.publisher())
+        eventually(lambda: site.state_of(jobs[-1]) == "succeeded")
+        return all(" begins" in worker.log.read_text() for worker in (one, two))
+
+    eventually(both_have_worked)
+
+    assert site.alive() >= {"one", "two"}
+    logs = one.log.read_text() + two.log.read_text()
+    assert [logs.count(f"job {job.id} (backup.run): attempt 1 begins") for job in jobs] == [1] * len(jobs)
+    os.kill(one.pid, signal.SIGTERM)
+    eventually(lambda: one.pid is None)
+    last = site.request_backup()
+    publish_due(site.runtime.ledger, site.publisher())
+    eventually(lambda: site.state_of(last) == "succeeded")
+    assert site.alive() == {"two"}
 
 
 def test_a_worker_survives_a_restart_of_the_broker(site, start_worker):
@@ -190,23 +170,19 @@ def test_a_broker_that_is_away_is_said_to_be_so(site):
 
 
 def test_a_worker_tells_nobody_the_password_of_the_broker(site, start_worker):
-    start_worker("control")
+    worker = start_worker("control")
     inspect = site.celery().control.inspect(timeout=20.0, limit=1)
 
     told = [inspect.stats(), inspect.conf(), inspect.report(), inspect.registered()]
 
     assert all(told)
     assert site.broker.password not in json.dumps(told, default=str)
-
-
-def test_no_argument_of_a_process_is_a_secret(site, start_worker):
-    worker = start_worker("control")
     arguments = Path(f"/proc/{worker.pid}/cmdline").read_text()
-
     assert "worker" in arguments
     assert site.broker.password not in arguments
 
 
+@pytest.mark.parametrize("broker", ["valkey"], indirect=True)
 def test_a_worker_does_not_start_on_an_outdated_catalog(site, tmp_path):
     variables = {**os.environ, **site.environment, "STRONGROOM_CATALOG_URL": f"sqlite:///{tmp_path}/empty.db"}
     done = subprocess.run(
