@@ -11,12 +11,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from strongroom.repository.buffers import LOOK_SECONDS, Gate
-from strongroom.repository.extents import total_length
 from strongroom.repository.head import PackRef
 from strongroom.repository.journal import Journal
 from strongroom.repository.placements import Placements
 from strongroom.repository.stopping import Halt
-from strongroom.tree.entry import Entry, Extent
+from strongroom.tree.entry import Entry
 
 JOURNAL_BYTES = 4 * 1024 * 1024
 MAX_EXTENTS = 10_000
@@ -63,10 +62,10 @@ class Checkpoints:
     @property
     def due(self) -> bool:
         """Say whether a checkpoint should be written now."""
-        if self._last is not None and not self._last.done():
-            return False
         enough = self._fresh_bytes >= self._pack_bytes or self._journal.size >= JOURNAL_BYTES
-        return enough or (self._waiting > 0 and self._fresh_bytes > 0)
+        if not enough and not (self._waiting > 0 and self._fresh_bytes > 0):
+            return False
+        return self._last is None or self._last.done()
 
     def enter(self, name: bytes) -> None:
         """Note that the walk went into a directory."""
@@ -76,10 +75,9 @@ class Checkpoints:
         """Note that it left it."""
         self._journal.leave()
 
-    def read(self, entry: Entry, digest: bytes, extents: list[Extent]) -> None:
+    def read(self, entry: Entry) -> None:
         """Note a file that was read; its extents may name chunks by number."""
-        if len(extents) <= MAX_EXTENTS:
-            entry.digest, entry.extents, entry.size = digest, extents, total_length(extents)
+        if len(entry.extents) <= MAX_EXTENTS:
             self._journal.item(entry)
 
     def admit(self, size: int) -> None:

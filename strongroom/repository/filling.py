@@ -36,6 +36,10 @@ from strongroom.tree.content import (
 from strongroom.tree.entry import Entry
 
 REPORT_SECONDS = 0.5
+LOOK_BYTES = 64 * 1024
+"""Bytes read between two looks at errors, checkpoints and the time; a step counts as some of them as well."""
+
+STEP_BYTES = 1024
 MAX_WAITING = 8192
 """Steps that may wait for their chunks; beyond it the open bundle is sent off to set them free."""
 
@@ -102,6 +106,7 @@ class Filling:
         self._pending = PendingTree(self._pool.placements, self._encoder, self._checkpoints)
         self._problems: list[Problem] = []
         self._files = self._bytes_read = self._bytes_taken = self._source_bytes = 0
+        self._unlooked = 0
         self._reported = clock.monotonic()
 
     def fill(self, walk: Walk) -> Totals:
@@ -143,7 +148,7 @@ class Filling:
             else:
                 self._baseline.leave()
             self._pending.add(step)
-        self._tick()
+        self._work_off(STEP_BYTES)
 
     def _recognise(self, name: bytes, status: os.stat_result) -> bool:
         """Take a file over that did not change, without making a step of it."""
@@ -287,9 +292,16 @@ class Filling:
 
     def _count_bytes(self, count: int) -> None:
         self._bytes_read += count
-        self._tick()
+        # Waiting for a buffer counts as no bytes, and always looks.
+        self._work_off(count or LOOK_BYTES)
+
+    def _work_off(self, size: int) -> None:
+        self._unlooked += size
+        if self._unlooked >= LOOK_BYTES:
+            self._tick()
 
     def _tick(self) -> None:
+        self._unlooked = 0
         self._halt.raise_first()
         if self._checkpoints.due:
             self._checkpoints.write(self._pool.placements, self._shelf.top)

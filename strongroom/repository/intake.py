@@ -106,6 +106,9 @@ class Intake:
                 break
             filled += count
             self._tick(count)
+            if filled < wanted:
+                # It may be a pipe, whose next bytes come when they come.
+                self._wait()
         return filled
 
     def _bundled(self, plain: memoryview, previous: Entry | None) -> Reading:

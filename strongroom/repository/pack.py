@@ -21,6 +21,7 @@ keyed BLAKE3-256 of the frame's plaintext.
 """
 
 import struct
+import threading
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -108,14 +109,14 @@ class PackBuilder:
 class OpenPack:
     """A pack whose header, footer and directory were checked; its frames open one by one.
 
-    Raises TruncatedError, UnknownVersionError or TamperedError. Safe to share between threads: each call to `read`
-    makes its own opener.
+    Raises TruncatedError, UnknownVersionError or TamperedError. Safe to share between threads: each has its own opener.
     """
 
     def __init__(self, raw: bytes | memoryview, key: bytes, *, ids: tuple[UUID, UUID]) -> None:
         self._raw = memoryview(raw)
         self._key = key
         self._context = sealing_context(*ids)
+        self._own = threading.local()
         _verify_pack_header(self._raw, *ids)
         self.rows = open_directory(self._raw, len(self._raw), key, ids=ids)
 
@@ -128,7 +129,13 @@ class OpenPack:
         header = parse_header(frame)
         if not _matches(row, header, number):
             raise TamperedError(f"Frame {number} of a pack is not the one its directory describes.")
-        return FrameOpener(self._key, self._context).open(header, frame)
+        return self._opener().open(header, frame)
+
+    def _opener(self) -> FrameOpener:
+        opener: FrameOpener | None = getattr(self._own, "opener", None)
+        if opener is None:
+            opener = self._own.opener = FrameOpener(self._key, self._context)
+        return opener
 
 
 def open_directory(tail: bytes | memoryview, size: int, key: bytes, *, ids: tuple[UUID, UUID]) -> list[DirectoryRow]:

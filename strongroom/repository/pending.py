@@ -46,7 +46,9 @@ class PendingTree:
         else:
             self._encode(step)
         if isinstance(step, ReadFile):
-            self._checkpoints.read(step.entry, step.reading.digest, _unplaced(step))
+            entry, extents = step.entry, _unplaced(step)
+            entry.digest, entry.extents, entry.size = step.reading.digest, extents, _size(step, extents)
+            self._checkpoints.read(entry)
         elif isinstance(step, Enter):
             self._checkpoints.enter(step.entry.name)
         elif isinstance(step, Leave):
@@ -68,7 +70,7 @@ class PendingTree:
                 extents = self._extents(step)
                 if extents is None:
                     return
-                step.entry.extents, step.entry.size = extents, total_length(extents)
+                step.entry.extents, step.entry.size = extents, _size(step, extents)
                 step.entry.digest = step.reading.digest
             self._queue.popleft()
             self._encode(step)
@@ -77,13 +79,19 @@ class PendingTree:
         placed = self._runs(file.reading.pieces)
         if placed is None:
             return None
-        runs = [*file.reading.runs, *placed]
-        return lay_out(runs, file.holes) if file.holes else [*runs]
+        runs: list[Extent] = [*file.reading.runs, *placed]
+        return lay_out([*file.reading.runs, *placed], file.holes) if file.holes else runs
 
     def _runs(self, pieces: list[Piece]) -> Sequence[Run] | None:
+        if not pieces:
+            return ()
         # The last chunk is placed last, or nearly so: looking at it first spares walking a long list in vain.
-        if pieces and self._placements.find(pieces[-1][0]) is None:
+        chunk, offset, length = pieces[-1]
+        place = self._placements.find(chunk)
+        if place is None:
             return None
+        if len(pieces) == 1:
+            return (Run(*place, offset, length),)
         runs = []
         for chunk, offset, length in pieces:
             place = self._placements.find(chunk)
@@ -107,6 +115,10 @@ class PendingTree:
             if isinstance(extent, Run):
                 self.packs_used.add(extent.pack)
         self._encoder.item(entry)
+
+
+def _size(file: ReadFile, extents: list[Extent]) -> int:
+    return total_length(extents) if file.holes else file.reading.length
 
 
 def _unplaced(file: ReadFile) -> list[Extent]:

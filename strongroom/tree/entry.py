@@ -35,7 +35,7 @@ class Hole(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=0):
 Extent = Run | Hole
 
 
-class Entry(msgspec.Struct, array_like=True):
+class Entry(msgspec.Struct, array_like=True, gc=False):
     """A file, directory, symbolic link or special file.
 
     Times are nanoseconds since 1970. `link_id` is 0 for an entry with one name, else the same non-zero number for all

@@ -19,3 +19,12 @@ def test_a_job_that_fails_leaves_things_as_they_were() -> None:
     with pytest.raises(ValueError, match="failed"), rare_cycle_searches():
         raise ValueError("failed")
     assert gc.get_threshold() == before
+
+
+def test_what_was_there_before_is_not_searched_inside_and_is_afterwards() -> None:
+    with rare_cycle_searches():
+        inside = gc.get_freeze_count()
+        with rare_cycle_searches():
+            pass
+        assert gc.get_freeze_count() >= inside > 0
+    assert gc.get_freeze_count() == 0

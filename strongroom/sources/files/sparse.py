@@ -24,6 +24,8 @@ def data_segments(descriptor: int, status: os.stat_result) -> list[Segment]:
 
 def holes_between(segments: list[Segment], size: int) -> list[tuple[int, int]]:
     """Return the (offset, length) of what the segments leave out of a file of this size."""
+    if segments == [(0, size)]:
+        return []
     holes = []
     position = 0
     for start, end in [*segments, (size, size)]:

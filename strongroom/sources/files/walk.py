@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from strongroom.sources.files.capture import entry_of, xattrs_of, xattrs_of_name
 from strongroom.sources.files.content import FileContent, problem_of
@@ -81,14 +81,13 @@ class FilesWalk:
                 return name, status
         return None
 
-    def _steps_of(self, name: bytes, status: os.stat_result) -> Iterator[Step]:
+    def _steps_of(self, name: bytes, status: os.stat_result) -> Iterable[Step]:
         folder = self._folders.current
         if stat.S_ISDIR(status.st_mode):
-            yield from self._directory(name, status)
-        elif stat.S_ISREG(status.st_mode):
-            yield self._file(folder, name, status)
-        else:
-            yield from self._special(folder, name, status)
+            return self._directory(name, status)
+        if stat.S_ISREG(status.st_mode):
+            return (self._file(folder, name, status),)
+        return self._special(folder, name, status)
 
     def _file(self, folder: Folder, name: bytes, status: os.stat_result) -> Item:
         if status.st_nlink == 1:
