@@ -1,7 +1,8 @@
 """A region in an S3 bucket: one PutObject per object, so that the store can vouch for the whole of it.
 
-Object `<prefix><key>`; its metadata `sha256` and `md5` hold the hexadecimal digests that the writer computed. Objects
-go through PutObject and GetObject only, never through boto3's transfer manager.
+Object `<prefix><key>`; its metadata `sha256`, and `md5` where the server does not check SHA-256, hold the hexadecimal
+digests that the writer computed. Objects go through PutObject and GetObject only, never through boto3's transfer
+manager.
 """
 
 from collections.abc import Iterator

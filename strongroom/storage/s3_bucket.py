@@ -162,16 +162,19 @@ class S3Bucket:
         return bytes(body) if isinstance(body, memoryview) else cast("bytes", body)
 
     def put_request(self, key: str, body: Body, sha256: bytes) -> "PutObjectRequestTypeDef":
-        """Return the fields of PutObject for one object."""
-        md5 = hashlib.md5(body, usedforsecurity=False).digest()
+        """Return the fields of PutObject for one object, with its MD5 unless the server is known to check SHA-256."""
+        metadata = {SHA256_METADATA: sha256.hex()}
         request = {
             "Bucket": self.name,
             "Key": self.prefix + key,
             "Body": self._outgoing(body),
-            "ContentMD5": base64.b64encode(md5).decode("ascii"),
             "ChecksumSHA256": base64.b64encode(sha256).decode("ascii"),
             "ContentType": "application/octet-stream",
-            "Metadata": {SHA256_METADATA: sha256.hex(), MD5_METADATA: md5.hex()},
+            "Metadata": metadata,
         }
+        if not self.dialect.vouches:
+            md5 = hashlib.md5(body, usedforsecurity=False).digest()
+            request["ContentMD5"] = base64.b64encode(md5).decode("ascii")
+            metadata[MD5_METADATA] = md5.hex()
         fields = self.writing.fields(key, memoryview(body).nbytes, self.clock.now())
         return cast("PutObjectRequestTypeDef", {**request, **fields})

@@ -57,7 +57,7 @@ def _config(access: S3Access, patience: S3Patience) -> Config:
         response_checksum_validation="when_required",
         s3={
             "addressing_style": "path" if access.endpoint else "auto",
-            # The signed Content-MD5 and SHA-256 headers already bind the body; signing it too doubles the CPU time.
+            # The signed SHA-256 and Content-MD5 headers already bind the body; signing it too doubles the CPU time.
             "payload_signing_enabled": False,
         },
     )

@@ -22,19 +22,22 @@ class S3Dialect:
 
     def __init__(self) -> None:
         self._takes_sha256: bool | None = None
+        self._vouches = False
         self._versions: Versions | None = None
         self._lock = threading.Lock()
 
-    def put(self, client: "S3Client", request: "PutObjectRequestTypeDef") -> None:
-        """Send the object with its SHA-256, or without where the server does not know that field; raises ClientError.
+    @property
+    def vouches(self) -> bool:
+        """Say whether the server was seen to check a SHA-256, so that objects need no MD5 besides."""
+        return self._vouches
 
-        Its MD5 goes along in any case.
-        """
+    def put(self, client: "S3Client", request: "PutObjectRequestTypeDef") -> None:
+        """Send the object with its SHA-256, or without where the server does not know it; raises ClientError."""
         if self._takes_sha256 is False:
             client.put_object(**_without_sha256(request))
             return
         try:
-            client.put_object(**request)
+            stored = client.put_object(**request)
         except ClientError as error:
             answer = read_answer(error)
             if self._takes_sha256 or answer.status not in _NOT_UNDERSTOOD or answer.code in _OTHER_FAULTS:
@@ -43,6 +46,8 @@ class S3Dialect:
             self._takes_sha256 = False
         else:
             self._takes_sha256 = True
+            # Servers that check it say what they found; others take the field and do nothing with it.
+            self._vouches = stored.get("ChecksumSHA256") == request["ChecksumSHA256"]
 
     def versions(self, client: "S3Client", bucket: str) -> Versions:
         """Return what knows the bucket's versions."""

@@ -66,6 +66,25 @@ METADATA = {"x-amz-meta-sha256": digest(BODY).hex(), "x-amz-meta-md5": MD5.hexdi
 ETAG = {"ETag": f'"{MD5.hexdigest()}"'}
 
 
+def test_a_server_that_checks_sha256_gets_no_md5_besides() -> None:
+    with canned_server(lambda _: Canned(200, b"", CHECKSUM)) as server:
+        store = _store_at(server.url)
+        put(store, "first", BODY)
+        put(store, "second", BODY)
+        create(store, "third", BODY)
+    assert ["content-md5" in asked.headers for asked in server.asked] == [True, False, False]
+    assert ["x-amz-meta-md5" in asked.headers for asked in server.asked] == [True, False, False]
+    assert {asked.headers["x-amz-checksum-sha256"] for asked in server.asked} == set(CHECKSUM.values())
+
+
+def test_a_server_that_answers_another_checksum_still_gets_the_md5() -> None:
+    with canned_server(lambda _: Canned(200, b"", OTHER_CHECKSUM)) as server:
+        store = _store_at(server.url)
+        put(store, "first", BODY)
+        put(store, "second", BODY)
+    assert all("content-md5" in asked.headers for asked in server.asked)
+
+
 @pytest.mark.parametrize(
     ("headers", "evidence", "methods"),
     [
