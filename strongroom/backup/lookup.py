@@ -1,5 +1,6 @@
 """Finding what a request names: a backup, and a region to read it from."""
 
+import difflib
 import uuid
 from collections.abc import Iterator, Mapping
 
@@ -11,7 +12,7 @@ from strongroom.backup.errors import (
     NoReplicaError,
     RegionWithoutReplicaError,
 )
-from strongroom.catalog.backup_queries import find_latest_committed, get_backup, list_replicas
+from strongroom.catalog.backup_queries import find_latest_committed, get_backup, list_replicas, list_sources
 from strongroom.catalog.backups import Backup, BackupState, ReplicaState
 from strongroom.errors import StrongroomError
 from strongroom.ids import parse_id
@@ -28,9 +29,9 @@ def resolve_backup(session: Session, reference: str) -> Backup:
     source = reference.removeprefix(LATEST)
     backup = find_latest_committed(session, source)
     if backup is None:
-        raise NoBackupYetError(
-            f"There is no committed backup of {source!r}.", next_step=f"Make one: strongroom backup run {source}"
-        )
+        near = difflib.get_close_matches(source, list_sources(session), n=1)
+        next_step = f"Did you mean {LATEST}{near[0]}?" if near else f"Make one: strongroom backup run {source}"
+        raise NoBackupYetError(f"There is no committed backup of {source!r}.", next_step=next_step)
     return backup
 
 

@@ -88,6 +88,12 @@ def find_latest_committed(session: Session, source: str, kind: BackupKind | None
     return next(iter(list_newest_committed(session, source, kind, limit=1)), None)
 
 
+def list_sources(session: Session) -> Sequence[str]:
+    """Return the names of the sources that have a committed backup, sorted."""
+    query = select(Backup.source).where(Backup.state == BackupState.COMMITTED).distinct().order_by(Backup.source)
+    return session.scalars(query).all()
+
+
 def list_newest_committed(
     session: Session, source: str, kind: BackupKind | None = None, *, limit: int
 ) -> Sequence[Backup]:

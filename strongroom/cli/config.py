@@ -11,6 +11,7 @@ from strongroom.cli.figures import count
 from strongroom.cli.invocation import Invocation
 from strongroom.settings import ConfigError, Mistake, Settings, find_config, load_settings
 from strongroom.settings.findings import spell
+from strongroom.settings.overlaps import find_overlaps
 
 _PASSWORD = re.compile(r"://([^:/@]*):.*@")
 
@@ -23,7 +24,7 @@ def config() -> None:
 @config.command("check", examples=("strongroom config check", "strongroom config check --config other.toml --json"))
 @click.pass_obj
 def check(invocation: Invocation) -> None:
-    """Report every mistake of the configuration, each with its line."""
+    """Report every mistake of the configuration, each with its line, and warn of what is hardly meant."""
     env = invocation.environment()
     screen = invocation.screen
     path = find_config(invocation.config, env)
@@ -33,9 +34,12 @@ def check(invocation: Invocation) -> None:
         if screen.json:
             screen.document({"config": str(path), "mistakes": [_mistake_document(m) for m in error.mistakes]})
         raise
+    warnings = list(find_overlaps(settings))
     if screen.json:
-        screen.document({"config": str(path), "mistakes": []})
+        screen.document({"config": str(path), "mistakes": [], "warnings": warnings})
     else:
+        for warning in warnings:
+            screen.warn(warning)
         screen.line(
             f"{path} is in order: {count(len(settings.regions), 'region')} (home is {settings.home.name}), "
             f"{count(len(settings.sources), 'source')}."

@@ -18,7 +18,7 @@ from strongroom.replication.replacing import count_replicas, want_all_again
 from strongroom.repository.access import create_repository
 from strongroom.repository.layout import REPOSITORY_KEY
 from strongroom.runtime import Runtime, build_runtime
-from strongroom.settings import DEFAULT_FILE, find_config, load_settings
+from strongroom.settings import DEFAULT_FILE, ConfigNotWritableError, find_config, load_settings
 from strongroom.storage.local import LocalStore
 
 
@@ -49,8 +49,7 @@ def init(invocation: Invocation, *, upgrade: bool, replaced: str | None) -> None
     if upgrade:
         path = find_config(invocation.config, env)
     else:
-        path = (invocation.config or Path(env.get("STRONGROOM_CONFIG") or DEFAULT_FILE)).absolute()
-        write_template(path)
+        path = write_template(invocation.config or Path(env.get("STRONGROOM_CONFIG") or DEFAULT_FILE))
         screen.say(f"Wrote {path}.")
     runtime = build_runtime(load_settings(path, env))
     try:
@@ -61,10 +60,14 @@ def init(invocation: Invocation, *, upgrade: bool, replaced: str | None) -> None
         screen.document({"config": str(path), "key_file": str(runtime.settings.keyring.path)})
 
 
-def write_template(path: Path) -> None:
-    """Write the commented configuration; raises ConfigExistsError and leaves an existing file as it is."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write_template(path: Path) -> Path:
+    """Write the commented configuration and return its absolute path.
+
+    Raises ConfigExistsError and leaves an existing file as it is; raises ConfigNotWritableError.
+    """
     try:
+        path = path.absolute()
+        path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(TEMPLATE)
     except FileExistsError:
@@ -72,6 +75,12 @@ def write_template(path: Path) -> None:
             f"{path} exists already; it was left as it is.",
             next_step="To set up what it describes: strongroom init --upgrade",
         ) from None
+    except OSError as error:
+        raise ConfigNotWritableError(
+            f"The configuration file {path} cannot be made: {error.strerror}.",
+            next_step="Run this in a directory that you may write to, or name another with --config.",
+        ) from error
+    return path
 
 
 def set_up(runtime: Runtime, screen: Screen, replaced: str | None = None) -> None:

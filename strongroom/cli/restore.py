@@ -17,7 +17,7 @@ from strongroom.cli.deadlines import deadline_option
 from strongroom.cli.dispatch import await_job, trace_id_of
 from strongroom.cli.documents import plain
 from strongroom.cli.invocation import Invocation
-from strongroom.cli.restore_report import report_restore, show_plan
+from strongroom.cli.restore_report import report_restore, show_plan, warn_if_partial
 from strongroom.cli.targets import read_target
 from strongroom.cli.waiting import Waiting, recovery_option, waiting_options
 from strongroom.errors import ExitCode
@@ -158,6 +158,7 @@ def run(
             show_plan(plan_restore(services, request), invocation.screen)
             return ExitCode.OK
         restore = request_restore(services, request)
+        warn_if_partial(services, restore.backup_id, invocation.screen)
         job = services.ledger.get(restore.id)
         if not await_job(services, job, waiting, invocation.screen):
             return ExitCode.OK

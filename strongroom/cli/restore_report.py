@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Sequence
 
 from strongroom.backup.planning import RestorePlan
-from strongroom.catalog.backup_queries import get_restore
+from strongroom.catalog.backup_queries import get_backup, get_restore
 from strongroom.cli.documents import plain, row_document
 from strongroom.cli.figures import count, moment, size
 from strongroom.cli.screen import Screen
@@ -55,6 +55,19 @@ def _show_databases(found: Sequence[Survey], screen: Screen) -> None:
             for one in found
         ]
         screen.table(("DATABASE", "INTO", "IS", "SERVER", "#TABLES", "#DUMP"), rows)
+
+
+def warn_if_partial(services: Services, backup_id: uuid.UUID, screen: Screen) -> None:
+    """Say before a restore that the backup itself lacks something."""
+    with services.catalog.read() as session:
+        backup = get_backup(session, backup_id)
+        missing = backup.problem_count
+    if missing:
+        entries = count(missing, "entry", "entries")
+        screen.warn(
+            f"the backup is partial: {entries} of {backup.source} could not be backed up whole. "
+            f"See which: strongroom backup show {backup_id}"
+        )
 
 
 def report_restore(services: Services, restore_id: uuid.UUID, screen: Screen) -> ExitCode:

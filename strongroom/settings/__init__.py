@@ -5,6 +5,7 @@ from strongroom.settings.environment import DEFAULT_FILE, find_config, process_e
 from strongroom.settings.errors import (
     ConfigError,
     ConfigNotFoundError,
+    ConfigNotWritableError,
     Mistake,
     SecretMissingError,
     UnknownRegionError,
@@ -38,6 +39,7 @@ __all__ = [
     "BrokerSettings",
     "ConfigError",
     "ConfigNotFoundError",
+    "ConfigNotWritableError",
     "FilesSourceSettings",
     "FlowerSettings",
     "JobSettings",

@@ -38,8 +38,14 @@ def find_config(explicit: Path | None, env: Mapping[str, str]) -> Path:
     Raises ConfigNotFoundError.
     """
     path = explicit or Path(env.get("STRONGROOM_CONFIG") or DEFAULT_FILE)
-    if path.is_file():
-        return path.absolute()
+    try:
+        if path.is_file():
+            return path.absolute()
+    except OSError as error:
+        raise ConfigNotFoundError(
+            f"The configuration file {path} cannot be looked for: {error.strerror}.",
+            next_step="Run this as a user that may enter its directory, or name another with --config.",
+        ) from error
     raise ConfigNotFoundError(
         f"There is no configuration file {path}.",
         next_step="Create one with `strongroom init`, or name it with --config or STRONGROOM_CONFIG.",

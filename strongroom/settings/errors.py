@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from strongroom.errors import InvalidInputError, NotFoundError
+from strongroom.errors import InvalidInputError, NotAllowedError, NotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,12 @@ class ConfigNotFoundError(NotFoundError):
     """There is no configuration file where one was looked for, or it cannot be read."""
 
     code = "settings.file_not_found"
+
+
+class ConfigNotWritableError(NotAllowedError):
+    """The configuration file cannot be made where it should lie."""
+
+    code = "settings.file_not_writable"
 
 
 class UnknownSourceError(NotFoundError):

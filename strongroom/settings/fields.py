@@ -23,6 +23,17 @@ def _anchor(path: Path, info: ValidationInfo) -> Path:
     return base / path if base else path
 
 
+def _pattern(line: str) -> str:
+    # Imported where a pattern is: every command reads the settings, and few installations have patterns.
+    from pathspec import GitIgnoreSpec
+
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except ValueError:
+        raise PydanticCustomError("pattern", "This is not a pattern as in a .gitignore file.") from None
+    return line
+
+
 def _http_url(url: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise PydanticCustomError("url", "This is not an http:// or https:// address.")
@@ -48,5 +59,8 @@ Flag = Annotated[bool, Field(strict=True)]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Limit = Annotated[float, Field(strict=True, ge=0.01, le=1_000_000)]
 """Something a second."""
+
+Pattern = Annotated[str, Field(min_length=1), AfterValidator(_pattern)]
+"""What to include or exclude, as in a .gitignore file."""
 
 Text = Annotated[str, Field(min_length=1)]

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from strongroom.settings.fields import AnchoredPath, Flag, Name, Section, Text
+from strongroom.settings.fields import AnchoredPath, Flag, Name, Pattern, Section, Text
 from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.settings.schedules import TWICE_A_DAY, FilesScheduleSettings, LogsScheduleSettings
 
@@ -15,7 +15,7 @@ class TreeSourceSettings(Section):
     name: Name
     kind: str
     path: AnchoredPath = Field(description="The directory whose content is backed up.", examples=["/srv/uploads"])
-    exclude: tuple[Text, ...] = Field(
+    exclude: tuple[Pattern, ...] = Field(
         (), description="Patterns of what to leave out, as in a .gitignore file.", examples=[["*.tmp", "/cache/"]]
     )
     one_file_system: Flag = Field(False, description="Whether to stay on the file system that the directory is on.")
@@ -51,7 +51,7 @@ class LogsSourceSettings(TreeSourceSettings):
 
     kind: Literal["logs"] = Field("logs", description="What the source is: a directory of logs.")
     path: AnchoredPath = Field(description="The directory that the logs are in.", examples=["/var/log/shop"])
-    include: tuple[Text, ...] = Field(
+    include: tuple[Pattern, ...] = Field(
         (),
         description="Patterns of the files to back up, as in a .gitignore file; all where none is given.",
         examples=[["*.log*"]],

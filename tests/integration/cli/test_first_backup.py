@@ -146,7 +146,7 @@ def test_without_the_home_region_a_restore_reads_from_another(installed: Run, ba
 
 
 @pytest.mark.usefixtures("installed")
-def test_a_file_that_cannot_be_read_makes_the_backup_partial(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_makes_the_backup_partial(run: Run, tmp_path: Path) -> None:
     unreadable = tmp_path / "uploads/secret"
     unreadable.write_text("x")
     unreadable.chmod(0)
@@ -157,6 +157,9 @@ def test_a_file_that_cannot_be_read_makes_the_backup_partial(tmp_path: Path) -> 
     assert process.returncode == 3, process.stderr
     assert "partial" in process.stdout
     assert "secret: unreadable" in process.stderr
+    code, _, err = run("restore", "run", "latest:uploads", "--target", str(tmp_path / "restored"), "--here")
+    assert code == 0
+    assert "the backup is partial: 1 entry of uploads could not be backed up whole" in err
 
 
 def test_an_empty_source_is_refused(installed: Run, tmp_path: Path) -> None:
@@ -165,6 +168,14 @@ def test_an_empty_source_is_refused(installed: Run, tmp_path: Path) -> None:
     code, _, err = installed("backup", "run", "uploads", "--here")
     assert code != 0
     assert "empty" in err
+
+
+@pytest.mark.usefixtures("backed_up")
+@pytest.mark.parametrize(("name", "hint"), [("uplods", "Did you mean latest:uploads?"), ("x", "backup run x")])
+def test_a_source_without_backups_is_not_found_and_the_nearest_is_named(installed: Run, name: str, hint: str) -> None:
+    code, _, err = installed("backup", "show", f"latest:{name}")
+    assert code == 10
+    assert hint in err
 
 
 def test_an_unknown_source_is_not_found(installed: Run) -> None:

@@ -1,6 +1,7 @@
 """`strongroom config` reports every mistake and shows no secret."""
 
 import json
+import os
 import tomllib
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from strongroom.cli.config import mask_password
 from strongroom.cli.main import main
 from strongroom.cli.template import REGIONS, TEMPLATE
 from strongroom.settings import load_settings
+from tests.unit.sources.unprivileged import open_to_nobody, unprivileged
 
 CONFIG = """\
 [regions.a]
@@ -116,3 +118,64 @@ def test_the_template_is_in_order_also_with_everything_uncommented(tmp_path: Pat
     path.write_text("\n".join(toml))
     env = dict.fromkeys(("BACKUP_S3_ACCESS_KEY", "BACKUP_S3_SECRET_KEY", "SHOP_DB_PASSWORD"), "secret")
     assert set(load_settings(path, env).sources) == {"uploads", "shop-logs", "shop"}
+
+
+def test_a_pattern_that_cannot_be_understood_is_a_mistake(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(CONFIG + 'exclude = ["*.tmp",\n  "!"]\n')
+    assert main(["config", "check"]) == 2
+    assert (
+        "line 14: sources.uploads.exclude.1: This is not a pattern as in a .gitignore file." in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "exclude", "warned"),
+    [
+        ("uploads", [], []),
+        (".", [], ["the region a", "the key file"]),
+        (".", ["/a/", "*.keys"], []),
+        (".", ["/a/"], ["the key file"]),
+        ("a/p", [], []),
+        ("a", [], ["the region a"]),
+    ],
+)
+def test_a_source_that_holds_its_own_regions_or_keys_is_warned_of(
+    config: Path, capsys: pytest.CaptureFixture[str], path: str, exclude: list[str], warned: list[str]
+) -> None:
+    config.write_text(CONFIG.replace('path = "uploads"', f'path = "{path}"\nexclude = {json.dumps(exclude)}'))
+    assert main(["config", "check", "--json"]) == 0
+    warnings = json.loads(capsys.readouterr().out)["warnings"]
+    assert [any(words in warning for warning in warnings) for words in warned] == [True] * len(warned)
+    assert len(warnings) == len(warned)
+
+    assert main(["config", "check"]) == 0
+    assert capsys.readouterr().err.count("Warning: source uploads holds ") == len(warned)
+
+
+def test_a_directory_that_may_not_be_entered_or_written_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if os.geteuid() == 0:
+        # Modules that a command imports late may lie where nobody may not go.
+        main(["init", "--help"])
+    with open_to_nobody() as room:
+        (room / "closed").mkdir(mode=0)
+        monkeypatch.chdir(room)
+        with unprivileged():
+            assert main(["config", "check", "--config", "closed/strongroom.toml"]) == 10
+            assert "cannot be looked for: Permission denied" in capsys.readouterr().err
+            room.chmod(0o555)
+            assert main(["init"]) == 13
+            assert "strongroom.toml cannot be made: Permission denied" in capsys.readouterr().err
+            room.chmod(0o755)
+
+
+def test_a_directory_that_is_gone_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert main(["init"]) == 13
+    assert "strongroom.toml cannot be made: No such file or directory" in capsys.readouterr().err
