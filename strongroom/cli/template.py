@@ -12,6 +12,7 @@ data_dir = "data"
 
 [keyring]
 # The key-encryption keys. KEEP A COPY OF THIS FILE AWAY FROM THIS MACHINE: without it no backup can be read.
+# Or make a key on paper that opens everything: strongroom recovery-kit FILE
 path = "strongroom.keys"
 
 # Regions hold whole copies. Backups are written to the home region first, then copied to the others.

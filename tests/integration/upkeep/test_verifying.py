@@ -15,6 +15,7 @@ from strongroom.keyring.key_file import KeyFile
 from strongroom.keyring.local import LocalKekProvider
 from strongroom.services import Services
 from strongroom.testing.stores import Fault, Operation, server_error, sudden_death
+from strongroom.upkeep.collecting import CollectionRequest, request_collection
 from strongroom.upkeep.repairing import RepairRequest, request_repair
 from strongroom.upkeep.retiring import retire
 from strongroom.upkeep.verifying import RegionVerificationRequest, request_nightly, request_region_verification
@@ -159,8 +160,29 @@ def test_a_backup_that_is_retired_is_no_damage_and_its_packs_are_forgotten(small
     add_file(small_house, "more")
     small_house.back_up()
     retire(small_house.services, str(gone.id), confirm="tree")
+    for region in ("eu", "us", "ap"):
+        request = CollectionRequest(region, True, 100, None, TRACE)
+        assert small_house.run(request_collection(small_house.services, request)).state == "succeeded"
     assert verified(small_house, "us", RegionLevel.SAMPLE)["passed"]
     assert verified(small_house, "us", RegionLevel.PRESENCE)["passed"]
+    with small_house.services.catalog.read() as session:
+        known = session.scalars(select(PackReading.sha256).where(PackReading.region == "us")).all()
+    assert len(known) == len(small_house.objects("us", "p/"))
+
+
+def test_a_backup_that_is_retired_and_collected_during_the_check_is_no_damage(small_house: House) -> None:
+    gone = small_house.back_up()
+    job = asked(small_house, "us", RegionLevel.PRESENCE)
+
+    def retire_it() -> None:
+        retire(small_house.services, str(gone.id), confirm="tree")
+        for key in small_house.objects("us", "m/"):
+            small_house.services.stores["us"].delete(key)
+
+    during = small_house.with_faults("us", [Fault(Operation.GET, retire_it, key_prefix="m/")])
+    done = small_house.run(job, during)
+    assert done.result is not None, done.last_error
+    assert (done.result["passed"], done.result["damage"]) == (True, [])
 
 
 def test_a_region_that_is_away_keeps_no_other_from_its_check(small_house: House) -> None:

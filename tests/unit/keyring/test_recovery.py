@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.errors import StrongroomError
@@ -71,6 +71,7 @@ def test_a_key_of_another_provider_is_refused() -> None:
         RecoveryKekProvider.of(PRIVATE).unwrap(WrappedKey("local", "v1", bytes(81)), CONTEXT)
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=32, max_size=32), st.sampled_from([str.lower, str.upper, lambda t: t.replace("-", "\n- ")]))
 def test_a_key_is_read_back_as_people_type_it(raw: bytes, spelled: Any) -> None:
     text = key_text(SecretKey(raw))
@@ -78,6 +79,7 @@ def test_a_key_is_read_back_as_people_type_it(raw: bytes, spelled: Any) -> None:
     assert read_key_text(f"Recovery key 1 2\n  {prefix}{spelled(rest)}\n\nRepository") == SecretKey(raw)
 
 
+@settings(deadline=None)
 @given(st.integers(5, 70), st.sampled_from("ABCXYZ234567"))
 def test_a_wrong_character_is_noticed(at: int, other: str) -> None:
     text = key_text(PRIVATE)
