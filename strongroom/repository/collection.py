@@ -137,13 +137,13 @@ def _garbage(survey: Survey) -> Iterator[Garbage]:
     yield from _of_ended_sessions(survey, CHECKPOINTS, open_sessions, Why.CHECKPOINT)
     yield from _of_ended_sessions(survey, MANIFESTS, kept, Why.MANIFEST)
     yield from _retired_commits(survey)
+    # Not only those whose packs were listed: a session may have begun after that.
+    kept |= {session.hex for session, _ in survey.needed}
     for info in survey.stored:
         session, name = _owner(info.key)
         if not info.key.startswith(PACKS):
             continue
-        if session in open_sessions or (session, name) in needed:
-            kept.add(session)
-        else:
+        if session not in open_sessions and (session, name) not in needed:
             yield Garbage(info.key, info.size, Why.PACK)
     yield from (Garbage(session_key(session), 0, Why.MARKER) for session in survey.markers if session.hex not in kept)
 

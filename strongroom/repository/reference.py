@@ -8,12 +8,13 @@ from uuid import UUID
 from strongroom.keyring.provider import KekProvider
 from strongroom.repository.access import Repository
 from strongroom.repository.checkpoint import Predecessor
-from strongroom.repository.errors import MissingObjectError
+from strongroom.repository.errors import BackupNotFoundError, MissingObjectError
 from strongroom.repository.head import ManifestHead, PackRef, PackTable
 from strongroom.repository.layout import pack_key, session_pack_prefix
 from strongroom.repository.packcache import PackCache
 from strongroom.repository.placements import Place
 from strongroom.repository.reader import BackupReader
+from strongroom.repository.retiring import is_retired
 from strongroom.repository.treestream import decode_tree
 from strongroom.storage.store import Store
 from strongroom.tree.content import Step
@@ -41,8 +42,15 @@ class Reference:
 def open_parent(repository: Repository, store: Store, kek: KekProvider, source: str, backup_id: UUID) -> Reference:
     """Open a committed backup as a reference and look which of its packs are there: one listing for each session.
 
-    Raises what opening a backup raises, and MissingObjectError if the packs of its tree are not there.
+    Call it when the session marker that names the parent is stored: of a tombstone that is not seen here, the collector
+    that goes by it sees the marker. Raises BackupNotFoundError for a parent that is retired, what opening a backup
+    raises, and MissingObjectError if the packs of its tree are not there.
     """
+    if is_retired(store, source, backup_id):
+        raise BackupNotFoundError(
+            f"Backup {backup_id} of source {source!r} is retired in region {store.region!r}.",
+            next_step="Bring the catalog up to date: strongroom catalog rebuild",
+        )
     head = BackupReader(repository, store, kek, source, backup_id).head
     present = present_packs(store, head.packs)
     _verify_tree_present(head, {pack.ordinal for pack in present})

@@ -43,6 +43,11 @@ def retire_backup(
         create_object(store, tombstone_key(source, backup_id), repository.sign(RecordType.TOMBSTONE, tombstone))
 
 
+def is_retired(store: Store, source: str, backup_id: UUID) -> bool:
+    """Say whether something lies where the tombstone of a backup belongs, whatever it is."""
+    return store.find(tombstone_key(source, backup_id)) is not None
+
+
 def list_tombstones(repository: Repository, store: Store) -> Iterator[Tombstone]:
     """Read every tombstone of a region, in key order; raises TamperedError for one that lies in a wrong place."""
     for info in store.list(TOMBSTONES):

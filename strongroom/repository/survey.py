@@ -42,6 +42,8 @@ class Survey:
     markers: dict[UUID, SessionMarker] = field(default_factory=dict)
     open: dict[UUID, SessionMarker] = field(default_factory=dict)
     """The sessions that may still commit."""
+    settled: set[UUID] = field(default_factory=set)
+    """The backups that had a commit record or a tombstone when the sessions were read."""
     live: dict[UUID, CommitRecord] = field(default_factory=dict)
     """The backups that count, by id: committed and not retired, or named as parent by an open session."""
     retired: list[CommitRecord] = field(default_factory=list)
@@ -56,13 +58,9 @@ class Survey:
 
     def read_sessions(self) -> None:
         """Read every session's marker, and find those whose backup has neither a commit record nor a tombstone."""
-        for info in self.store.list(SESSIONS):
-            self.on_progress()
-            marker = self._find_marker(info.key)
-            if marker is not None:
-                self.markers[marker.session] = marker
-        settled = set(self._commits()) | self._retired()
-        self.open = {key: marker for key, marker in self.markers.items() if marker.backup not in settled}
+        self._read_markers()
+        self.settled = set(self._commits()) | self._retired()
+        self._find_open()
 
     def read_manifests(self) -> None:
         """Open the manifest of every live backup and note the packs it refers to."""
@@ -72,8 +70,11 @@ class Survey:
 
     def _read_all_live(self) -> bool:
         """Say whether everything that was live at one moment could be read."""
-        pinned = {marker.parent for marker in self.open.values()}
         retired = self._retired()
+        # After the tombstones: whoever stores a marker later than this sees them, and takes another parent.
+        self._read_markers()
+        self._find_open()
+        pinned = {marker.parent for marker in self.open.values()}
         over = retired - pinned
         committed = {key: record for key, record in self._commits().items() if record.outcome is Outcome.COMMIT}
         self.live = {key: record for key, record in committed.items() if key not in over}
@@ -92,7 +93,19 @@ class Survey:
         self.needed.update((pack.session_id, pack.sha256) for pack in head.packs)
         return True
 
+    def _read_markers(self) -> None:
+        """Read the markers that are new, and those of open sessions again: they may name another parent by now."""
+        done = {session_key(session) for session in self.markers.keys() - self.open.keys()}
+        for info in self.store.list(SESSIONS):
+            marker = None if info.key in done else self._find_marker(info.key)
+            if marker is not None:
+                self.markers[marker.session] = marker
+
+    def _find_open(self) -> None:
+        self.open = {key: marker for key, marker in self.markers.items() if marker.backup not in self.settled}
+
     def _find_marker(self, key: str) -> SessionMarker | None:
+        self.on_progress()
         try:
             return get_session(self.repository, self.store, _session_of(key))
         except MissingObjectError:

@@ -21,7 +21,7 @@ from strongroom.repository.head import ManifestHead, PackRef
 from strongroom.repository.layout import backup_slots, commit_key, manifest_key, pack_key, session_key
 from strongroom.repository.objects import put_object
 from strongroom.repository.opening import get_committed, open_committed
-from strongroom.repository.retiring import retire_backup
+from strongroom.repository.retiring import is_retired, retire_backup
 from strongroom.repository.sealing import seal_backup
 from strongroom.repository.session import BackupIdentity, put_session, verify_pinned
 from strongroom.storage.store import Body, Capabilities, Evidence, ObjectInfo
@@ -249,6 +249,8 @@ class Town:
 
     def _of_parent(self, identity: BackupIdentity) -> list[PackRef]:
         if identity.parent_id is None:
+            return []
+        if is_retired(self.store, identity.source, identity.parent_id):
             return []
         record = get_committed(self.room.repository, self.store, identity.source, identity.parent_id)
         head = open_committed(self.room.repository, self.store, self.room.keks["home"], record)
