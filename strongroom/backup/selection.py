@@ -158,7 +158,8 @@ class _Links:
         first = self._left_out.pop(entry.link_id, None)
         if first is None:
             return entry
-        return msgspec.structs.replace(entry, extents=first.extents, digest=first.digest, blocks=first.blocks)
+        # Whole: the other names carry neither the attributes nor the size that its content had when it was read.
+        return msgspec.structs.replace(first, name=entry.name)
 
 
 def _patterns(lines: Sequence[str]) -> GitIgnoreSpec:

@@ -1,36 +1,54 @@
 """Recognising the further names of a file that has several."""
 
 import os
+import stat
+from dataclasses import dataclass
+
+Version = tuple[int, int, int]
+
+
+@dataclass(slots=True)
+class _Linked:
+    number: int
+    version: Version
+    names_left: int
 
 
 class LinkTable:
-    """Numbers for files with more than one name; forgets a file when all its names were seen."""
+    """Numbers for files with more than one name; forgets a file when all its names were seen.
+
+    What has other bytes or times by its next name is numbered anew, and read: it was written to since, or is another
+    file, which was given the inode of one that was removed since. It must not be taken for a name of the first.
+    """
 
     def __init__(self) -> None:
-        self._numbers: dict[tuple[int, int], int] = {}
-        self._names_left: dict[int, int] = {}
+        self._files: dict[tuple[int, int], _Linked] = {}
         self._unread: set[int] = set()
         self._count = 0
 
     def number(self, status: os.stat_result) -> tuple[int, bool]:
         """Return the link number of a file, and whether this is its first name, the one whose content is read."""
-        key = (status.st_dev, status.st_ino)
-        number = self._numbers.get(key)
-        if number is None:
+        key, version = (status.st_dev, status.st_ino), _version(status)
+        file = self._files.get(key)
+        if file is None or file.version != version:
             self._count += 1
-            self._numbers[key] = self._count
-            self._names_left[self._count] = status.st_nlink - 1
+            self._files[key] = _Linked(self._count, version, status.st_nlink - 1)
             return self._count, True
-        return number, self._see_again(key, number)
+        return file.number, self._see_again(key, file)
 
     def forget(self, number: int) -> None:
         """Let the next name of a file be its first, because the one before could not be read."""
         self._unread.add(number)
 
-    def _see_again(self, key: tuple[int, int], number: int) -> bool:
-        self._names_left[number] -= 1
-        if self._names_left[number] <= 0:
-            del self._numbers[key], self._names_left[number]
-        is_first = number in self._unread
-        self._unread.discard(number)
+    def _see_again(self, key: tuple[int, int], file: _Linked) -> bool:
+        file.names_left -= 1
+        if file.names_left <= 0:
+            del self._files[key]
+        is_first = file.number in self._unread
+        self._unread.discard(file.number)
         return is_first
+
+
+def _version(status: os.stat_result) -> Version:
+    # Not the change time: making or removing one more name moves it, and the file is the same.
+    return stat.S_IFMT(status.st_mode), status.st_size, status.st_mtime_ns

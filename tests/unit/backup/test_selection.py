@@ -100,6 +100,18 @@ def test_a_further_name_of_a_file_brings_the_content_along() -> None:
     assert found[b"third"].extents == []
 
 
+def test_a_further_name_of_a_file_brings_its_attributes_and_size_along() -> None:
+    access = [(b"system.posix_acl_access", b"...")]
+    tree = [
+        entry(""),
+        entry("first", link_id=1, size=5, digest=b"d", extents=[Run(0, 0, 0, 5)], xattrs=access),
+        # The walk asks for attributes where it reads the content, and the file may have grown since.
+        entry("second", link_id=1, size=9),
+    ]
+    found = dict(select(tree, Selection(paths=("second",))))[b"second"]
+    assert (found.name, found.size, found.xattrs) == (b"second", 5, access)
+
+
 def test_a_selection_travels_with_a_job() -> None:
     selection = Selection(("a",), ("*.b",), ("c",))
     assert parse_selection(selection.as_args()) == selection

@@ -112,6 +112,23 @@ def test_further_names_of_a_file_carry_its_number_and_no_content(tmp_path):
     assert [steps[path].content is None for path in (b"a", b"b", b"z/c")] == [False, True, True]
 
 
+def test_another_file_that_got_the_inode_of_a_linked_one_is_not_taken_for_it(tmp_path):
+    (tmp_path / "a").write_text("x")
+    (tmp_path / "b").hardlink_to(tmp_path / "a")
+    (tmp_path / "c").hardlink_to(tmp_path / "a")
+    with files_source(tmp_path).open() as walk:
+        found = {}
+        for step in walk:
+            if isinstance(step, Item):
+                found[step.entry.name] = step
+            if list(found) == [b"a"]:
+                # File systems that give inodes out again at once cannot be told to: what is seen of it is the same.
+                (tmp_path / "b").write_text("another")
+
+    assert [found[name].content is None for name in (b"a", b"b", b"c")] == [False, False, True]
+    assert found[b"a"].entry.link_id != found[b"b"].entry.link_id == found[b"c"].entry.link_id
+
+
 def test_a_link_that_leads_out_of_the_tree_is_not_followed(tmp_path):
     inside = tmp_path / "inside"
     inside.mkdir()
