@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import pytest
 
+from strongroom.repository.baseline import Baseline
 from strongroom.repository.collection import (
     CollectionPlan,
     ShareTooLargeError,
@@ -15,7 +16,6 @@ from strongroom.repository.collection import (
     plan_from,
     verify_share,
 )
-from strongroom.repository.baseline import Baseline
 from strongroom.repository.commit import abort_session
 from strongroom.repository.errors import BackupNotFoundError, CollectionBlockedError, SessionLostError
 from strongroom.repository.layout import commit_key, manifest_key, session_key
