@@ -91,7 +91,7 @@ def _dispatch(services: Services, source: SourceSettings) -> Job | None:
 
 def _may_be_due(source: SourceSettings, followed: dict[str, ScheduleProgress], now: datetime) -> bool:
     progress = followed.get(source.name)
-    if progress is None or progress.spec != _spec(source):
+    if progress is None or progress.spec != _spec(source) or progress.followed_until > now:
         return True
     slot = latest_slot(source.schedule, now)
     return slot is not None and slot > progress.followed_until

@@ -29,13 +29,16 @@ def list_progress(session: Session) -> dict[str, ScheduleProgress]:
 
 
 def lock_progress(session: Session, source: str, spec: str, now: datetime) -> ScheduleProgress:
-    """Return how far the source's schedule was followed, locked; one that is new or was changed begins now."""
+    """Return how far the source's schedule was followed, locked; one that is new or was changed begins now.
+
+    So does one that was followed beyond now: the clock was ahead, and no backup would be made until it is there again.
+    """
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     new = insert(ScheduleProgress).values(source=source, spec=spec, followed_until=now)
     session.execute(new.on_conflict_do_nothing(index_elements=["source"]))
     progress = session.scalars(
         select(ScheduleProgress).where(ScheduleProgress.source == source).with_for_update()
     ).one()
-    if progress.spec != spec:
+    if progress.spec != spec or progress.followed_until > now:
         progress.spec, progress.followed_until = spec, now
     return progress

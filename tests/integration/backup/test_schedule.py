@@ -74,6 +74,18 @@ def test_a_source_whose_last_run_has_not_ended_is_not_asked_for_twice(small_hous
     assert len(dispatch_due(services)) == 1
 
 
+def test_a_clock_that_was_a_year_ahead_does_not_keep_the_source_from_being_backed_up(
+    small_house: House, services: Services
+) -> None:
+    lag(small_house, days=-365)
+    assert dispatch_due(services) == []
+    with small_house.services.catalog.read() as session:
+        progress = session.scalars(select(ScheduleProgress)).one()
+        assert progress.followed_until <= session.scalars(select(utcnow())).one()
+    lag(small_house, hours=25)
+    assert len(dispatch_due(services)) == 1
+
+
 def test_a_schedule_that_was_changed_begins_when_it_was_changed(small_house: House, services: Services) -> None:
     lag(small_house, days=2)
     assert dispatch_due(scheduled(small_house, incremental="0 2 * * *")) == []
