@@ -1,6 +1,5 @@
 """A restored tree is the tree that was backed up, and nothing outside the target is touched."""
 
-import errno
 import os
 import random
 import socket
@@ -297,29 +296,6 @@ def test_without_roots_rights_the_owner_is_left_out_once_and_set_user_id_with_it
     assert {path: facts.get("content") for path, facts in restored.items()} == {
         path: facts.get("content") for path, facts in original.items() if path != b"null"
     }
-
-
-def test_where_an_access_control_list_is_lost_the_owning_group_gets_no_more_than_before(tmp_path, monkeypatch):
-    source = tmp_path / "source"
-    source.mkdir()
-    for kind in ("file", "fifo"):
-        place = source / kind
-        place.touch() if kind == "file" else os.mkfifo(place)
-        nobody = 0xFFFFFFFF
-        lines = [(0x01, 6, nobody), (0x02, 6, NOBODY), (0x04, 0, nobody), (0x10, 6, nobody), (0x20, 0, nobody)]
-        access = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *line) for line in lines)
-        os.setxattr(place, "system.posix_acl_access", access)
-        assert stat.S_IMODE(place.stat().st_mode) == 0o660
-
-    def refuse(*_args, **_kwargs):
-        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
-
-    monkeypatch.setattr(os, "setxattr", refuse)
-    problems = Backup(source).restore(tmp_path / "target")
-
-    assert [problem.kind for problem in problems] == [ProblemKind.METADATA]
-    modes = [stat.S_IMODE((tmp_path / "target" / kind).stat().st_mode) for kind in ("file", "fifo")]
-    assert modes == [0o600, 0o600]
 
 
 def test_an_ordinary_user_restores_his_own_tree_in_full():
