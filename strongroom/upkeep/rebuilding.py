@@ -1,4 +1,5 @@
-"""Rebuilding the catalog's knowledge of backups from the regions: what is missing is adopted, nothing is removed."""
+"""Rebuilding the catalog's knowledge of backups from the regions: what is missing is adopted, what has a
+tombstone is retired, nothing is removed."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -74,6 +75,7 @@ def _adopt(services: Services, inventories: list[Inventory], name: Name, report:
     backup_id = name[1]
     if any(backup_id in inventory.retired for inventory in inventories):
         report.retired += 1
+        _retire(services, backup_id)
         return
     if _is_known(services, backup_id):
         report.known += 1
@@ -88,6 +90,14 @@ def _adopt(services: Services, inventories: list[Inventory], name: Name, report:
         _write(services, session, record, head)
         _write_replicas(services, session, inventories, record, head)
     report.adopted += 1
+
+
+def _retire(services: Services, backup_id: UUID) -> None:
+    """Have a catalog that is older than the tombstone know of it; collections take it to the other regions."""
+    with services.catalog.begin() as session:
+        backup = session.get(Backup, backup_id, with_for_update=True)
+        if backup is not None and backup.state is BackupState.COMMITTED:
+            backup.state = BackupState.RETIRED
 
 
 def _is_known(services: Services, backup_id: UUID) -> bool:

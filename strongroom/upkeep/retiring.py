@@ -72,7 +72,7 @@ def _verify_unpinned(session: Session, backup: Backup) -> None:
             f"A backup that builds upon {backup.id} is running.", next_step="Try again when it has ended."
         )
     # A copy of a child brings the packs it shares with this backup into regions where nothing else would keep them.
-    late = _late_copy(session, backup.source)
+    late = _late_copy(session, backup)
     if late is not None:
         raise BackupPinnedError(
             f"Backup {late} of {backup.source} is not in all its regions yet.",
@@ -80,10 +80,15 @@ def _verify_unpinned(session: Session, backup: Backup) -> None:
         )
 
 
-def _late_copy(session: Session, source: str) -> uuid.UUID | None:
-    return session.scalar(
+def _late_copy(session: Session, retiring: Backup) -> uuid.UUID | None:
+    query = (
         select(Backup.id)
         .join(Replica, Replica.backup_id == Backup.id)
-        .where(Backup.source == source, Backup.state == BackupState.COMMITTED, Replica.state != ReplicaState.PRESENT)
-        .limit(1)
+        .where(Backup.source == retiring.source, Backup.state == BackupState.COMMITTED)
+        .where(Replica.state != ReplicaState.PRESENT)
     )
+    held = exists().where(Replica.backup_id == retiring.id, Replica.state == ReplicaState.PRESENT)
+    if not session.scalar(select(held)):
+        # No copy of it will ever be made; it could not be got rid of, nor any other of its source.
+        query = query.where(Backup.id != retiring.id)
+    return session.scalar(query.limit(1))

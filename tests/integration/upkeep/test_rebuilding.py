@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from strongroom.catalog.backups import Backup, BackupState, Replica, ReplicaState
 from strongroom.testing.stores import Fault, Operation, server_error
 from strongroom.upkeep.rebuilding import RebuildReport, rebuild
 from strongroom.upkeep.retiring import retire
@@ -77,6 +79,22 @@ def test_a_retired_backup_does_not_come_back(small_house: House) -> None:
     retire(small_house.services, str(job.id), confirm="tree")
     report = again(small_house)
     assert (report.adopted, report.retired) == (0, 1)
+
+
+def test_a_catalog_from_yesterday_hears_of_what_was_retired_since(small_house: House) -> None:
+    job = small_house.back_up()
+    retire(small_house.services, str(job.id), confirm="tree")
+    with small_house.services.catalog.begin() as session:
+        session.get_one(Backup, job.id).state = BackupState.COMMITTED
+    assert again(small_house).retired == 1
+    assert small_house.backup(job).state is BackupState.RETIRED
+
+
+def test_a_backup_that_is_lost_everywhere_can_be_retired(small_house: House) -> None:
+    job = small_house.back_up()
+    with small_house.services.catalog.begin() as session:
+        session.execute(update(Replica).values(state=ReplicaState.DAMAGED))
+    assert retire(small_house.services, str(job.id), confirm="tree")[1] == []
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_is_adopted(small_house: House) -> None:
