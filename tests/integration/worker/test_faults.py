@@ -59,9 +59,10 @@ def commits(site):
     return len([path for path in (site.directory / "regions/here/c").glob("*/*") if path.is_file()])
 
 
-def assert_each_happened_once(site, jobs, *, crashes=0):
+def assert_each_happened_once(site, jobs, *, crashes=0, errors=0):
     ended = [site.runtime.ledger.get(job.id) for job in jobs]
-    assert {(job.state.value, job.errors) for job in ended} == {("succeeded", 0)}
+    assert {job.state.value for job in ended} == {"succeeded"}
+    assert max(job.errors for job in ended) <= errors
     assert sum(job.crashes for job in ended) == crashes
     assert commits(site) == len(jobs)
 
@@ -184,7 +185,8 @@ def test_a_catalog_that_restarts_loses_and_repeats_nothing(tmp_path, valkey, sta
             later = site.request_backup()
             ticks.until_all_end([job, later])
 
-            assert_each_happened_once(site, [job, later])
+            # An attempt that asked while nobody answered is tried again.
+            assert_each_happened_once(site, [job, later], errors=1)
 
 
 def test_a_message_that_comes_after_the_end_does_nothing(site, start_worker):
