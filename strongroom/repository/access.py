@@ -8,7 +8,6 @@ from typing import TypeVar
 from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from strongroom.clock import Clock, RandomBytes
 from strongroom.errors import UnavailableError
@@ -76,7 +75,7 @@ class Repository:
 
     def verify_key(self) -> bytes:
         """Return the 32-byte Ed25519 public key that checks this repository's signatures."""
-        return self._verifier.public_bytes(Encoding.Raw, PublicFormat.Raw)
+        return self._verifier.public_bytes_raw()
 
     def source_keys(self, source: str) -> root.SourceKeys:
         """Return the keys of contents and chunks and the cut seed of a source."""

@@ -38,15 +38,6 @@ def total_length(extents: Iterable[Extent]) -> int:
     return sum(extent.length for extent in extents)
 
 
-def data_length(extents: Iterable[Extent]) -> int:
-    """Return how many bytes of the content are data."""
-    length = 0
-    for extent in extents:
-        if isinstance(extent, Run):
-            length += extent.length
-    return length
-
-
 def runs_at(extents: Iterable[Extent]) -> Iterator[tuple[int, Run]]:
     """Yield every run with its offset in the content."""
     position = 0

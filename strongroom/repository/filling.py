@@ -9,7 +9,6 @@ import blake3
 from strongroom.clock import Clock, RandomBytes
 from strongroom.repository.appending import AppendReader
 from strongroom.repository.baseline import Baseline
-from strongroom.repository.extents import data_length
 from strongroom.repository.frame import FrameKind
 from strongroom.repository.head import PackRef, PackTable, TreeRun
 from strongroom.repository.intake import Intake, Reading
@@ -155,8 +154,7 @@ class Filling:
         known = self._baseline.find_unchanged(name, status)
         if known is None:
             return False
-        self._note_taken(known)
-        self._pending.add_known(known)
+        self._note_taken(self._pending.add_known(known))
         if not self._files % _FILES_BETWEEN_LOOKS:
             self._look_around()
         return True
@@ -166,8 +164,7 @@ class Filling:
         if len(self._pending) >= MAX_WAITING:
             self._free_pending()
 
-    def _note_taken(self, entry: Entry) -> None:
-        length = data_length(entry.extents)
+    def _note_taken(self, length: int) -> None:
         self._files += 1
         self._bytes_taken += length
         self._source_bytes += length
@@ -198,8 +195,7 @@ class Filling:
                 return False
             entry = fresh
             entry.digest, entry.extents, entry.blocks = known.digest, known.extents, known.blocks
-        self._note_taken(known)
-        self._pending.add(Item(entry, None))
+        self._note_taken(self._pending.add_known(entry))
         return True
 
     def _look_at(self, content: Content, entry: Entry) -> Entry | None:

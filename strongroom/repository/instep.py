@@ -21,7 +21,7 @@ class TreeFollower:
     def enter(self, name: bytes) -> None:
         """Follow the walk into a directory, if the tree has it."""
         if not self._outside and isinstance(self._seek(name), Enter):
-            self._advance()
+            self._next = next(self._steps, None)
         else:
             self._outside += 1
 
@@ -30,9 +30,12 @@ class TreeFollower:
         if self._outside:
             self._outside -= 1
             return
+        step = self._next
+        while isinstance(step, Item):
+            step = self._next = next(self._steps, None)
         while self._next is not None and not isinstance(self._next, Leave):
             self._skip()
-        self._advance()
+        self._next = next(self._steps, None)
 
     def find(self, name: bytes) -> Entry | None:
         """Return the tree's entry of this name in the directory the walk is in, unless it is a directory."""

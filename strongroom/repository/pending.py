@@ -54,13 +54,19 @@ class PendingTree:
         elif isinstance(step, Leave):
             self._checkpoints.leave()
 
-    def add_known(self, entry: Entry) -> None:
-        """Take a file that was taken over as it is."""
+    def add_known(self, entry: Entry) -> int:
+        """Take a file that was taken over as it is, and return how many bytes of data it has."""
+        length = 0
+        for extent in entry.extents:
+            if isinstance(extent, Run):
+                length += extent.length
+                self.packs_used.add(extent.pack)
         if self._queue:
             self._queue.append(Item(entry, None))
         else:
             self.entries += 1
-            self._encode_item(entry)
+            self._encoder.item(entry)
+        return length
 
     def drain(self) -> None:
         """Encode every step that is complete, up to the first that is not."""
@@ -108,13 +114,8 @@ class PendingTree:
         if isinstance(step, Enter):
             self._encoder.enter(step.entry)
         elif isinstance(step, Item | ReadFile):
-            self._encode_item(step.entry)
-
-    def _encode_item(self, entry: Entry) -> None:
-        for extent in entry.extents:
-            if isinstance(extent, Run):
-                self.packs_used.add(extent.pack)
-        self._encoder.item(entry)
+            self.packs_used.update([extent.pack for extent in step.entry.extents if isinstance(extent, Run)])
+            self._encoder.item(step.entry)
 
 
 def _size(file: ReadFile, extents: list[Extent]) -> int:

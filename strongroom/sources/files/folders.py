@@ -26,14 +26,14 @@ def open_quietly(name: bytes, flags: int, directory: int) -> int:
 class Folder:
     """One directory on the way; its descriptor is -1 while it is closed."""
 
-    __slots__ = ("descriptor", "device", "inode", "name", "parent")
+    __slots__ = ("descriptor", "device", "inode", "name", "parent", "status")
 
     def __init__(self, name: bytes, descriptor: int, parent: "Folder | None" = None) -> None:
-        status = os.fstat(descriptor)
+        self.status = os.fstat(descriptor)
         self.name = name
         self.descriptor = descriptor
-        self.device = status.st_dev
-        self.inode = status.st_ino
+        self.device = self.status.st_dev
+        self.inode = self.status.st_ino
         self.parent = parent
 
     def path(self, name: bytes = b"") -> bytes:

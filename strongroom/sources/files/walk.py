@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from strongroom.sources.files.capture import entry_of, xattrs_of, xattrs_of_name
 from strongroom.sources.files.content import FileContent, problem_of
@@ -10,7 +10,7 @@ from strongroom.sources.files.exclusion import Exclusion
 from strongroom.sources.files.folders import Folder, FolderStack
 from strongroom.sources.files.links import LinkTable
 from strongroom.tree.content import Enter, Item, Leave, Problem, ProblemKind, Recognise, Step
-from strongroom.tree.entry import Entry, EntryType
+from strongroom.tree.entry import EntryType
 
 
 class FilesWalk:
@@ -41,7 +41,7 @@ class FilesWalk:
 
     def __iter__(self) -> Iterator[Step]:
         """Yield the steps; the content of an Item is to be opened before the next step is asked for."""
-        yield from self._begin(self._folders.root)
+        yield self._begin(self._folders.root)
         while self._pending:
             found = self._next_unknown(self._pending[-1])
             if found:
@@ -81,10 +81,10 @@ class FilesWalk:
                 return name, status
         return None
 
-    def _steps_of(self, name: bytes, status: os.stat_result) -> Iterable[Step]:
-        folder = self._folders.current
+    def _steps_of(self, name: bytes, status: os.stat_result) -> tuple[Step, ...]:
         if stat.S_ISDIR(status.st_mode):
             return self._directory(name, status)
+        folder = self._folders.current
         if stat.S_ISREG(status.st_mode):
             return (self._file(folder, name, status),)
         return self._special(folder, name, status)
@@ -97,33 +97,33 @@ class FilesWalk:
         entry = entry_of(name, status, link_id)
         return Item(entry, self._reading(folder, entry, self._links) if is_first else None)
 
-    def _special(self, folder: Folder, name: bytes, status: os.stat_result) -> Iterator[Step]:
+    def _special(self, folder: Folder, name: bytes, status: os.stat_result) -> tuple[Step, ...]:
         entry = entry_of(name, status, self._links.number(status)[0] if status.st_nlink > 1 else 0)
         if entry.type is EntryType.SYMLINK:
             try:
                 entry.target = os.readlink(name, dir_fd=folder.descriptor)
             except OSError as error:
                 self._problems.append(problem_of(folder.path(name), error))
-                return
+                return ()
         entry.xattrs = xattrs_of_name(folder.descriptor, name)
-        yield Item(entry, None)
+        return (Item(entry, None),)
 
-    def _directory(self, name: bytes, status: os.stat_result) -> Iterator[Step]:
+    def _directory(self, name: bytes, status: os.stat_result) -> tuple[Step, ...]:
         try:
             folder = self._folders.enter(name)
         except OSError as error:
             problem = problem_of(self._folders.current.path(name), error)
             self._problems.append(problem)
             if problem.kind is ProblemKind.UNREADABLE:
-                yield Enter(entry_of(name, status))
-                yield Leave()
-            return
-        yield from self._begin(folder)
+                return Enter(entry_of(name, status)), Leave()
+            return ()
+        return (self._begin(folder),)
 
-    def _begin(self, folder: Folder) -> Iterator[Step]:
-        entry = _directory_entry(folder)
+    def _begin(self, folder: Folder) -> Step:
+        entry = entry_of(folder.name, folder.status)
+        entry.xattrs = xattrs_of(folder.descriptor)
         self._pending.append([] if self._is_foreign(folder) else self._listing(folder))
-        yield Enter(entry)
+        return Enter(entry)
 
     def _is_foreign(self, folder: Folder) -> bool:
         return self._one_file_system and folder.device != self._folders.root.device
@@ -140,9 +140,3 @@ class FilesWalk:
 
 def _recognise_nothing(_name: bytes, _status: os.stat_result) -> bool:
     return False
-
-
-def _directory_entry(folder: Folder) -> Entry:
-    entry = entry_of(folder.name, os.fstat(folder.descriptor))
-    entry.xattrs = xattrs_of(folder.descriptor)
-    return entry

@@ -1,6 +1,7 @@
 """A backup upon a parent costs what changed, is complete in itself, and never trusts what it cannot know."""
 
 import random
+import sys
 from datetime import timedelta
 
 import pytest
@@ -11,9 +12,15 @@ from strongroom.repository.packtables import LOOSE_ROWS
 from strongroom.tree.content import Item, Step
 from strongroom.tree.entry import Entry, EntryType
 from tests.unit.repository.room import Finished, Room, contents, entries_of
-from tests.unit.repository.trees import MemoryContent, MemoryWalk, content_of, within
+from tests.unit.repository.trees import MemoryContent, MemoryWalk, SparingMemoryWalk, content_of, within
 
 LONG_AGO = 1_600_000_000_000_000_000
+
+
+@pytest.fixture(autouse=True, params=[MemoryWalk, SparingMemoryWalk])
+def _walks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every test made with steps for all files, and with none for those that are recognised."""
+    monkeypatch.setattr(sys.modules[__name__], "MemoryWalk", request.param)
 
 
 def noise(size: int, seed: int = 0) -> bytes:

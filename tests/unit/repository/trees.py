@@ -1,10 +1,22 @@
 """Trees in memory: a walk over entries whose content the test decides."""
 
+import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from strongroom.tree.content import Content, ContentVanishedError, Enter, Item, Leave, OpenContent, Problem, Step
+from strongroom.tree.content import (
+    Content,
+    ContentVanishedError,
+    Enter,
+    Item,
+    Leave,
+    OpenContent,
+    Problem,
+    Recognise,
+    Step,
+)
 from strongroom.tree.entry import Entry, EntryType
 
 Holes = list[tuple[int, int]]
@@ -74,6 +86,27 @@ class MemoryWalk:
 
     def facts(self) -> dict[str, str | int]:
         return {"root": "/srv/data", "answer": 42}
+
+
+class SparingMemoryWalk(MemoryWalk):
+    """The same, asking about every file with one name before its step, as a walk over a file system does."""
+
+    _recognise: Recognise = staticmethod(lambda _name, _status: False)
+
+    def spare(self, recognise: Recognise) -> None:
+        self._recognise = recognise
+
+    def __iter__(self) -> Iterator[Step]:
+        for step in super().__iter__():
+            is_asked = isinstance(step, Item) and step.content is not None and not step.entry.link_id
+            if not (is_asked and self._recognise(step.entry.name, status_of(step.entry))):
+                yield step
+
+
+def status_of(entry: Entry) -> os.stat_result:
+    mode = stat.S_IFREG | entry.mode
+    times = {"st_mtime_ns": entry.mtime_ns, "st_ctime_ns": entry.ctime_ns}
+    return os.stat_result((mode, entry.inode, 1, 1, entry.uid, entry.gid, entry.size, 0, 0, 0), times)
 
 
 def directory(name: bytes) -> Entry:

@@ -262,3 +262,23 @@ def test_the_root_may_be_a_link_and_is_named_in_the_facts(tmp_path):
 
     assert paths == [b"", b"file", b""]
     assert walk.facts()["root"] == str(tmp_path / "link")
+
+
+def test_a_walk_leaves_out_the_files_with_one_name_that_are_recognised(tmp_path):
+    (tmp_path / "folder").mkdir()
+    for name in ("folder/known", "folder/new", "known", "twice"):
+        (tmp_path / name).write_bytes(b"four")
+    (tmp_path / "also").hardlink_to(tmp_path / "twice")
+    (tmp_path / "link").symlink_to("known")
+    asked = []
+
+    def recognise(name: bytes, status: os.stat_result) -> bool:
+        asked.append((name, status.st_size))
+        return name == b"known"
+
+    with files_source(tmp_path).open() as walk:
+        walk.spare(recognise)
+        steps = [step.entry.name for step in walk if not isinstance(step, Leave)]
+
+    assert asked == [(b"known", 4), (b"new", 4), (b"known", 4)]
+    assert steps == [b"", b"also", b"folder", b"new", b"link", b"twice"]
