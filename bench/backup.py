@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from bench.goals import figures_table, goals_table
-from bench.steps import Results, Scene, Step, measure_bucket, measure_mixed_tree, measure_small_files
+from bench.steps import SETTLING_SECONDS, Results, Scene, Step, measure_bucket, measure_mixed_tree, measure_small_files
 from bench.tree import make_small_files, make_tree
 
 MIB = 1500
@@ -19,7 +19,7 @@ def main() -> None:
     options = _options()
     steps = set(options.steps)
     with tempfile.TemporaryDirectory(prefix="strongroom-bench-", dir=options.dir) as folder:
-        scene = Scene(Path(folder, "work"), Path(folder, "tree"), Path(folder, "small"), options.level)
+        scene = Scene(Path(folder, "work"), Path(folder, "tree"), Path(folder, "small"), options.level, options.settle)
         _make_data(scene, steps, options.scale)
         results = Results()
         for _ in range(options.runs):
@@ -52,6 +52,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full size, such as 0.1 for a quick look")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--level", type=int, default=1, help="zstd level of Strongroom")
+    parser.add_argument("--settle", type=float, default=SETTLING_SECONDS, help="seconds from making data to reading it")
     parser.add_argument("--dir", type=Path, help="where the work folder goes; a dozen times the tree's size")
     parser.add_argument("--steps", type=_steps, default=list(Step), help="names of steps, separated by semicolons")
     return parser.parse_args()

@@ -40,6 +40,7 @@ class Scene:
     tree: Path
     small: Path
     level: int
+    settle: float = SETTLING_SECONDS
 
 
 @dataclass(slots=True)
@@ -98,12 +99,12 @@ def measure_small_files(scene: Scene, results: Results) -> None:
 def _prepare(tool: Tool, scene: Scene, tree: Path) -> None:
     fresh(scene.work)
     tool.initialise(scene.work, tree)
-    _wait_until_settled(tree)
+    _wait_until_settled(tree, scene.settle)
 
 
-def _wait_until_settled(tree: Path) -> None:
+def _wait_until_settled(tree: Path, seconds: float) -> None:
     newest = max(path.lstat().st_ctime for path in (tree, *tree.rglob("*")))
-    time.sleep(max(0.0, newest + SETTLING_SECONDS - time.time()))
+    time.sleep(max(0.0, newest + seconds - time.time()))
 
 
 def _back_up(tool: Tool, scene: Scene, tree: Path, step: Step, results: Results) -> None:
