@@ -72,7 +72,7 @@ def kill_pool_process(weather: Weather) -> bool:
 def freeze_pool_process(weather: Weather) -> bool:
     """SIGSTOP a process for longer or shorter than a lease, then let it go on."""
     children = weather.site.keeper.children(weather.worker())
-    return bool(children) and _freeze(weather, [weather.chance.choice(children)], weather.seconds(2, 11))
+    return bool(children) and _freeze(weather, [weather.chance.choice(children)], weather.seconds(2, 20))
 
 
 def kill_worker(weather: Weather) -> bool:
@@ -97,7 +97,7 @@ def quit_worker(weather: Weather) -> bool:
 
 def freeze_worker(weather: Weather) -> bool:
     """SIGSTOP a whole worker."""
-    return _freeze(weather, weather.site.keeper.family(weather.worker()), weather.seconds(2, 11))
+    return _freeze(weather, weather.site.keeper.family(weather.worker()), weather.seconds(2, 20))
 
 
 def kill_sweeper(weather: Weather) -> bool:
@@ -112,7 +112,7 @@ def kill_beat(weather: Weather) -> bool:
 
 def freeze_beat(weather: Weather) -> bool:
     """SIGSTOP the scheduler."""
-    return _freeze(weather, weather.site.keeper.family("beat"), weather.seconds(2, 11))
+    return _freeze(weather, weather.site.keeper.family("beat"), weather.seconds(2, 20))
 
 
 def double_beat(weather: Weather) -> bool:

@@ -38,7 +38,7 @@ ROWS = 300
 CONFIGURATION = """
 data_dir = "data"
 [jobs]
-lease_seconds = 5
+lease_seconds = 3
 max_errors = 100
 max_crashes = 100
 retry_seconds = 1
