@@ -58,6 +58,22 @@ class Weather:
         """Return a length of time."""
         return self.chance.uniform(least, most)
 
+    def pool_process(self) -> list[int]:
+        """Return a process of a pool, if possible one that works on a job at this moment."""
+        keeper = self.site.keeper
+        pools = [pid for name in WORKERS for pid in keeper.children(name)]
+        busy = [pid for pid in self._holders() if pid in pools]
+        return [self.chance.choice(busy or pools)] if pools else []
+
+    def _holders(self) -> list[int]:
+        """Return the processes that hold leases, as the catalog says; nobody while it is away."""
+        try:
+            with self.site.postgres.connect("catalog") as connection:
+                rows = connection.execute("SELECT lease_owner FROM job WHERE state = 'running' ORDER BY id").fetchall()
+        except psycopg.Error:
+            return []
+        return [int(owner.rpartition(":")[2]) for (owner,) in rows]
+
     def worker(self) -> str:
         """Return the name of a worker."""
         return self.chance.choice(list(WORKERS))
@@ -65,14 +81,13 @@ class Weather:
 
 def kill_pool_process(weather: Weather) -> bool:
     """SIGKILL a process that may be working on a job."""
-    children = weather.site.keeper.children(weather.worker())
-    return bool(children) and send([weather.chance.choice(children)], signal.SIGKILL)
+    return send(weather.pool_process(), signal.SIGKILL)
 
 
 def freeze_pool_process(weather: Weather) -> bool:
     """SIGSTOP a process for longer or shorter than a lease, then let it go on."""
-    children = weather.site.keeper.children(weather.worker())
-    return bool(children) and _freeze(weather, [weather.chance.choice(children)], weather.seconds(2, 20))
+    pool_process = weather.pool_process()
+    return bool(pool_process) and _freeze(weather, pool_process, weather.seconds(2, 25))
 
 
 def kill_worker(weather: Weather) -> bool:
