@@ -85,9 +85,9 @@ def kill_pool_process(weather: Weather) -> bool:
 
 
 def freeze_pool_process(weather: Weather) -> bool:
-    """SIGSTOP a process for longer or shorter than a lease, then let it go on."""
+    """SIGSTOP a process, mostly for so long that another one has its job when it wakes up and wants to go on."""
     pool_process = weather.pool_process()
-    return bool(pool_process) and _freeze(weather, pool_process, weather.seconds(2, 25))
+    return bool(pool_process) and _freeze(weather, pool_process, weather.seconds(4, 30))
 
 
 def kill_worker(weather: Weather) -> bool:
@@ -259,7 +259,7 @@ def take_region_away(weather: Weather) -> bool:
 
 FAULTS: Mapping[Strike, int] = {
     kill_pool_process: 20,
-    freeze_pool_process: 18,
+    freeze_pool_process: 26,
     kill_worker: 6,
     kill_worker_and_pool: 6,
     end_worker: 8,
