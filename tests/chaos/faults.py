@@ -26,6 +26,7 @@ class Weather:
     chance: random.Random
     _broken: dict[str, threading.Lock] = field(default_factory=dict)
     _menders: list[threading.Thread] = field(default_factory=list)
+    _frozen: set[int] = field(default_factory=set)
 
     def while_broken(self, part: str, seconds: float, mend: Callable[[], object]) -> None:
         """Have a part mended after some seconds."""
@@ -61,7 +62,7 @@ class Weather:
     def pool_process(self) -> list[int]:
         """Return a process of a pool, if possible one that works on a job at this moment."""
         keeper = self.site.keeper
-        pools = [pid for name in WORKERS for pid in keeper.children(name)]
+        pools = [pid for name in WORKERS for pid in keeper.children(name) if pid not in self._frozen]
         busy = [pid for pid in self._holders() if pid in pools]
         return [self.chance.choice(busy or pools)] if pools else []
 
@@ -75,8 +76,23 @@ class Weather:
         return [int(owner.rpartition(":")[2]) for (owner,) in rows]
 
     def worker(self) -> str:
-        """Return the name of a worker."""
-        return self.chance.choice(list(WORKERS))
+        """Return the name of a worker, if possible one without a frozen process: those are to wake up again."""
+        whole = [name for name in WORKERS if self._frozen.isdisjoint(self.site.keeper.family(name))]
+        return self.chance.choice(whole or list(WORKERS))
+
+    def freeze(self, pids: list[int], seconds: float) -> bool:
+        """SIGSTOP processes, and let them go on after some seconds."""
+        part = f"frozen {pids[0]}"
+        if not self.takes(part):
+            return False
+        self._frozen.update(pids)
+        struck = send(pids, signal.SIGSTOP)
+        self.while_broken(part, seconds, lambda: self._thaw(pids))
+        return struck
+
+    def _thaw(self, pids: list[int]) -> None:
+        send(pids, signal.SIGCONT)
+        self._frozen.difference_update(pids)
 
 
 def kill_pool_process(weather: Weather) -> bool:
@@ -87,7 +103,7 @@ def kill_pool_process(weather: Weather) -> bool:
 def freeze_pool_process(weather: Weather) -> bool:
     """SIGSTOP a process, mostly for so long that another one has its job when it wakes up and wants to go on."""
     pool_process = weather.pool_process()
-    return bool(pool_process) and _freeze(weather, pool_process, weather.seconds(4, 30))
+    return bool(pool_process) and weather.freeze(pool_process, weather.seconds(4, 30))
 
 
 def kill_worker(weather: Weather) -> bool:
@@ -112,7 +128,7 @@ def quit_worker(weather: Weather) -> bool:
 
 def freeze_worker(weather: Weather) -> bool:
     """SIGSTOP a whole worker."""
-    return _freeze(weather, weather.site.keeper.family(weather.worker()), weather.seconds(2, 20))
+    return weather.freeze(weather.site.keeper.family(weather.worker()), weather.seconds(2, 20))
 
 
 def kill_sweeper(weather: Weather) -> bool:
@@ -127,7 +143,7 @@ def kill_beat(weather: Weather) -> bool:
 
 def freeze_beat(weather: Weather) -> bool:
     """SIGSTOP the scheduler."""
-    return _freeze(weather, weather.site.keeper.family("beat"), weather.seconds(2, 20))
+    return weather.freeze(weather.site.keeper.family("beat"), weather.seconds(2, 20))
 
 
 def double_beat(weather: Weather) -> bool:
@@ -283,15 +299,6 @@ FAULTS: Mapping[Strike, int] = {
     take_region_away: 6,
 }
 """Every fault with its weight."""
-
-
-def _freeze(weather: Weather, pids: list[int], seconds: float) -> bool:
-    part = f"frozen {pids[0]}"
-    if not weather.takes(part):
-        return False
-    struck = send(pids, signal.SIGSTOP)
-    weather.while_broken(part, seconds, lambda: send(pids, signal.SIGCONT))
-    return struck
 
 
 def _bring_back(away: Path, place: Path) -> None:
