@@ -19,7 +19,6 @@ from strongroom.jobs.outbox import JobMessage
 
 BATCH = 500
 QUEUE = Queue.MAINTENANCE
-OPEN = "state NOT IN ('succeeded', 'failed', 'dead', 'cancelled')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def _measure_ledger(site: Site, jobs: int) -> Rates:
         for first in range(0, jobs, BATCH):
             _post(client, min(BATCH, jobs - first))
         accepted = time.monotonic() - begin
-        wait_until(lambda: site.count(OPEN) == 0)
+        wait_until(site.is_at_rest)
         finished = time.monotonic() - begin
     succeeded = site.count("state = 'succeeded'") - before
     if succeeded != jobs:
