@@ -26,6 +26,8 @@ class JobState(StrEnum):
 FINAL_STATES = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.DEAD, JobState.CANCELLED})
 
 QUEUED = text("state = 'queued'")
+TO_HAND_OVER = text("state = 'queued' AND publish_count >= 0")
+"""True of every waiting job, and said by one query alone: the others are kept from an index without their order."""
 HANDED_OVER = text("state = 'queued' AND published_at IS NOT NULL")
 RUNNING = text("state = 'running'")
 WAITING_WITH_KEY = text("state = 'queued' AND exclusion IS NOT NULL")
@@ -82,7 +84,7 @@ class Job(Base):
 
     __table_args__ = (
         CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="running_has_lease"),
-        Index("ix_job_due", "publish_after", postgresql_where=QUEUED, sqlite_where=QUEUED),
+        Index("ix_job_due", "publish_after", postgresql_where=TO_HAND_OVER, sqlite_where=TO_HAND_OVER),
         Index("ix_job_lease", "lease_until", postgresql_where=RUNNING, sqlite_where=RUNNING),
         Index("ix_job_turn", "queue", "priority", "created_at", "id", postgresql_where=QUEUED, sqlite_where=QUEUED),
         Index("ix_job_out", "queue", postgresql_where=HANDED_OVER, sqlite_where=HANDED_OVER),

@@ -26,6 +26,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.orm import Session, aliased
@@ -61,7 +62,7 @@ class Claim:
     @property
     def held(self) -> ColumnElement[bool]:
         """Return the condition under which this attempt may still write."""
-        return and_(Job.id == self.job_id, Job.fence == self.fence, Job.state == JobState.RUNNING)
+        return and_(Job.id == self.job_id, Job.fence == self.fence, Job.lease_until.is_not(None))
 
     @property
     def key(self) -> dict[str, Any]:
@@ -72,9 +73,13 @@ class Claim:
 HELD = and_(
     Job.id == bindparam("held_id", type_=Uuid()),
     Job.fence == bindparam("held_fence", type_=BigInteger()),
-    in_state(Job, JobState.RUNNING),
+    Job.lease_until.is_not(None),
 )
-"""The condition of `Claim.held` with the claim as parameters, for statements that are made once."""
+"""The condition of `Claim.held` with the claim as parameters, for statements that are made once.
+
+A running job is one with a lease, says a constraint of the table. Asked for the state, PostgreSQL would look for the id
+in the index of running jobs, and pass every job that left it since it was last cleaned.
+"""
 
 
 def take_lease(
@@ -229,5 +234,6 @@ HINT: BindParameter[uuid.UUID] = bindparam("hint", type_=Uuid())
 READY = and_(is_due(), is_free())
 TAKE_HINTED = _take(HINT, or_(READY, _abandoned()))
 TAKE_MOST_URGENT = _take(func.coalesce(_more_urgent(), HINT), or_(READY, _abandoned()))
-TAKE_NEXT = _take(_next_of_its_kind(), READY)
+# What the sub-select locked is ready; asked again, PostgreSQL looks for the id in the wrong index.
+TAKE_NEXT = _take(_next_of_its_kind(), true())
 LOCK = select(Job.id).where(HELD).with_for_update()

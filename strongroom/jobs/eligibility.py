@@ -4,7 +4,7 @@ A job waits for its time, for its queue to be resumed, and for its exclusion key
 deadline. Of the jobs that wait for one key, the first in line alone is worth a message.
 """
 
-from sqlalchemy import ColumnElement, and_, exists, literal, or_, tuple_
+from sqlalchemy import ColumnElement, and_, exists, literal, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from strongroom.catalog.dbtime import utcnow
@@ -30,8 +30,9 @@ def is_free(job: type[Job] = Job) -> ColumnElement[bool]:
     """Return whether nothing outside the job keeps it: a pause of its queue, or a holder of its key."""
     holder = aliased(Job)
     held = exists().where(holder.exclusion == job.exclusion, in_state(holder, JobState.RUNNING), holder.id != job.id)
-    paused = exists().where(PausedQueue.queue == job.queue)
-    return and_(~paused, or_(job.exclusion.is_(None), ~held))
+    # Not NOT EXISTS: PostgreSQL believes that such a join leaves nothing, and sorts the whole queue for its first job.
+    open_queue = job.queue.not_in(select(PausedQueue.queue))
+    return and_(open_queue, or_(job.exclusion.is_(None), ~held))
 
 
 def is_first_in_line(job: type[Job] = Job) -> ColumnElement[bool]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, true, update
+from sqlalchemy import ColumnElement, Row, Select, func, literal, select, true, update
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.dbtime import utcnow
@@ -153,7 +153,7 @@ def _lock_due(session: Session, which: ColumnElement[bool], limit: int) -> Seque
     query = (
         select(Job.id, Job.kind, Job.queue, Job.priority, Job.trace_id, Job.publish_count)
         .where(Job.publish_after <= utcnow(), is_due(), is_free(), is_first_in_line(), which)
-        .where(Job.queue.not_in(_full_queues()))
+        .where(Job.queue.not_in(_full_queues()), Job.publish_count >= literal(0, literal_execute=True))
         .order_by(Job.priority, Job.publish_after)
         .limit(limit)
         .with_for_update(skip_locked=True)
