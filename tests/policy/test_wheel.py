@@ -43,4 +43,4 @@ def test_the_wheel_says_that_it_is_typed_and_carries_the_licence(wheel):
 def test_the_wheel_installs_the_command(wheel):
     (entry_points,) = (name for name in wheel.namelist() if name.endswith("entry_points.txt"))
 
-    assert b"strongroom = strongroom.cli.main:main" in wheel.read(entry_points)
+    assert b"strongroom = strongroom.cli.main:run_process" in wheel.read(entry_points)
