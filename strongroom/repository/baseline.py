@@ -122,15 +122,18 @@ class Baseline:
             return None
         follower, safe_before = self._steady
         old = follower.find(name)
-        if old is None or old.link_id or old.type is not EntryType.FILE or not self._is_whole(old):
+        if (
+            old is None
+            or old.ctime_ns != status.st_ctime_ns
+            or old.mtime_ns != status.st_mtime_ns
+            or old.size != status.st_size
+            or not old.inode == status.st_ino != 0
+            or old.ctime_ns >= safe_before
+        ):
             return None
-        is_same = (
-            old.ctime_ns == status.st_ctime_ns < safe_before
-            and old.mtime_ns == status.st_mtime_ns
-            and old.size == status.st_size
-            and old.inode == status.st_ino != 0
-        )
-        return old if is_same and not (self._trust.ignore_ctime and old.mtime_ns >= safe_before) else None
+        if old.link_id or old.type is not EntryType.FILE or not self._is_whole(old):
+            return None
+        return None if self._trust.ignore_ctime and old.mtime_ns >= safe_before else old
 
     def find_earlier(self, entry: Entry, previous: Entry | None) -> Entry | None:
         """Return what a reference knows of a file by its inode, under whatever name; `previous` has the same name.

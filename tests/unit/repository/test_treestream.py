@@ -26,7 +26,14 @@ def encode(*steps: Step) -> list[bytes]:
 
 
 def decode(frames: list[bytes], entries: int) -> list[Step]:
-    return list(decode_tree(frames, entries))
+    return [plain(step) for step in decode_tree(frames, entries)]
+
+
+def plain(step: Step) -> Step:
+    """Return a step of the walk, which an equal one of a stored tree does not count as equal to."""
+    if isinstance(step, Leave):
+        return Leave()
+    return Enter(step.entry) if isinstance(step, Enter) else Item(step.entry, step.content)
 
 
 def item(name: bytes) -> Item:
