@@ -39,8 +39,11 @@ LOOK_BYTES = 64 * 1024
 """Bytes read between two looks at errors, checkpoints and the time; a step counts as some of them as well."""
 
 STEP_BYTES = 1024
+SEND_OFF = 4096
+"""Steps waiting for their chunks that have the open bundle sent off, to set them free while the walk goes on."""
+
 MAX_WAITING = 8192
-"""Steps that may wait for their chunks; beyond it the open bundle is sent off to set them free."""
+"""Steps that may wait at all."""
 
 _READS = 2
 _FILES_BETWEEN_LOOKS = 64
@@ -106,6 +109,7 @@ class Filling:
         self._problems: list[Problem] = []
         self._files = self._bytes_read = self._bytes_taken = self._source_bytes = 0
         self._unlooked = 0
+        self._is_sent_off = False
         self._reported = clock.monotonic()
 
     def fill(self, walk: Walk) -> Totals:
@@ -114,7 +118,7 @@ class Filling:
             walk.spare(self._recognise)
         for step in walk:
             self._take(step)
-            if len(self._pending) >= MAX_WAITING:
+            if len(self._pending) >= SEND_OFF:
                 self._free_pending()
         self._finish()
         tables = self._store_tables()
@@ -165,7 +169,7 @@ class Filling:
 
     def _look_around(self) -> None:
         self._tick()
-        if len(self._pending) >= MAX_WAITING:
+        if len(self._pending) >= SEND_OFF:
             self._free_pending()
 
     def _note_taken(self, length: int) -> None:
@@ -238,11 +242,15 @@ class Filling:
         return self._intake.read(opened, stream=stream, previous=previous)
 
     def _free_pending(self) -> None:
-        """Let waiting steps go; only those of the last few chunks can still be waiting afterwards."""
+        """Let waiting steps go; with too many of them wait until only those of the last few chunks can be left."""
         self._pending.drain()
-        if len(self._pending) < MAX_WAITING:
+        waiting = len(self._pending)
+        if waiting < SEND_OFF:
+            self._is_sent_off = False
             return
-        self._intake.flush()
+        if not self._is_sent_off or waiting >= MAX_WAITING:
+            self._intake.flush()
+            self._is_sent_off = True
         while len(self._pending) >= MAX_WAITING:
             self._tick()
             self._clock.sleep(_PAUSE)
