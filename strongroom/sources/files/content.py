@@ -10,6 +10,7 @@ from typing import NoReturn, Self
 from strongroom.sources.files.capture import displayed, entry_of, xattrs_of
 from strongroom.sources.files.folders import Folder, open_quietly
 from strongroom.sources.files.links import LinkTable
+from strongroom.sources.files.readahead import ReadAhead
 from strongroom.sources.files.sparse import data_segments, holes_between
 from strongroom.tree.content import ContentVanishedError, OpenContent, Problem, ProblemKind
 from strongroom.tree.entry import Entry
@@ -27,19 +28,20 @@ def problem_of(path: bytes, error: OSError) -> Problem:
 class FileContent:
     """The bytes of a file that a walk has just yielded; open it before the walk takes its next step."""
 
-    __slots__ = ("_entry", "_folder", "_links")
+    __slots__ = ("_ahead", "_entry", "_folder", "_links")
     replayable = True
 
-    def __init__(self, folder: Folder, entry: Entry, links: LinkTable) -> None:
+    def __init__(self, folder: Folder, entry: Entry, links: LinkTable, ahead: ReadAhead) -> None:
         self._folder = folder
         self._entry = entry
         self._links = links
+        self._ahead = ahead
 
     def open(self) -> AbstractContextManager[OpenContent]:
         """Open for reading; raises ContentVanishedError."""
         return OpenFile(*self._opened())
 
-    def _opened(self) -> "tuple[int, Entry, os.stat_result, Folder]":
+    def _opened(self) -> "tuple[int, Entry, os.stat_result, Folder, ReadAhead]":
         name = self._entry.name
         try:
             descriptor = open_quietly(name, os.O_RDONLY, self._folder.descriptor)
@@ -49,7 +51,7 @@ class FileContent:
         if not stat.S_ISREG(status.st_mode):
             os.close(descriptor)
             self._give_up(Problem(displayed(self._folder.path(name)), ProblemKind.VANISHED, _REPLACED))
-        return descriptor, self._entry_now(status), status, self._folder
+        return descriptor, self._entry_now(status), status, self._folder, self._ahead
 
     def _entry_now(self, status: os.stat_result) -> Entry:
         entry = self._entry
@@ -74,12 +76,13 @@ class FileContent:
 class OpenFile:
     """A file being read; it ends at the size it had when it was opened, however it grows."""
 
-    __slots__ = ("_before", "_end", "_failure", "_fd", "_folder", "_next", "_offset", "_segments", "entry")
+    __slots__ = ("_ahead", "_before", "_end", "_failure", "_fd", "_folder", "_next", "_offset", "_segments", "entry")
 
-    def __init__(self, descriptor: int, entry: Entry, status: os.stat_result, folder: Folder) -> None:
+    def __init__(self, descriptor: int, entry: Entry, status: os.stat_result, folder: Folder, ahead: ReadAhead) -> None:
         self._fd = descriptor
         self._before = status
         self._folder = folder
+        self._ahead = ahead
         self.entry = entry
         entry.xattrs = xattrs_of(descriptor)
         self._segments = data_segments(descriptor, status)
@@ -107,7 +110,7 @@ class OpenFile:
             self._next += 1
         left = self._end - self._offset
         try:
-            got = os.preadv(self._fd, [view if len(view) <= left else view[:left]], self._offset)
+            got = self._ahead.read(self._fd, view if len(view) <= left else view[:left], self._offset)
         except OSError as error:
             self._failure = error
             return 0

@@ -1,7 +1,9 @@
 """The open directories between the root of a walk and where it stands."""
 
+import copy
 import errno
 import os
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
@@ -51,6 +53,13 @@ class Folder:
             os.close(self.descriptor)
             self.descriptor = -1
 
+    def twin(self) -> "Folder":
+        """Return the same directory with a descriptor of its own; raises OSError."""
+        twin = copy.copy(self)
+        if self.descriptor >= 0:
+            twin.descriptor = os.dup(self.descriptor)
+        return twin
+
     def is_same(self, descriptor: int) -> bool:
         """Tell whether the descriptor shows this very directory."""
         status = os.fstat(descriptor)
@@ -64,8 +73,28 @@ class FolderStack:
     inode number. Owns the root's descriptor.
     """
 
-    def __init__(self, root: int) -> None:
-        self._folders = [Folder(b"", root)]
+    def __init__(self, folders: Iterable[Folder]) -> None:
+        self._folders = list(folders)
+
+    @classmethod
+    def at_root(cls, root: int) -> Self:
+        """Begin with the directory that a descriptor shows."""
+        return cls([Folder(b"", root)])
+
+    def twin(self) -> "FolderStack":
+        """Return the same way down with descriptors of its own; raises OSError."""
+        twin = FolderStack([])
+        try:
+            twin._folders.extend(folder.twin() for folder in self._folders)
+        except OSError:
+            twin.close()
+            raise
+        return twin
+
+    def close(self) -> None:
+        """Give all descriptors back."""
+        for folder in self._folders:
+            folder.close()
 
     def __enter__(self) -> Self:
         return self
@@ -73,8 +102,7 @@ class FolderStack:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for folder in self._folders:
-            folder.close()
+        self.close()
 
     @property
     def current(self) -> Folder:

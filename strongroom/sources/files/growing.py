@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from strongroom.sources.files.capture import displayed
 from strongroom.sources.files.content import FileContent, OpenFile
 from strongroom.sources.files.folders import Folder
+from strongroom.sources.files.readahead import ReadAhead
 from strongroom.tree.content import OpenContent, Problem, ProblemKind
 from strongroom.tree.entry import Entry
 
@@ -27,8 +28,8 @@ class OpenLog(OpenFile):
 
     __slots__ = ("_last", "_last_end")
 
-    def __init__(self, descriptor: int, entry: Entry, status: os.stat_result, folder: Folder) -> None:
-        super().__init__(descriptor, entry, status, folder)
+    def __init__(self, descriptor: int, entry: Entry, status: os.stat_result, folder: Folder, ahead: ReadAhead) -> None:
+        super().__init__(descriptor, entry, status, folder, ahead)
         self.seek(0)
 
     def seek(self, offset: int) -> None:

@@ -13,6 +13,7 @@ from strongroom.sources.files.content import FileContent
 from strongroom.sources.files.exclusion import Exclusion
 from strongroom.sources.files.folders import FolderStack
 from strongroom.sources.files.growing import LogContent
+from strongroom.sources.files.readahead import ReadAhead
 from strongroom.sources.files.walk import FilesWalk
 from strongroom.tree.content import Walk
 
@@ -37,7 +38,7 @@ class FilesSource:
         is_logs = isinstance(settings, LogsSourceSettings)
         include = settings.include if isinstance(settings, LogsSourceSettings) else ()
         exclusion = Exclusion(settings.exclude, include) if settings.exclude or include else None
-        with FolderStack(_open_root(settings.path, settings.name)) as folders:
+        with FolderStack.at_root(_open_root(settings.path, settings.name)) as folders, ReadAhead() as ahead:
             if not settings.allow_empty:
                 _verify_not_empty(folders.root.descriptor, settings)
             facts: dict[str, str | int] = {"root": displayed(os.fsencode(settings.path)), "host": os.uname().nodename}
@@ -47,6 +48,7 @@ class FilesSource:
                 facts,
                 one_file_system=settings.one_file_system,
                 reading=LogContent if is_logs else FileContent,
+                ahead=ahead,
             )
 
 

@@ -10,6 +10,7 @@ import pytest
 from strongroom.settings import LogsSourceSettings
 from strongroom.sources.files.content import OpenFile
 from strongroom.sources.files.folders import Folder
+from strongroom.sources.files.readahead import ReadAhead
 from strongroom.sources.files.source import FilesSource
 from strongroom.tree.content import ContentVanishedError, Item, ProblemKind
 from tests.unit.sources.trees import files_source, read_content
@@ -231,7 +232,7 @@ def test_a_disk_that_gives_nothing_back_makes_the_file_unreadable(tmp_path):
     folder = Folder(b"", os.open(tmp_path, os.O_RDONLY))
     with walked_to(tmp_path, b"file") as item:
         write_only = os.open(tmp_path / "file", os.O_WRONLY)
-        with OpenFile(write_only, item.entry, os.fstat(write_only), folder) as content:
+        with OpenFile(write_only, item.entry, os.fstat(write_only), folder, ReadAhead()) as content:
             assert content.readinto(memoryview(bytearray(10))) == 0
             problem = content.settle()
     folder.close()
