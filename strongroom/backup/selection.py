@@ -3,13 +3,15 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from pathspec import GitIgnoreSpec
 
 from strongroom.backup.errors import BadSelectionError, NothingSelectedError
 from strongroom.tree.entry import Entry, EntryType
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 PathEntry = tuple[bytes, Entry]
 """A path relative to the root of the backup, which is b"", and what is there."""
@@ -162,7 +164,10 @@ class _Links:
         return msgspec.structs.replace(first, name=entry.name)
 
 
-def _patterns(lines: Sequence[str]) -> GitIgnoreSpec:
+def _patterns(lines: Sequence[str]) -> "GitIgnoreSpec":
+    # Imported where a pattern is: most backups and restores have none.
+    from pathspec import GitIgnoreSpec
+
     try:
         return GitIgnoreSpec.from_lines(lines)
     except ValueError as error:

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Sequence
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING
 
 from strongroom.sources.errors import BadExcludePatternError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 
 class Exclusion:
@@ -26,7 +28,10 @@ class Exclusion:
         return not is_directory and self._included is not None and not self._included.match_file(text)
 
 
-def _spec(patterns: Sequence[str]) -> GitIgnoreSpec:
+def _spec(patterns: Sequence[str]) -> "GitIgnoreSpec":
+    # Imported where a pattern is: few sources have any.
+    from pathspec import GitIgnoreSpec
+
     try:
         return GitIgnoreSpec.from_lines(patterns)
     except ValueError as error:

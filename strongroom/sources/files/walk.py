@@ -2,7 +2,9 @@
 
 import os
 import stat
+import sys
 from collections.abc import Generator, Iterator
+from operator import methodcaller
 
 from strongroom.sources.files.capture import entry_of, xattrs_of, xattrs_of_name
 from strongroom.sources.files.content import FileContent, problem_of
@@ -12,6 +14,9 @@ from strongroom.sources.files.links import LinkTable
 from strongroom.sources.files.readahead import NextFile, ReadAhead
 from strongroom.tree.content import Enter, Item, Leave, Problem, ProblemKind, Recognise, Step
 from strongroom.tree.entry import EntryType
+
+_AS_BYTES = methodcaller("encode", sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
+"""What `os.fsencode` does, without asking of every name what it is."""
 
 
 class FilesWalk:
@@ -168,7 +173,7 @@ class FilesWalk:
         except OSError as error:
             self._problems.append(problem_of(folder.path(), error))
             return []
-        return sorted(map(os.fsencode, names), reverse=True)
+        return sorted(map(_AS_BYTES, names), reverse=True)
 
 
 def _recognise_nothing(_name: bytes, _status: os.stat_result) -> bool:
