@@ -63,7 +63,7 @@ lock: venv ## Write the lock files anew from pyproject.toml; keeps versions (UPG
 	$(LOCK) $(UPGRADE) --output-file requirements/service.lock
 	$(LOCK) $(UPGRADE) --extra dev --output-file requirements/dev.lock
 
-compiled: venv # As installing a wheel does; otherwise each command that is measured may compile the project first
+compiled: venv ## Compile the code as installing a wheel does, so that benchmarks do not measure compiling
 	@$(BIN)/python -m compileall -q strongroom api worker
 
 bench: compiled ## Measure side by side with restic and borg on the same data
