@@ -1,9 +1,10 @@
 """Reading a backup: its tree, its bytes pack by pack, or one entry as a stream."""
 
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from typing import TypeVar
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from strongroom.repository.ahead import ahead
 from strongroom.repository.blocks import BlockHasher
 from strongroom.repository.errors import TamperedError
 from strongroom.repository.extents import runs_at
+from strongroom.repository.handing import FrameWanted, HandingPool, PackWanted, Target
 from strongroom.repository.head import ManifestHead
 from strongroom.repository.opening import get_committed, open_committed
 from strongroom.repository.packcache import KEPT, PackCache
@@ -29,9 +31,6 @@ __all__ = ["BackupReader", "ManifestHead", "Piece"]
 _ZEROS = memoryview(bytes(1024 * 1024))
 _WINDOW_PER_THREAD = 2
 
-Target = tuple[int, int, int, int]
-"""Offset in the frame, length, token, offset in the content."""
-
 R = TypeVar("R")
 
 
@@ -41,13 +40,6 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
     token: int
     offset: int
     data: memoryview
-
-
-@dataclass(frozen=True, slots=True)
-class _FrameWanted:
-    pack: int
-    frame: int
-    targets: list[Target]
 
 
 class BackupReader:
@@ -79,16 +71,13 @@ class BackupReader:
         `take` is called with all pieces of one frame, in several threads at once. Holes are left out. A file is whole
         when pieces for all its runs have come, in whatever order.
         """
-        # Packs come one after the other, so that each thread is in the newest or in the one before.
-        cache = self._cache(kept=2)
 
-        def open_and_hand_out(frame: _FrameWanted) -> R:
-            view = memoryview(cache.frame(frame.pack, frame.frame))
-            return take([Piece(token, at, _cut_out(view, start, length)) for start, length, token, at in frame.targets])
+        def cut_and_take(plain: bytes, targets: list[Target]) -> R:
+            view = memoryview(plain)
+            return take([Piece(token, at, _cut_out(view, start, length)) for start, length, token, at in targets])
 
-        frames = _frames_wanted(_by_pack(wanted))
-        for _, result in ahead(open_and_hand_out, frames, threads=self.threads, window=self._window):
-            yield result
+        packs = _packs_wanted(_by_pack(wanted))
+        yield from HandingPool(packs, self._cache(kept=0).pack, cut_and_take, threads=self.threads).run()
 
     def stream(self, entry: Entry) -> Iterator[memoryview]:
         """Yield one entry's bytes in order, holes as zeros; raises TamperedError at the end if the digest differs."""
@@ -125,12 +114,12 @@ def _by_pack(wanted: Iterable[tuple[int, Entry]]) -> dict[int, "array[int]"]:
     return packs
 
 
-def _frames_wanted(packs: dict[int, "array[int]"]) -> Iterator[_FrameWanted]:
+def _packs_wanted(packs: dict[int, "array[int]"]) -> Iterator[PackWanted]:
     for pack in sorted(packs):
         numbers = iter(packs.pop(pack))
         rows = sorted(zip(numbers, numbers, numbers, numbers, numbers, strict=True))
-        for frame, group in groupby(rows, key=lambda row: row[0]):
-            yield _FrameWanted(pack, frame, [(start, length, token, at) for _, start, length, token, at in group])
+        frames = groupby(rows, key=itemgetter(0))
+        yield PackWanted(pack, deque(FrameWanted(frame, [row[1:] for row in group]) for frame, group in frames))
 
 
 def _cut_out(plain: memoryview, start: int, length: int) -> memoryview:

@@ -72,6 +72,11 @@ def apply_to_descriptor(descriptor: int, entry: Metadata, note: Note) -> None:
             mode = _mode_without(mode, name, value)
     # After the owner, whose change clears set-user-ID; after the attributes, which a read-only file would refuse.
     _try(note, "mode", os.fchmod, descriptor, mode)
+    apply_times(descriptor, entry, note)
+
+
+def apply_times(descriptor: int, entry: Metadata, note: Note) -> None:
+    """Set the times of an open file or directory, which come last; what the process may not set is noted."""
     _try(note, "times", os.utime, descriptor, ns=(entry.mtime_ns, entry.mtime_ns))
 
 

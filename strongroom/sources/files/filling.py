@@ -4,11 +4,13 @@ import os
 import stat
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Protocol
 
 import msgspec
 
 from strongroom.sources.errors import TargetConflictError
-from strongroom.sources.files.attributes import ProblemLog, apply_to_descriptor
+from strongroom.sources.files.attributes import ProblemLog, apply_times, apply_to_descriptor
 from strongroom.sources.files.capture import displayed
 from strongroom.sources.files.placing import Placer
 from strongroom.sources.files.refusals import refusal_of
@@ -17,6 +19,17 @@ from strongroom.tree.content import ProblemKind
 from strongroom.tree.entry import Entry, Run
 
 _KEPT_OPEN = 16
+
+
+class WrittenPiece(Protocol):
+    """Bytes of an announced file: its token, where they go, and the bytes."""
+
+    @property
+    def token(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def data(self) -> memoryview: ...
 
 
 class _Unfinished(msgspec.Struct, gc=False):
@@ -56,22 +69,27 @@ class FileFiller:
         stored = sum(extent.length for extent in entry.extents if isinstance(extent, Run))
         file = _Unfinished(path, entry.mode, entry.uid, entry.gid, entry.mtime_ns, entry.xattrs, entry.size, stored)
         if stored == 0:
-            self._write_whole(file, 0, memoryview(b""))
+            self._write_whole(self._own_tree(), file, 0, memoryview(b""))
             return None
         self._waiting.append(file)
         return len(self._waiting) - 1
 
-    def write(self, token: int, offset: int, data: memoryview) -> None:
-        """Put bytes at an offset of an announced file; raises TargetFullError, TargetNotWritableError."""
-        file = self._waiting[token]
-        if file is None:
-            raise ValueError("a file gets more bytes than were announced")
-        if len(data) == file.bytes_left and not file.is_made and not file.is_skipped:
-            self._write_whole(file, offset, data)
-            self._waiting[token] = None
-        else:
-            with self._lock:
-                self._write_part(token, file, offset, data)
+    def write(self, pieces: Iterable[WrittenPiece]) -> int:
+        """Put bytes into announced files and return how many; raises TargetFullError, TargetNotWritableError."""
+        tree, count = self._own_tree(), 0
+        for piece in pieces:
+            token, data = piece.token, piece.data
+            file = self._waiting[token]
+            if file is None:
+                raise ValueError("a file gets more bytes than were announced")
+            if len(data) == file.bytes_left and not file.is_made and not file.is_skipped:
+                self._write_whole(tree, file, piece.offset, data)
+                self._waiting[token] = None
+            else:
+                with self._lock:
+                    self._write_part(token, file, piece.offset, data)
+            count += len(data)
+        return count
 
     def unfinished(self) -> list[bytes]:
         """Return the files that did not get all their bytes."""
@@ -85,21 +103,22 @@ class FileFiller:
         while self._twins:
             self._twins.pop().close()
 
-    def _write_whole(self, file: _Unfinished, offset: int, data: memoryview) -> None:
+    def _write_whole(self, tree: TargetTree, file: _Unfinished, offset: int, data: memoryview) -> None:
         try:
-            descriptor = self._placer.file(*self._reach(file.path))
+            nest, name = tree.nest_of(file.path)
+            made = nest.make_file(name, self._placer, file)
         except OSError as error:
             self._skip(file, error)
             return
         try:
-            _put(descriptor, offset, data)
+            _put(made.descriptor, offset, data)
             if len(data) != file.size:
-                os.ftruncate(descriptor, file.size)
-            self._apply(descriptor, file)
+                os.ftruncate(made.descriptor, file.size)
+            self._apply(made.descriptor, file, is_right=made.is_right)
         except OSError as error:
             self._skip(file, error)
         finally:
-            os.close(descriptor)
+            os.close(made.descriptor)
 
     def _write_part(self, token: int, file: _Unfinished, offset: int, data: memoryview) -> None:
         if not file.is_skipped:
@@ -143,12 +162,15 @@ class FileFiller:
             os.close(oldest)
 
     def _reach(self, path: bytes) -> tuple[int, bytes]:
-        """Return the open directory of a path, by a tree of this thread's own: others cannot close it meanwhile."""
+        return self._own_tree().parent_of(path)
+
+    def _own_tree(self) -> TargetTree:
+        """Return a tree of this thread's own: others cannot close its directories meanwhile."""
         tree: TargetTree | None = getattr(self._own, "tree", None)
         if tree is None:
             tree = self._own.tree = self._tree.twin()
             self._twins.append(tree)
-        return tree.parent_of(path)
+        return tree
 
     def _skip(self, file: _Unfinished, error: OSError) -> None:
         refusal = refusal_of(error, displayed(file.path))
@@ -163,12 +185,13 @@ class FileFiller:
         if descriptor is None:
             return
         try:
-            self._apply(descriptor, file)
+            self._apply(descriptor, file, is_right=False)
         finally:
             os.close(descriptor)
 
-    def _apply(self, descriptor: int, file: _Unfinished) -> None:
-        apply_to_descriptor(descriptor, file, lambda reason: self._problems.add_once(displayed(file.path), reason))
+    def _apply(self, descriptor: int, file: _Unfinished, *, is_right: bool) -> None:
+        apply = apply_times if is_right else apply_to_descriptor
+        apply(descriptor, file, lambda reason: self._problems.add_once(displayed(file.path), reason))
 
 
 def _put(descriptor: int, offset: int, data: memoryview) -> None:

@@ -11,8 +11,8 @@ from strongroom.sources.files.capture import displayed
 from strongroom.tree.entry import Entry, EntryType
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_PRIVATE_DIRECTORY = 0o700
-_PRIVATE_FILE = 0o600
+PRIVATE_DIRECTORY = 0o700
+PRIVATE_FILE = 0o600
 _SPECIAL = {
     EntryType.FIFO: stat.S_IFIFO,
     EntryType.SOCKET: stat.S_IFSOCK,
@@ -35,13 +35,17 @@ class Placer:
     def directory(self, directory: int, name: bytes) -> None:
         """Make a directory that only this process can enter, or take the one that is there."""
         try:
-            os.mkdir(name, _PRIVATE_DIRECTORY, dir_fd=directory)
+            os.mkdir(name, PRIVATE_DIRECTORY, dir_fd=directory)
         except FileExistsError:
             self._take_over(directory, name)
 
-    def file(self, directory: int, name: bytes) -> int:
-        """Make an empty file that only this process can read, and return its descriptor."""
-        return self._place(directory, name, lambda: os.open(name, _NEW_FILE, _PRIVATE_FILE, dir_fd=directory))
+    def file(self, directory: int, name: bytes, mode: int = PRIVATE_FILE) -> int:
+        """Make an empty file, by default one that only this process can read, and return its descriptor."""
+        try:
+            return os.open(name, _NEW_FILE, mode, dir_fd=directory)
+        except FileExistsError:
+            self._clear(directory, name)
+            return os.open(name, _NEW_FILE, mode, dir_fd=directory)
 
     def link(self, source: tuple[int, bytes], directory: int, name: bytes) -> None:
         """Make a further name of a file that was restored before."""
@@ -56,7 +60,7 @@ class Placer:
         if entry.type is EntryType.SYMLINK:
             self._place(directory, name, lambda: os.symlink(entry.target, name, dir_fd=directory))
         else:
-            mode = _SPECIAL[entry.type] | _PRIVATE_FILE
+            mode = _SPECIAL[entry.type] | PRIVATE_FILE
             self._place(directory, name, lambda: os.mknod(name, mode, entry.device, dir_fd=directory))
 
     def _place(self, directory: int, name: bytes, make: Callable[[], T]) -> T:
@@ -70,10 +74,10 @@ class Placer:
         status = os.stat(name, dir_fd=directory, follow_symlinks=False)
         if not self._overwrite or not stat.S_ISDIR(status.st_mode):
             self._clear(directory, name)
-            os.mkdir(name, _PRIVATE_DIRECTORY, dir_fd=directory)
+            os.mkdir(name, PRIVATE_DIRECTORY, dir_fd=directory)
         elif os.geteuid() == status.st_uid:
             # It may have been left without the rights to fill it.
-            chmod_nofollow(directory, name, stat.S_IMODE(status.st_mode) | _PRIVATE_DIRECTORY)
+            chmod_nofollow(directory, name, stat.S_IMODE(status.st_mode) | PRIVATE_DIRECTORY)
 
     def _clear(self, directory: int, name: bytes) -> None:
         if not self._overwrite:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from strongroom.sources.errors import IncompleteRestoreError
 from strongroom.sources.files.attributes import ProblemLog, apply_to_descriptor, apply_to_name
 from strongroom.sources.files.capture import displayed
-from strongroom.sources.files.filling import FileFiller
+from strongroom.sources.files.filling import FileFiller, WrittenPiece
 from strongroom.sources.files.made import Climber, MadeDirectories, MadeDirectory
 from strongroom.sources.files.placing import Placer
 from strongroom.sources.files.refusals import refusal_of
@@ -18,17 +18,6 @@ from strongroom.sources.files.target_root import open_target
 from strongroom.sources.files.target_tree import TargetTree
 from strongroom.tree.content import Problem, ProblemKind
 from strongroom.tree.entry import Entry, EntryType
-
-
-class WrittenPiece(Protocol):
-    """Bytes of an announced file: its token, where they go, and the bytes."""
-
-    @property
-    def token(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def data(self) -> memoryview: ...
 
 
 class FilesTarget:
@@ -86,11 +75,7 @@ class FilesTarget:
 
     def write(self, pieces: Iterable[WrittenPiece]) -> int:
         """Put bytes into announced files and return how many; raises TargetFullError, TargetNotWritableError."""
-        count = 0
-        for piece in pieces:
-            self._filler.write(piece.token, piece.offset, piece.data)
-            count += len(piece.data)
-        return count
+        return self._filler.write(pieces)
 
     def finish(self, check: Callable[[], None] = lambda: None) -> list[Problem]:
         """Make the further names of files and give directories their metadata; return what could not be restored.

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from strongroom.sources.errors import UnsafePathError
 from strongroom.sources.files.capture import displayed
 from strongroom.sources.files.made import Climber
+from strongroom.sources.files.nest import Nest
 
 _KEPT_OPEN = 64
 _NEAR = 16
@@ -22,27 +23,32 @@ class TargetTree:
     """
 
     def __init__(self, root: int) -> None:
-        self._root = root
-        self._open: OrderedDict[bytes, int] = OrderedDict()
+        self._root = Nest(root)
+        self._open: OrderedDict[bytes, Nest] = OrderedDict()
 
     def twin(self) -> "TargetTree":
         """Return another view of the same target, for another thread."""
-        return TargetTree(os.dup(self._root))
+        return TargetTree(os.dup(self._root.descriptor))
 
     def close(self) -> None:
         """Give all descriptors back."""
-        for descriptor in self._open.values():
-            os.close(descriptor)
+        for nest in self._open.values():
+            os.close(nest.descriptor)
         self._open.clear()
-        os.close(self._root)
+        os.close(self._root.descriptor)
 
     def parent_of(self, path: bytes) -> tuple[int, bytes]:
         """Return the open directory that holds the path, and the name in it; raises OSError, UnsafePathError."""
-        parent, name = _split(path)
-        return self.directory(parent), name
+        nest, name = self.nest_of(path)
+        return nest.descriptor, name
 
-    def directory(self, path: bytes) -> int:
-        """Return the descriptor of a directory of the target; it stays open until others push it out."""
+    def nest_of(self, path: bytes) -> tuple[Nest, bytes]:
+        """Return the open directory that holds the path for making files in it, and the name; raises as parent_of."""
+        parent, name = _split(path)
+        return self._directory(parent), name
+
+    def _directory(self, path: bytes) -> Nest:
+        """Return a directory of the target; it stays open until others push it out."""
         if not path:
             return self._root
         known = self._open.get(path)
@@ -53,26 +59,26 @@ class TargetTree:
 
     def climber(self) -> Climber:
         """Return the way back through the directories that were made."""
-        return Climber(self._root)
+        return Climber(self._root.descriptor)
 
-    def _descend(self, path: bytes) -> int:
+    def _descend(self, path: bytes) -> Nest:
         current = self._nearest_open(path)
         names = (path[len(current) + 1 :] if current else path).split(b"/")
         for name in names:
             _verify_name(name, path)
         with self._passing(self._open.get(current, self._root), names[:-_KEPT_OPEN]) as above:
             current = b"/".join((current, *names[:-_KEPT_OPEN])) if current else b"/".join(names[:-_KEPT_OPEN])
-            descriptor = above
+            nest = Nest(above)
             for name in names[-_KEPT_OPEN:]:
-                descriptor = os.open(name, _DIRECTORY, dir_fd=descriptor)
+                nest = Nest(os.open(name, _DIRECTORY, dir_fd=nest.descriptor))
                 current = b"/".join((current, name)) if current else name
-                self._keep(current, descriptor)
-        return descriptor
+                self._keep(current, nest)
+        return nest
 
     @contextmanager
-    def _passing(self, start: int, names: Sequence[bytes]) -> Iterator[int]:
+    def _passing(self, start: Nest, names: Sequence[bytes]) -> Iterator[int]:
         """Open the last of these directories, each in the one before, and none of them for longer than that takes."""
-        current = os.dup(start)
+        current = os.dup(start.descriptor)
         try:
             for name in names:
                 below = os.open(name, _DIRECTORY, dir_fd=current)
@@ -92,11 +98,11 @@ class TargetTree:
         above = (known for known in self._open if path.startswith(known) and path[len(known) : len(known) + 1] == b"/")
         return max(above, key=len, default=b"")
 
-    def _keep(self, path: bytes, descriptor: int) -> None:
-        self._open[path] = descriptor
+    def _keep(self, path: bytes, nest: Nest) -> None:
+        self._open[path] = nest
         if len(self._open) > _KEPT_OPEN:
             _, oldest = self._open.popitem(last=False)
-            os.close(oldest)
+            os.close(oldest.descriptor)
 
 
 def _split(path: bytes) -> tuple[bytes, bytes]:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,17 @@ from strongroom.sources.files.source import FilesSource
 from strongroom.sources.files.target import FilesTarget
 from strongroom.tree.content import ContentVanishedError, Enter, Item, Leave, OpenContent, Problem, Step
 from strongroom.tree.entry import Entry, EntryType, Extent, Hole, Run
+from tests.unit.sources.unprivileged import NOBODY
 
 Written = tuple[bytes, int, bytes]
 """Path, offset and bytes of a piece of a file."""
+
+
+def access_control_list() -> bytes:
+    """Return owner rwx, user 65534 r--, group r-x, mask r-x, others none as Linux stores it."""
+    nobody = 0xFFFFFFFF
+    lines = [(0x01, 7, nobody), (0x02, 4, NOBODY), (0x04, 5, nobody), (0x10, 5, nobody), (0x20, 0, nobody)]
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *line) for line in lines)
 
 
 def files_source(path: Path, **settings: Any) -> FilesSource:

@@ -22,17 +22,10 @@ from strongroom.sources.errors import (
 from strongroom.sources.files.target import FilesTarget
 from strongroom.tree.content import ProblemKind
 from strongroom.tree.entry import Entry, EntryType, Run
-from tests.unit.sources.trees import Backup, announce, picture
-from tests.unit.sources.unprivileged import NOBODY, open_to_nobody, unprivileged
+from tests.unit.sources.trees import Backup, access_control_list, announce, picture
+from tests.unit.sources.unprivileged import open_to_nobody, unprivileged
 
 MIB = 1 << 20
-
-
-def access_control_list():
-    """Return owner rwx, user 65534 r--, group r-x, mask r-x, others none as Linux stores it."""
-    nobody = 0xFFFFFFFF
-    lines = [(0x01, 7, nobody), (0x02, 4, NOBODY), (0x04, 5, nobody), (0x10, 5, nobody), (0x20, 0, nobody)]
-    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *line) for line in lines)
 
 
 def fill(root):
