@@ -1,6 +1,5 @@
 """What a new backup takes over instead of reading or storing it again."""
 
-import os
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ from strongroom.repository.packindex import ChunkIndex
 from strongroom.repository.placements import Place
 from strongroom.repository.reference import Reference, TreeFrames
 from strongroom.storage.store import Store
-from strongroom.tree.content import Item, Step
+from strongroom.tree.content import Item, Status, Step
 from strongroom.tree.entry import Entry, EntryType, Run
 
 RACY = timedelta(seconds=60)
@@ -86,6 +85,11 @@ class Baseline:
         """Return the earlier sessions of the same backup among the references."""
         return tuple(reference.origin for reference in self._references if reference.origin is not None)
 
+    @property
+    def expected(self) -> int:
+        """Return how many entries `find_unchanged` can tell of."""
+        return 0 if self._steady is None else self._references[0].entries
+
     def adopted_bytes(self, ordinals: Set[int]) -> int:
         """Return the size of those packs that earlier sessions of the same backup stored."""
         origins = {one.session for one in self.upon}
@@ -113,7 +117,7 @@ class Baseline:
             known = known or found
         return known, False
 
-    def find_unchanged(self, name: bytes, status: os.stat_result) -> Entry | None:
+    def find_unchanged(self, name: bytes, status: Status) -> Entry | None:
         """Return what is known of a file with one name, if all that is known of it still holds.
 
         Says less than `look_up`: None wherever that has to look at more than one tree, or at a file.

@@ -1,6 +1,5 @@
 """The walk's way into packs: content to the sealing pool, entries to the tree, in one pass and bounded memory."""
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -27,6 +26,7 @@ from strongroom.tree.content import (
     Item,
     OpenContent,
     Problem,
+    Status,
     Step,
     Walk,
     is_seekable,
@@ -115,7 +115,7 @@ class Filling:
     def fill(self, walk: Walk) -> Totals:
         """Take in a whole walk and wait until all of it is stored."""
         if is_sparing(walk):
-            walk.spare(self._recognise)
+            walk.spare(self._recognise, self._baseline.expected)
         for step in walk:
             self._take(step)
             if len(self._pending) >= SEND_OFF:
@@ -153,7 +153,7 @@ class Filling:
             self._pending.add(step)
         self._work_off(STEP_BYTES)
 
-    def _recognise(self, name: bytes, status: os.stat_result) -> bool:
+    def _recognise(self, name: bytes, status: Status) -> bool:
         """Take a file over that did not change, without making a step of it."""
         known = self._baseline.find_unchanged(name, status)
         if known is None:

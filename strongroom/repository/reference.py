@@ -28,7 +28,8 @@ class Reference:
     """A stored state: packs that were seen to be there, the tree's steps, and when its source was first looked at.
 
     `walk` may be called more than once; it notes the frames of the tree that it has passed. `top` is the highest pack
-    ordinal that any of its extents may name. `origin` names the dead session it is from; a committed backup has none.
+    ordinal that any of its extents may name. `origin` names the dead session it is from; a committed backup has none,
+    and says how many entries it holds.
     """
 
     packs: tuple[PackRef, ...] = field(repr=False)
@@ -37,6 +38,7 @@ class Reference:
     walk: Callable[[TreeFrames], Iterator[Step]]
     tables: tuple[PackTable, ...] = ()
     origin: Predecessor | None = None
+    entries: int = 0
 
 
 def open_parent(repository: Repository, store: Store, kek: KekProvider, source: str, backup_id: UUID) -> Reference:
@@ -60,7 +62,7 @@ def open_parent(repository: Repository, store: Store, kek: KekProvider, source: 
         return decode_tree(_frames(cache, head, frames), head.entries)
 
     top = max((pack.ordinal for pack in head.packs), default=-1)
-    return Reference(present, top, head.created_at, walk, head.tables)
+    return Reference(present, top, head.created_at, walk, head.tables, entries=head.entries)
 
 
 def present_packs(store: Store, packs: Iterable[PackRef]) -> tuple[PackRef, ...]:

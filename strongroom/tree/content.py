@@ -1,6 +1,5 @@
 """What a source hands to the repository: a walk over entries, and content that can be opened and read once."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -122,7 +121,32 @@ class Walk(Protocol):
         """Return what a reader of the backup should know (server version, root path); complete after the last step."""
 
 
-Recognise = Callable[[bytes, os.stat_result], bool]
+class Status(Protocol):
+    """What the file system says about a name, as `os.stat_result` has it."""
+
+    @property
+    def st_mode(self) -> int: ...
+    @property
+    def st_ino(self) -> int: ...
+    @property
+    def st_dev(self) -> int: ...
+    @property
+    def st_nlink(self) -> int: ...
+    @property
+    def st_uid(self) -> int: ...
+    @property
+    def st_gid(self) -> int: ...
+    @property
+    def st_rdev(self) -> int: ...
+    @property
+    def st_size(self) -> int: ...
+    @property
+    def st_mtime_ns(self) -> int: ...
+    @property
+    def st_ctime_ns(self) -> int: ...
+
+
+Recognise = Callable[[bytes, Status], bool]
 """Says of a name in the directory that a walk is in, and of what the file system says about it, whether that is known
 and needs no step."""
 
@@ -130,8 +154,11 @@ and needs no step."""
 class SparingWalk(Walk, Protocol):
     """A walk that leaves out what is known already: most of a tree is, and a step costs more than a comparison."""
 
-    def spare(self, recognise: Recognise) -> None:
-        """Ask about every regular file with one name, where its step would come, and leave out what is recognised."""
+    def spare(self, recognise: Recognise, expected: int) -> None:
+        """Ask about every regular file with one name, where its step would come, and leave out what is recognised.
+
+        So many entries are expected, nearly all of which are known.
+        """
 
 
 def is_sparing(walk: Walk) -> TypeGuard[SparingWalk]:

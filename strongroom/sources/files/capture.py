@@ -4,6 +4,7 @@ import contextlib
 import os
 import stat
 
+from strongroom.tree.content import Status
 from strongroom.tree.entry import Entry, EntryType
 
 _TYPES = {
@@ -17,7 +18,7 @@ _TYPES = {
 }
 
 
-def entry_of(name: bytes, status: os.stat_result, link_id: int = 0) -> Entry:
+def entry_of(name: bytes, status: Status, link_id: int = 0) -> Entry:
     """Make the entry that a stat result describes, without link target and extended attributes."""
     kind = _TYPES[stat.S_IFMT(status.st_mode)]
     return Entry(

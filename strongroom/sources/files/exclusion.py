@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongroom.sources.errors import BadExcludePatternError
@@ -26,6 +27,14 @@ class Exclusion:
         if self._excluded.match_file(f"{text}/" if is_directory else text):
             return True
         return not is_directory and self._included is not None and not self._included.match_file(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What of a tree belongs to a source: all but what is excluded, and with one_file_system nothing of another one."""
+
+    exclusion: Exclusion | None = None
+    one_file_system: bool = False
 
 
 def _spec(patterns: Sequence[str]) -> "GitIgnoreSpec":

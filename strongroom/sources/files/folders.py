@@ -3,12 +3,17 @@
 import copy
 import errno
 import os
+import sys
 from collections.abc import Iterable
+from operator import methodcaller
 from types import TracebackType
 from typing import Self
 
 from strongroom.sources.errors import SourceMovedError
 from strongroom.sources.files.capture import displayed
+
+_AS_BYTES = methodcaller("encode", sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
+"""What `os.fsencode` does, without asking of every name what it is."""
 
 _KEPT_OPEN = 64
 _QUIET = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOATIME
@@ -64,6 +69,12 @@ class Folder:
         """Tell whether the descriptor shows this very directory."""
         status = os.fstat(descriptor)
         return (status.st_dev, status.st_ino) == (self.device, self.inode)
+
+
+def names_in(folder: Folder) -> list[bytes]:
+    """Return the names in an open directory last first, to be taken from the end; raises OSError."""
+    names = os.listdir(folder.descriptor)  # noqa: PTH208 - a descriptor has no pathlib spelling
+    return sorted(map(_AS_BYTES, names), reverse=True)
 
 
 class FolderStack:

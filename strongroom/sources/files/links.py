@@ -1,8 +1,9 @@
 """Recognising the further names of a file that has several."""
 
-import os
 import stat
 from dataclasses import dataclass
+
+from strongroom.tree.content import Status
 
 Version = tuple[int, int, int]
 
@@ -26,7 +27,7 @@ class LinkTable:
         self._unread: set[int] = set()
         self._count = 0
 
-    def number(self, status: os.stat_result) -> tuple[int, bool]:
+    def number(self, status: Status) -> tuple[int, bool]:
         """Return the link number of a file, and whether this is its first name, the one whose content is read."""
         key, version = (status.st_dev, status.st_ino), _version(status)
         file = self._files.get(key)
@@ -49,6 +50,6 @@ class LinkTable:
         return is_first
 
 
-def _version(status: os.stat_result) -> Version:
+def _version(status: Status) -> Version:
     # Not the change time: making or removing one more name moves it, and the file is the same.
     return stat.S_IFMT(status.st_mode), status.st_size, status.st_mtime_ns

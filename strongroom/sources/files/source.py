@@ -10,9 +10,11 @@ from strongroom.settings.sources import LogsSourceSettings, TreeSourceSettings
 from strongroom.sources.errors import EmptySourceError, SourceNotFoundError, SourceNotReadableError
 from strongroom.sources.files.capture import displayed
 from strongroom.sources.files.content import FileContent
-from strongroom.sources.files.exclusion import Exclusion
+from strongroom.sources.files.exclusion import Exclusion, Scope
 from strongroom.sources.files.folders import FolderStack
 from strongroom.sources.files.growing import LogContent
+from strongroom.sources.files.lookout import Lookout
+from strongroom.sources.files.lookout_process import Task
 from strongroom.sources.files.readahead import ReadAhead
 from strongroom.sources.files.walk import FilesWalk
 from strongroom.tree.content import Walk
@@ -38,17 +40,19 @@ class FilesSource:
         is_logs = isinstance(settings, LogsSourceSettings)
         include = settings.include if isinstance(settings, LogsSourceSettings) else ()
         exclusion = Exclusion(settings.exclude, include) if settings.exclude or include else None
-        with FolderStack.at_root(_open_root(settings.path, settings.name)) as folders, ReadAhead() as ahead:
+        root = _open_root(settings.path, settings.name)
+        task = Task(root, tuple(settings.exclude), tuple(include), settings.one_file_system)
+        with FolderStack.at_root(root) as folders, ReadAhead() as ahead, Lookout(task) as lookout:
             if not settings.allow_empty:
                 _verify_not_empty(folders.root.descriptor, settings)
             facts: dict[str, str | int] = {"root": displayed(os.fsencode(settings.path)), "host": os.uname().nodename}
             yield FilesWalk(
                 folders,
-                exclusion,
+                Scope(exclusion, settings.one_file_system),
                 facts,
-                one_file_system=settings.one_file_system,
                 reading=LogContent if is_logs else FileContent,
                 ahead=ahead,
+                lookout=lookout,
             )
 
 

@@ -2,21 +2,32 @@
 
 import os
 import stat
-import sys
 from collections.abc import Generator, Iterator
-from operator import methodcaller
+from dataclasses import dataclass
 
 from strongroom.sources.files.capture import entry_of, xattrs_of, xattrs_of_name
 from strongroom.sources.files.content import FileContent, problem_of
-from strongroom.sources.files.exclusion import Exclusion
-from strongroom.sources.files.folders import Folder, FolderStack
+from strongroom.sources.files.exclusion import Scope
+from strongroom.sources.files.folders import Folder, FolderStack, names_in
 from strongroom.sources.files.links import LinkTable
+from strongroom.sources.files.lookout import Lookout
+from strongroom.sources.files.lookout_process import END, UNTOLD, Sighting
 from strongroom.sources.files.readahead import NextFile, ReadAhead
-from strongroom.tree.content import Enter, Item, Leave, Problem, ProblemKind, Recognise, Step
+from strongroom.tree.content import Enter, Item, Leave, Problem, ProblemKind, Recognise, Status, Step
 from strongroom.tree.entry import EntryType
 
-_AS_BYTES = methodcaller("encode", sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
-"""What `os.fsencode` does, without asking of every name what it is."""
+LOOKOUT_WORTH = 20_000
+"""Known entries that a lookout is started for, which takes a tenth of a second."""
+
+Found = tuple[bytes, Status]
+
+
+@dataclass(slots=True)
+class _Level:
+    """A directory that the walk is in: names still to come, last first; None while a lookout tells of them."""
+
+    names: list[bytes] | None
+    last: bytes = b""
 
 
 class FilesWalk:
@@ -29,28 +40,30 @@ class FilesWalk:
     def __init__(
         self,
         folders: FolderStack,
-        exclusion: Exclusion | None,
+        scope: Scope,
         facts: dict[str, str | int],
         *,
-        one_file_system: bool,
         ahead: ReadAhead,
+        lookout: Lookout | None = None,
         reading: type[FileContent] = FileContent,
     ) -> None:
         self._folders = folders
-        self._exclusion = exclusion
+        self._scope = scope
         self._facts = facts
-        self._one_file_system = one_file_system
         self._ahead = ahead
         self._reading = reading
         self._links = LinkTable()
         self._problems: list[Problem] = []
-        self._pending: list[list[bytes]] = []
+        self._pending: list[_Level] = []
+        self._lookout = lookout
+        self._is_told = False
+        self._told: Iterator[Sighting] = iter(())
         self._recognise: Recognise = _recognise_nothing
         self._has_spared = False
 
     def __iter__(self) -> Iterator[Step]:
         """Yield the steps; the content of an Item is to be opened before the next step is asked for."""
-        yield self._begin(self._folders.root)
+        yield self._begin(self._folders.root, is_told=self._is_told)
         while self._pending:
             found = self._next_unknown(self._pending[-1])
             if found:
@@ -60,9 +73,11 @@ class FilesWalk:
                 self._folders.leave()
                 yield Leave()
 
-    def spare(self, recognise: Recognise) -> None:
-        """Leave out regular files with one name that are recognised."""
+    def spare(self, recognise: Recognise, expected: int) -> None:
+        """Leave out regular files with one name that are recognised; so many entries are expected to be known."""
         self._recognise = recognise
+        if self._lookout is not None and expected >= LOOKOUT_WORTH:
+            self._is_told, self._told = True, self._lookout.sightings()
 
     def problems(self) -> list[Problem]:
         """Return what could not be listed, or was gone before it could be looked at."""
@@ -81,10 +96,8 @@ class FilesWalk:
 
     def _course(self) -> Generator[NextFile]:
         """Return the files that are still to come, looked up by a twin of this walk; raises OSError."""
-        twin = FilesWalk(
-            self._folders.twin(), self._exclusion, {}, one_file_system=self._one_file_system, ahead=self._ahead
-        )
-        twin._pending = [list(names) for names in self._pending]
+        twin = FilesWalk(self._folders.twin(), self._scope, {}, ahead=self._ahead)
+        twin._pending = [_Level(None if one.names is None else list(one.names), one.last) for one in self._pending]
         return twin._coming()
 
     def _coming(self) -> Generator[NextFile]:
@@ -99,26 +112,69 @@ class FilesWalk:
                 elif stat.S_ISREG(found[1].st_mode):
                     yield self._folders.current, found[0], found[1].st_size
 
-    def _next_unknown(self, names: list[bytes]) -> tuple[bytes, os.stat_result] | None:
+    def _next_unknown(self, level: _Level) -> Found | None:
         """Take names of the directory that the walk is in until one needs a step; a backup spends its time here."""
-        folder, exclusion, recognise = self._folders.current, self._exclusion, self._recognise
-        descriptor = folder.descriptor
+        if level.names is None:
+            found = self._next_told(level)
+            if level.names is None:
+                return found
+        return self._next_own(level.names)
+
+    def _next_told(self, level: _Level) -> Found | None:
+        """Take what the lookout tells of the directory; sets the level's names where it tells no more."""
+        recognise = self._recognise
+        for seen in self._told:
+            mode, name = seen.st_mode, seen.name
+            if mode == END:
+                return None
+            if mode == UNTOLD:
+                break
+            level.last = name
+            if stat.S_ISREG(mode) and seen.st_nlink == 1 and recognise(name, seen):
+                self._has_spared = True
+            elif mode:
+                return name, seen
+            elif found := self._look_up(name):
+                return found
+        level.names = [name for name in self._listing(self._folders.current) if name > level.last]
+        return None
+
+    def _next_own(self, names: list[bytes]) -> Found | None:
+        recognise = self._recognise
         while names:
-            name = names.pop()
-            try:
-                status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-            except OSError as error:
-                self._problems.append(problem_of(folder.path(name), error))
+            found = self._look_up(names.pop())
+            if found is None:
                 continue
-            mode = status.st_mode
-            if exclusion and exclusion.covers(folder.path(name), is_directory=stat.S_ISDIR(mode)):
-                continue
-            if not (stat.S_ISREG(mode) and status.st_nlink == 1 and recognise(name, status)):
-                return name, status
+            name, status = found
+            if not (stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and recognise(name, status)):
+                return found
             self._has_spared = True
         return None
 
-    def _steps_of(self, name: bytes, status: os.stat_result) -> tuple[Step, ...]:
+    def _look_up(self, name: bytes) -> Found | None:
+        """Return a name of the directory that the walk is in with its status, unless it is gone or excluded."""
+        folder, exclusion = self._folders.current, self._scope.exclusion
+        try:
+            status = os.stat(name, dir_fd=folder.descriptor, follow_symlinks=False)
+        except OSError as error:
+            self._problems.append(problem_of(folder.path(name), error))
+            return None
+        if exclusion and exclusion.covers(folder.path(name), is_directory=stat.S_ISDIR(status.st_mode)):
+            return None
+        return name, status
+
+    def _skip_told(self) -> None:
+        """Pass what the lookout tells of a directory that the walk does not go into, or that is another by now."""
+        depth = 1
+        for seen in self._told:
+            if seen.st_mode in (END, UNTOLD):
+                depth -= 1
+            elif stat.S_ISDIR(seen.st_mode):
+                depth += 1
+            if not depth:
+                return
+
+    def _steps_of(self, name: bytes, status: Status) -> tuple[Step, ...]:
         if stat.S_ISDIR(status.st_mode):
             return self._directory(name, status)
         folder = self._folders.current
@@ -127,7 +183,7 @@ class FilesWalk:
             return (self._file(folder, name, status),)
         return self._special(folder, name, status)
 
-    def _file(self, folder: Folder, name: bytes, status: os.stat_result) -> Item:
+    def _file(self, folder: Folder, name: bytes, status: Status) -> Item:
         if status.st_nlink == 1:
             entry = entry_of(name, status)
             return Item(entry, self._reading(folder, entry, self._links, self._ahead))
@@ -135,7 +191,7 @@ class FilesWalk:
         entry = entry_of(name, status, link_id)
         return Item(entry, self._reading(folder, entry, self._links, self._ahead) if is_first else None)
 
-    def _special(self, folder: Folder, name: bytes, status: os.stat_result) -> tuple[Step, ...]:
+    def _special(self, folder: Folder, name: bytes, status: Status) -> tuple[Step, ...]:
         entry = entry_of(name, status, self._links.number(status)[0] if status.st_nlink > 1 else 0)
         if entry.type is EntryType.SYMLINK:
             try:
@@ -146,35 +202,41 @@ class FilesWalk:
         entry.xattrs = xattrs_of_name(folder.descriptor, name)
         return (Item(entry, None),)
 
-    def _directory(self, name: bytes, status: os.stat_result) -> tuple[Step, ...]:
+    def _directory(self, name: bytes, status: Status) -> tuple[Step, ...]:
+        is_told = isinstance(status, Sighting)
         try:
             folder = self._folders.enter(name)
         except OSError as error:
+            if is_told:
+                self._skip_told()
             problem = problem_of(self._folders.current.path(name), error)
             self._problems.append(problem)
             if problem.kind is ProblemKind.UNREADABLE:
                 return Enter(entry_of(name, status)), Leave()
             return ()
-        return (self._begin(folder),)
+        if is_told and (folder.device, folder.inode) != (status.st_dev, status.st_ino):
+            self._skip_told()
+            is_told = False
+        return (self._begin(folder, is_told=is_told),)
 
-    def _begin(self, folder: Folder) -> Step:
+    def _begin(self, folder: Folder, *, is_told: bool) -> Step:
         entry = entry_of(folder.name, folder.status)
         entry.xattrs = xattrs_of(folder.descriptor)
-        self._pending.append([] if self._is_foreign(folder) else self._listing(folder))
+        self._pending.append(_Level(None if is_told else self._listing(folder)))
         return Enter(entry)
 
     def _is_foreign(self, folder: Folder) -> bool:
-        return self._one_file_system and folder.device != self._folders.root.device
+        return self._scope.one_file_system and folder.device != self._folders.root.device
 
     def _listing(self, folder: Folder) -> list[bytes]:
-        """Return the names last first, to be taken from the end."""
+        if self._is_foreign(folder):
+            return []
         try:
-            names = os.listdir(folder.descriptor)  # noqa: PTH208 - a descriptor has no pathlib spelling
+            return names_in(folder)
         except OSError as error:
             self._problems.append(problem_of(folder.path(), error))
             return []
-        return sorted(map(_AS_BYTES, names), reverse=True)
 
 
-def _recognise_nothing(_name: bytes, _status: os.stat_result) -> bool:
+def _recognise_nothing(_name: bytes, _status: Status) -> bool:
     return False

@@ -93,7 +93,7 @@ class SparingMemoryWalk(MemoryWalk):
 
     _recognise: Recognise = staticmethod(lambda _name, _status: False)
 
-    def spare(self, recognise: Recognise) -> None:
+    def spare(self, recognise: Recognise, expected: int) -> None:
         self._recognise = recognise
 
     def __iter__(self) -> Iterator[Step]:

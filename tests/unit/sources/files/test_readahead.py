@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.settings import FilesSourceSettings
-from strongroom.sources.files.exclusion import Exclusion
+from strongroom.sources.files.exclusion import Exclusion, Scope
 from strongroom.sources.files.folders import Folder, FolderStack
 from strongroom.sources.files.readahead import AHEAD_BYTES, FILE_BYTES, Course, NextFile, ReadAhead, Scout
 from strongroom.sources.files.source import FilesSource
@@ -38,8 +38,8 @@ class Watched(ReadAhead):
 
 def walk_over(root: Path, ahead: ReadAhead, *, exclude: tuple[str, ...] = (), spare: tuple[bytes, ...] = ()) -> None:
     with FolderStack.at_root(os.open(root, os.O_RDONLY)) as folders:
-        walk = FilesWalk(folders, Exclusion(exclude) if exclude else None, {}, one_file_system=True, ahead=ahead)
-        walk.spare(lambda name, _: name in spare)
+        walk = FilesWalk(folders, Scope(Exclusion(exclude) if exclude else None, one_file_system=True), {}, ahead=ahead)
+        walk.spare(lambda name, _: name in spare, expected=0)
         for _ in walk:
             pass
 

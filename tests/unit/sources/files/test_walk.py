@@ -277,7 +277,7 @@ def test_a_walk_leaves_out_the_files_with_one_name_that_are_recognised(tmp_path)
         return name == b"known"
 
     with files_source(tmp_path).open() as walk:
-        walk.spare(recognise)
+        walk.spare(recognise, expected=5)
         steps = [step.entry.name for step in walk if not isinstance(step, Leave)]
 
     assert asked == [(b"known", 4), (b"new", 4), (b"known", 4)]

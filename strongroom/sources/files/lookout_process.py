@@ -1,0 +1,144 @@
+"""The process behind a lookout: walks a tree by the rules of the walk it serves, and writes down what it sees.
+
+It reads one Task as msgpack from its standard input and writes batches to its standard output: four bytes of length,
+big endian, and so many of a msgpack array of sightings. They come in the order of the walk; the sighting of a directory
+is followed by those of what is in it, and these by END or, in place of all of them, by UNTOLD.
+"""
+
+import os
+import stat
+import sys
+from contextlib import suppress
+
+import msgspec
+
+from strongroom.errors import StrongroomError
+from strongroom.sources.files.exclusion import Exclusion
+from strongroom.sources.files.folders import Folder, FolderStack, names_in
+
+GONE = 0
+"""In place of a mode: the name could not be looked up."""
+
+END = 1
+"""In place of a mode, which has no file type then: all of a directory was told."""
+
+UNTOLD = 2
+"""In place of a mode as well: nothing is told of a directory that could not be opened or listed, or is another now."""
+
+_BATCH = 256
+
+
+class Task(msgspec.Struct, frozen=True):
+    """What to walk: the descriptor of the root, patterns to exclude and include, and whether mount points end it."""
+
+    root: int
+    exclude: tuple[str, ...]
+    include: tuple[str, ...]
+    one_file_system: bool
+
+
+class Sighting(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A name, and what the file system said about it; named like the fields of `os.stat_result`."""
+
+    name: bytes
+    st_mode: int
+    st_ino: int = 0
+    st_dev: int = 0
+    st_nlink: int = 0
+    st_uid: int = 0
+    st_gid: int = 0
+    st_rdev: int = 0
+    st_size: int = 0
+    st_mtime_ns: int = 0
+    st_ctime_ns: int = 0
+
+
+class _Teller:
+    def __init__(self, task: Task) -> None:
+        self._folders = FolderStack.at_root(task.root)
+        self._exclusion = Exclusion(task.exclude, task.include) if task.exclude or task.include else None
+        self._one_file_system = task.one_file_system
+        self._pending: list[list[bytes]] = []
+        self._batch: list[Sighting] = []
+        self._encoder = msgspec.msgpack.Encoder()
+
+    def tell(self) -> None:
+        self._begin(self._folders.root)
+        while self._pending:
+            if self._pending[-1]:
+                self._look_at(self._pending[-1].pop())
+            else:
+                self._pending.pop()
+                self._folders.leave()
+                self._say(Sighting(b"", END))
+        self._flush()
+
+    def _begin(self, folder: Folder) -> None:
+        is_foreign = self._one_file_system and folder.device != self._folders.root.device
+        try:
+            self._pending.append([] if is_foreign else names_in(folder))
+        except OSError:
+            self._folders.leave()
+            self._say(Sighting(b"", UNTOLD))
+
+    def _look_at(self, name: bytes) -> None:
+        folder = self._folders.current
+        try:
+            status = os.stat(name, dir_fd=folder.descriptor, follow_symlinks=False)
+        except OSError:
+            self._say(Sighting(name, GONE))
+            return
+        is_directory = stat.S_ISDIR(status.st_mode)
+        if self._exclusion and self._exclusion.covers(folder.path(name), is_directory=is_directory):
+            return
+        self._say(_sighting(name, status))
+        if is_directory:
+            self._enter(name, status)
+
+    def _enter(self, name: bytes, status: os.stat_result) -> None:
+        try:
+            folder = self._folders.enter(name)
+        except OSError:
+            self._say(Sighting(b"", UNTOLD))
+            return
+        if (folder.device, folder.inode) == (status.st_dev, status.st_ino):
+            self._begin(folder)
+        else:
+            self._folders.leave()
+            self._say(Sighting(b"", UNTOLD))
+
+    def _say(self, sighting: Sighting) -> None:
+        self._batch.append(sighting)
+        if len(self._batch) == _BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        body = self._encoder.encode(self._batch)
+        self._batch.clear()
+        rest = memoryview(len(body).to_bytes(4, "big") + body)
+        while rest:
+            rest = rest[os.write(sys.stdout.fileno(), rest) :]
+
+
+def _sighting(name: bytes, status: os.stat_result) -> Sighting:
+    return Sighting(
+        name,
+        status.st_mode,
+        status.st_ino,
+        status.st_dev,
+        status.st_nlink,
+        status.st_uid,
+        status.st_gid,
+        status.st_rdev,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+    )
+
+
+def main() -> None:
+    """Tell of the tree that standard input names, until all is told or nobody reads it any more."""
+    task = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Task)
+    # Whoever reads this sees that it ended early, and walks the rest alone.
+    with suppress(OSError, StrongroomError, KeyboardInterrupt):
+        _Teller(task).tell()
