@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from strongroom.sources.files.walk import LOOKOUT_WORTH
-from strongroom.tree.content import Leave, Problem, Status, Walk
+from strongroom.tree.content import Leave, Problem, Status, is_sparing
 from tests.unit.sources.trees import files_source
 
 FILES = 40
@@ -37,15 +37,12 @@ def steps_of(root: Path, expected: int, meanwhile: Callable[[bytes], None] | Non
         return status.st_size % 2 == 1
 
     with files_source(root, exclude=["skip"]).open() as walk:
-        spare(walk, recognise, expected)
+        assert is_sparing(walk)
+        walk.spare(recognise, expected)
         for step in walk:
             steps.append("leave" if isinstance(step, Leave) else (step.entry.name, step.entry.type, step.entry.size))
         steps += walk.problems()
     return steps
-
-
-def spare(walk: Walk, recognise: Callable[[bytes, Status], bool], expected: int) -> None:
-    walk.spare(recognise, expected)  # type: ignore[attr-defined]
 
 
 def lookouts() -> list[int]:
