@@ -15,7 +15,8 @@ from strongroom.tree.entry import Entry, Run
 
 SMALL_BYTES = 512 * 1024
 BUNDLE_BYTES = 1024 * 1024
-SEGMENT_BYTES = 8 * 1024 * 1024
+SEGMENT_BYTES = 5 * 1024 * 1024
+"""Holds the largest chunk of a file and more, so that every segment brings one; three are always in memory."""
 FILE_CUTS = (256 * 1024, 1024 * 1024, 4 * 1024 * 1024)
 STREAM_CUTS = (64 * 1024, 256 * 1024, 1024 * 1024)
 MAX_KNOWN_FILES = 400_000

@@ -156,10 +156,10 @@ class S3Bucket:
             self.client.list_objects_v2(Bucket=self.name, Prefix=self.prefix + key, MaxKeys=1)
 
     def _outgoing(self, body: Body) -> bytes | IO[bytes]:
-        if self.throttle.upload.is_limited:
+        # botocore takes bytes and bytearray, which its types do not say, but no memoryview, and packs are not copied.
+        if self.throttle.upload.is_limited or isinstance(body, memoryview):
             return cast("IO[bytes]", PacedBody(body, self.throttle.upload))
-        # botocore takes bytes and bytearray, which its types do not say, but no memoryview.
-        return bytes(body) if isinstance(body, memoryview) else cast("bytes", body)
+        return cast("bytes", body)
 
     def put_request(self, key: str, body: Body, sha256: bytes) -> "PutObjectRequestTypeDef":
         """Return the fields of PutObject for one object, with its MD5 unless the server is known to check SHA-256."""

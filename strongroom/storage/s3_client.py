@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+from botocore.handlers import add_expect_header
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -38,7 +39,10 @@ class S3Access:
 def s3_client(access: S3Access, patience: S3Patience = S3Patience()) -> "S3Client":
     """Make a client that may be shared among threads; nothing is sent yet."""
     session = boto3.session.Session(access.access_key, access.secret_key, region_name=_region_name(access))
-    return session.client("s3", endpoint_url=access.endpoint, config=_config(access, patience))
+    client = session.client("s3", endpoint_url=access.endpoint, config=_config(access, patience))
+    # With "Expect: 100-continue" every pack would wait for an answer first, and a second where a server has none.
+    client.meta.events.unregister("before-call.s3", add_expect_header)
+    return client
 
 
 def _region_name(access: S3Access) -> str | None:

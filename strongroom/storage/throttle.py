@@ -96,7 +96,7 @@ def unlimited() -> Throttle:
 
 
 class PacedBody(io.RawIOBase):
-    """A body that is read no faster than its meter allows; bytes that are read again are paid for again."""
+    """A body that is read in place, no faster than its meter allows; bytes read again are paid for again."""
 
     def __init__(self, body: Body, meter: Meter) -> None:
         super().__init__()
