@@ -77,6 +77,18 @@ def names_in(folder: Folder) -> list[bytes]:
     return sorted(map(_AS_BYTES, names), reverse=True)
 
 
+def names_anew(folder: Folder) -> list[bytes]:
+    """Return the same where others may have listed the directory through a duplicate of the descriptor; raises OSError.
+
+    They share the place up to which it was read: what they have passed, or pass meanwhile, would be missing.
+    """
+    descriptor = open_quietly(b".", os.O_RDONLY | os.O_DIRECTORY, folder.descriptor)
+    try:
+        return names_in(Folder(folder.name, descriptor))
+    finally:
+        os.close(descriptor)
+
+
 class FolderStack:
     """The way down from the root, as descriptors: no path is ever resolved twice, and any depth can be walked.
 

@@ -14,7 +14,7 @@ import msgspec
 
 from strongroom.errors import StrongroomError
 from strongroom.sources.files.exclusion import Exclusion
-from strongroom.sources.files.folders import Folder, FolderStack, names_in
+from strongroom.sources.files.folders import Folder, FolderStack, names_in, open_quietly
 
 GONE = 0
 """In place of a mode: the name could not be looked up."""
@@ -55,7 +55,8 @@ class Sighting(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 class _Teller:
     def __init__(self, task: Task) -> None:
-        self._folders = FolderStack.at_root(task.root)
+        # Not the descriptor that the walk has as well: they would share the place up to which the root was listed.
+        self._folders = FolderStack.at_root(open_quietly(b".", os.O_RDONLY | os.O_DIRECTORY, task.root))
         self._exclusion = Exclusion(task.exclude, task.include) if task.exclude or task.include else None
         self._one_file_system = task.one_file_system
         self._pending: list[list[bytes]] = []

@@ -2,13 +2,13 @@
 
 import os
 import stat
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from strongroom.sources.files.capture import entry_of, xattrs_of, xattrs_of_name
 from strongroom.sources.files.content import FileContent, problem_of
 from strongroom.sources.files.exclusion import Scope
-from strongroom.sources.files.folders import Folder, FolderStack, names_in
+from strongroom.sources.files.folders import Folder, FolderStack, names_anew, names_in
 from strongroom.sources.files.links import LinkTable
 from strongroom.sources.files.lookout import Lookout
 from strongroom.sources.files.lookout_process import END, UNTOLD, Sighting
@@ -136,7 +136,7 @@ class FilesWalk:
                 return name, seen
             elif found := self._look_up(name):
                 return found
-        level.names = [name for name in self._listing(self._folders.current) if name > level.last]
+        level.names = [name for name in self._listing(self._folders.current, names_anew) if name > level.last]
         return None
 
     def _next_own(self, names: list[bytes]) -> Found | None:
@@ -228,11 +228,11 @@ class FilesWalk:
     def _is_foreign(self, folder: Folder) -> bool:
         return self._scope.one_file_system and folder.device != self._folders.root.device
 
-    def _listing(self, folder: Folder) -> list[bytes]:
+    def _listing(self, folder: Folder, read: Callable[[Folder], list[bytes]] = names_in) -> list[bytes]:
         if self._is_foreign(folder):
             return []
         try:
-            return names_in(folder)
+            return read(folder)
         except OSError as error:
             self._problems.append(problem_of(folder.path(), error))
             return []

@@ -2,13 +2,15 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from strongroom.sources.files.folders import FolderStack, names_anew
 from strongroom.sources.files.walk import LOOKOUT_WORTH
-from strongroom.tree.content import Leave, Problem, Status, is_sparing
+from strongroom.tree.content import Item, Leave, Problem, Status, is_sparing
 from tests.unit.sources.trees import files_source
 
 FILES = 40
@@ -102,6 +104,33 @@ def test_a_walk_whose_lookout_dies_goes_on_alone(root, at):
             os.kill(pid, signal.SIGKILL)
 
     assert steps_of(root, LOOKOUT_WORTH, once(kill, at)) == steps_of(root, 0)
+
+
+def test_names_are_complete_whatever_was_listed_through_a_duplicate_of_the_descriptor(tmp_path):
+    names = sorted(b"%05d" % number for number in range(5000))
+    for name in names:
+        (tmp_path / os.fsdecode(name)).touch()
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    with FolderStack.at_root(descriptor) as folders, os.scandir(os.dup(descriptor)) as other:
+        next(other)
+
+        assert names_anew(folders.current) == names[::-1]
+
+
+@pytest.mark.parametrize("delay", [0.05, 0.08, 0.1, 0.12])
+def test_a_lookout_that_is_killed_while_it_lists_the_root_hides_no_name(tmp_path, delay):
+    names = {b"%05d" % number for number in range(20_000)}
+    for name in names:
+        (tmp_path / os.fsdecode(name)).touch()
+    with files_source(tmp_path).open() as walk:
+        assert is_sparing(walk)
+        walk.spare(lambda _name, _status: False, LOOKOUT_WORTH)
+        time.sleep(delay)
+        for pid in lookouts():
+            os.kill(pid, signal.SIGKILL)
+        found = {step.entry.name for step in walk if isinstance(step, Item)}
+
+    assert found == names
 
 
 def test_a_directory_that_became_another_is_listed_anew(root):
