@@ -71,6 +71,18 @@ def test_an_unchanged_tree_is_not_read_and_adds_only_a_manifest(room: Room) -> N
     assert made.summary.reused_bytes == made.summary.source_bytes == sizes(tree())
 
 
+def test_a_walk_is_told_how_many_entries_are_known(room: Room) -> None:
+    first, second, all_over = SparingMemoryWalk(*tree()), SparingMemoryWalk(*tree()), SparingMemoryWalk(*tree())
+    parent = room.back_up(first)
+
+    room.back_up_upon(parent, second)
+    room.back_up_upon(parent, all_over, trust=Trust(force_read=True))
+
+    assert first.expected == 0
+    assert second.expected == room.reader(parent.backup_id).head.entries > 1
+    assert all_over.expected == 0
+
+
 def test_a_changed_file_is_read_and_the_others_are_not(room: Room) -> None:
     parent = room.back_up(MemoryWalk(*tree()))
     again = changed(tree(), b"z", b"other")

@@ -92,9 +92,11 @@ class SparingMemoryWalk(MemoryWalk):
     """The same, asking about every file with one name before its step, as a walk over a file system does."""
 
     _recognise: Recognise = staticmethod(lambda _name, _status: False)
+    expected = 0
 
     def spare(self, recognise: Recognise, expected: int) -> None:
         self._recognise = recognise
+        self.expected = expected
 
     def __iter__(self) -> Iterator[Step]:
         for step in super().__iter__():
