@@ -13,6 +13,8 @@ from strongroom.tree.entry import Entry, EntryType
 Report = Callable[[int, int], None]
 """Called with bytes and files restored so far; may raise to stop the restore."""
 
+_ANNOUNCED_BETWEEN_REPORTS = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Restored:
@@ -32,7 +34,8 @@ def restore_tree(reader: BackupReader, target: FilesTarget, selection: Selection
         for path, entry in select(paths(reader), selection):
             token = target.make(path, entry)
             files += entry.type is not EntryType.DIRECTORY
-            report(0, files)
+            if files % _ANNOUNCED_BETWEEN_REPORTS == 0:
+                report(0, files)
             if token is not None:
                 yield token, entry
 

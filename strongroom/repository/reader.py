@@ -62,8 +62,8 @@ class BackupReader:
     def walk(self) -> Iterator[Step]:
         """Yield the tree's steps in order; the content of an Item is None, its extents say where it lies."""
         cache = self._cache()
-        frames = ahead(lambda at: cache.frame(*at), self.head.frames(), threads=1, window=2)
-        return decode_tree((plain for _, plain in frames), self.head.entries)
+        # Opened here: a frame of the tree is small, and handing it from one thread to another costs more than that.
+        return decode_tree((cache.frame(*at) for at in self.head.frames()), self.head.entries)
 
     def hand_out(self, wanted: Iterable[tuple[int, Entry]], take: Callable[[list[Piece]], R]) -> Iterator[R]:
         """Hand the data of entries to `take`, pack by pack, each pack and frame read once; yield the results.

@@ -41,6 +41,15 @@ def test_a_body_travels_once_unsigned_with_all_its_digests() -> None:
     assert [asked.headers.get("if-none-match") for asked in server.asked] == [None, "*"]
 
 
+def test_a_body_that_lies_in_a_buffer_is_sent_whole_again_after_a_fault_and_without_asking_first() -> None:
+    busy = [Canned(503, b"", {"Connection": "close"}), Canned(200)]
+    buffer = bytearray(BODY * 10_000 + b"what the last pack left behind")
+    with canned_server(lambda _: busy.pop(0)) as server:
+        put(_store_at(server.url), "key", memoryview(buffer)[: len(BODY) * 10_000])
+    assert [asked.body == BODY * 10_000 for asked in server.asked] == [True, True]
+    assert all("expect" not in asked.headers for asked in server.asked)
+
+
 def test_the_signature_binds_the_digests() -> None:
     with canned_server(lambda _: Canned(200)) as server:
         put(_store_at(server.url), "key", BODY)
