@@ -48,7 +48,9 @@ def _open_session(services: Services, context: JobContext, source: SourceSetting
 
     def effect(session: Session) -> dict[str, Any]:
         backup = session.get(Backup, context.job_id) or _new_backup(services, context, source, session)
-        backup.session_id = session_id
+        # An attempt that died after it had recorded its commit has left a record that stands.
+        if backup.state is not BackupState.COMMITTED:
+            backup.session_id = session_id
         return {"session": str(session_id), "kind": backup.kind.value, "parent": _text_of(backup.parent_id)}
 
     opened = context.step(f"session:{context.attempt}", effect) or {}

@@ -7,9 +7,13 @@ from functools import partial
 import pytest
 
 from strongroom.backup.reconcile import reconcile as reconcile_backups
+from strongroom.backup.run import run_backup
 from strongroom.catalog.backups import BackupState
 from strongroom.catalog.jobs import Job
+from strongroom.jobs.context import JobContext
+from strongroom.jobs.runner import run_job
 from strongroom.jobs.sweeper import sweep
+from strongroom.repository.commit import find_commit
 from strongroom.testing.stores import Fault, Moment, Operation, sudden_death
 from tests.integration.backup.conftest import House
 
@@ -41,6 +45,28 @@ def test_a_worker_killed_at_any_call_costs_an_attempt_and_nothing_else(
     assert small_house.restore(job, target="newest").state == "succeeded"
     assert small_house.is_restored("earlier")
     assert small_house.is_restored("newest")
+
+
+def test_a_worker_killed_after_its_last_step_leaves_a_record_that_the_next_one_does_not_change(
+    small_house: House, in_a_process_that_dies: Callable[[Callable[[], object]], bool]
+) -> None:
+    job = small_house.request()
+    services = small_house.services
+
+    def work_and_die(context: JobContext) -> None:
+        run_backup(services, context)
+        sudden_death()
+
+    small_house.runtime.close()
+    assert not in_a_process_that_dies(partial(run_job, services.ledger, job.id, work_and_die, owner="test"))
+    recorded = small_house.backup(job)
+    assert recorded.state is BackupState.COMMITTED
+
+    take_over(small_house, job)
+
+    found = find_commit(services.open_repository(), services.stores["eu"], "tree", job.id)
+    assert found is not None
+    assert small_house.backup(job).session_id == recorded.session_id == found.session_id
 
 
 @pytest.mark.parametrize("packs", [2, 7])
