@@ -188,16 +188,24 @@ def make_cold(root: Path, count: int) -> list[Path]:
     return files
 
 
+def is_reading_ahead() -> bool:
+    return "read-ahead" in {thread.name for thread in threading.enumerate()}
+
+
 def test_cold_files_are_in_memory_before_the_walk_comes_to_them(tmp_path):
-    files = make_cold(tmp_path, 20)
+    files = make_cold(tmp_path, 24)
 
     with FilesSource(FilesSourceSettings(name="files", path=tmp_path)).open() as walk:
         contents = (step.content for step in walk if isinstance(step, Item))
-        for _ in range(5):
+        read = 0
+        # A disk may answer so soon that a read did not have to wait for it.
+        while not is_reading_ahead() and read < 16:
             with next(contents).open() as opened:
                 assert read_content(opened) == b"x" * 4096
+            read += 1
         next(contents)
-        until(lambda: is_in_memory(files[-1]))
+        # Which of them the kernel fetches first, and whether it finds room for all, is its own affair.
+        until(lambda: any(map(is_in_memory, files[read + 1 :])))
 
 
 def test_of_a_tree_in_memory_nothing_is_fetched(tmp_path):
@@ -208,4 +216,4 @@ def test_of_a_tree_in_memory_nothing_is_fetched(tmp_path):
         for content in (step.content for step in walk if isinstance(step, Item)):
             with content.open() as opened:
                 read_content(opened)
-        assert "read-ahead" not in {thread.name for thread in threading.enumerate()}
+        assert not is_reading_ahead()
