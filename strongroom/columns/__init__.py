@@ -1,0 +1,1 @@
+"""Encrypted columns of applications: tokens, ciphers and the column type."""

@@ -1,0 +1,230 @@
+"""Tokens of one column: made under the active version, opened under any that may read."""
+
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from strongroom.clock import RandomBytes, system_random
+from strongroom.columnkeys.ring import READABLE, KeyRing, KeyVersion
+from strongroom.columns.derivation import fernet_key, gcm_key
+from strongroom.columns.errors import (
+    NotATokenError,
+    RowUnknownError,
+    TokenFormatError,
+    TokenRefusedError,
+    TokenUnboundError,
+    ValueTypeError,
+)
+from strongroom.columns.place import NO_ROW, Binding, ColumnPlace, TokenFormat, length_prefixed
+from strongroom.columns.token import GCM_MARK, Form, from_base64url, malformed, split, to_base64url
+
+_GCM_AFTER_NAME = f":{GCM_MARK}"
+NONCE_BYTES = 12
+TAG_BYTES = 16
+
+
+_LENGTHS = tuple(number.to_bytes(4, "big") for number in range(256))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Keys:
+    """What one version opens and seals this column with."""
+
+    name: str
+    gcm: AESGCM
+    fernet: Fernet
+    aad_tail: bytes
+
+
+class ColumnCipher:
+    """Encrypts and decrypts the values of one column; all keys are derived here, once, and none later.
+
+    Tokens are `<version>:` and one of
+    - `g1.` + base64url, unpadded, of nonce (12 bytes), ciphertext, tag (16): AES-256-GCM. Associated data: app, table,
+      column, row id or `-`, version, each with its length in front (4 bytes, big-endian);
+    - a Fernet token; one that was base64-encoded once more is read as well.
+
+    A column that is not strict also reads what it would not write: Fernet tokens and tokens bound to the column only.
+    Safe to share between threads and to take across a fork: nothing in it changes.
+    """
+
+    def __init__(
+        self,
+        ring: KeyRing,
+        place: ColumnPlace,
+        *,
+        format: TokenFormat,  # noqa: A002 - the word users know it by
+        binding: Binding,
+        strict: bool = False,
+        random: RandomBytes = system_random,
+    ) -> None:
+        self._ring, self._random = ring, random
+        self._format, self._by_row, self._strict = format, binding is Binding.ROW, strict
+        self._aad_head = place.encoded()
+        self._readable = {
+            name: _keys(version, place) for name, version in ring.versions.items() if version.state in READABLE
+        }
+        self._active = self._readable[ring.active]
+        self._gcm_prefix = f"{ring.active}:{GCM_MARK}"
+        self._own_form = Form.GCM if format is TokenFormat.AES_GCM else Form.FERNET
+
+    def __repr__(self) -> str:
+        return f"ColumnCipher({self._format}, active {self._ring.active!r})"
+
+    def encrypt(self, text: str, row: str | None) -> str:
+        """Return a token under the active version; raises RowUnknownError and ValueTypeError."""
+        return self._seal(_encoded(text), row)
+
+    def decrypt(self, token: str, row: str | None) -> str:
+        """Return the text of a token.
+
+        Raises NotATokenError, TokenFormatError, TokenRefusedError, TokenUnboundError, RowUnknownError, and what
+        KeyRing.get_version raises for a version that may not read.
+        """
+        # Most tokens are what this column writes. Whatever is odd about another one is found out at leisure.
+        name, mark, body = token.partition(_GCM_AFTER_NAME)
+        keys = self._readable.get(name)
+        bound = row if self._by_row else NO_ROW
+        if mark and keys is not None and bound is not None:
+            try:
+                sealed = from_base64url(body)
+                aad = self._aad(keys, bound)
+                return keys.gcm.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], aad).decode()
+            except (ValueError, InvalidTag, TokenFormatError):
+                pass
+        name, body, form = split(token)
+        return _decoded(self._open(name, body, form, row)[0])
+
+    def convert(self, token: str, row: str | None) -> str | None:
+        """Return the same text in a token as encrypt makes it; None where it is one already. Raises as decrypt."""
+        name, body, form = split(token)
+        data, bound = self._open(name, body, form, row)
+        _decoded(data)
+        if name == self._active.name and form is self._own_form and (form is not Form.GCM or bound == self._bound(row)):
+            return None
+        return self._seal(data, row)
+
+    @staticmethod
+    def version_of(token: str) -> str | None:
+        """Return the version a token names, None for a text that is no token; opens nothing."""
+        try:
+            return split(token)[0]
+        except NotATokenError:
+            return None
+
+    def _seal(self, data: bytes, row: str | None) -> str:
+        if self._format is TokenFormat.FERNET:
+            return f"{self._active.name}:{self._active.fernet.encrypt(data).decode('ascii')}"
+        nonce = self._random(NONCE_BYTES)
+        aad = self._aad(self._active, self._bound(row))
+        return self._gcm_prefix + to_base64url(nonce + self._active.gcm.encrypt(nonce, data, aad))
+
+    def _bound(self, row: str | None) -> str:
+        if not self._by_row:
+            return NO_ROW
+        if row is None:
+            raise _row_unknown()
+        return row
+
+    def _aad(self, keys: _Keys, bound: str) -> bytes:
+        row = bound.encode()
+        size = len(row)
+        length = _LENGTHS[size] if size < len(_LENGTHS) else size.to_bytes(4, "big")
+        return self._aad_head + length + row + keys.aad_tail
+
+    def _open(self, name: str, body: str, form: Form, row: str | None) -> tuple[bytes, str]:
+        """Return the text's bytes and the row it was bound to, `-` for none."""
+        keys = self._readable.get(name) or _keys_refused(self._ring, name)
+        if form is Form.GCM:
+            return self._open_gcm(keys, body, row)
+        if self._strict and self._format is not TokenFormat.FERNET:
+            raise _unbound()
+        return _open_fernet(keys, body, form), NO_ROW
+
+    def _open_gcm(self, keys: _Keys, body: str, row: str | None) -> tuple[bytes, str]:
+        sealed = from_base64url(body[len(GCM_MARK) :])
+        if len(sealed) < NONCE_BYTES + TAG_BYTES:
+            raise malformed("is cut short")
+        wanted = row if self._by_row and row is not None else NO_ROW
+        try:
+            return keys.gcm.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self._aad(keys, wanted)), wanted
+        except InvalidTag:
+            return self._open_otherwise(keys, sealed, row, wanted)
+
+    def _open_otherwise(self, keys: _Keys, sealed: bytes, row: str | None, tried: str) -> tuple[bytes, str]:
+        """Open a token from before the binding of its column was changed, or say why not."""
+        other = row if tried == NO_ROW else NO_ROW
+        if other is None:
+            raise _row_unknown() if self._by_row else _refused()
+        try:
+            data = keys.gcm.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self._aad(keys, other))
+        except InvalidTag:
+            raise _refused() from None
+        if self._strict:
+            raise _unbound()
+        return data, other
+
+
+def _keys(version: KeyVersion, place: ColumnPlace) -> _Keys:
+    return _Keys(
+        version.name, AESGCM(gcm_key(version, place)), Fernet(fernet_key(version)), length_prefixed(version.name)
+    )
+
+
+def _keys_refused(ring: KeyRing, name: str) -> _Keys:
+    """Raise what the ring says of a version that may not read."""
+    ring.get_version(name)
+    raise TokenRefusedError(
+        f"Version {name!r} of the column keys may not read.", next_step="See `strongroom secrets list`."
+    )
+
+
+def _open_fernet(keys: _Keys, body: str, form: Form) -> bytes:
+    try:
+        token = body.encode("ascii")
+        return keys.fernet.decrypt(from_base64url(body.rstrip("=")) if form is Form.DOUBLE else token)
+    except UnicodeEncodeError:
+        raise malformed("is not base64url") from None
+    except InvalidToken:
+        raise _refused() from None
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except (AttributeError, UnicodeEncodeError):
+        # Both errors would carry the text, or its type's own repr.
+        raise ValueTypeError(
+            f"A value of type {type(text).__name__} cannot be encrypted.",
+            next_step="Give a text without lone surrogates.",
+        ) from None
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise malformed("opens, but holds no UTF-8 text") from None
+
+
+def _refused() -> TokenRefusedError:
+    return TokenRefusedError(
+        "A token does not open: it was changed, comes from another place, or its version has another key now.",
+        next_step="Check the ring with `strongroom secrets validate-config`; else take the row from a backup.",
+    )
+
+
+def _unbound() -> TokenUnboundError:
+    return TokenUnboundError(
+        "A token opens, but is not bound as this strict column wants.",
+        next_step="It was moved here, or the column is not re-encrypted yet: run `strongroom secrets reencrypt`.",
+    )
+
+
+def _row_unknown() -> RowUnknownError:
+    return RowUnknownError(
+        "A row-bound column was used without its row's primary key.",
+        next_step="Read and write it through its table, with the primary key; docs/keys.md lists what cannot be done.",
+    )
