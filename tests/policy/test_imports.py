@@ -96,7 +96,10 @@ def test_a_blocked_package_would_be_noticed():
     assert "msgspec" in run.stderr
 
 
-@pytest.mark.parametrize("room", ["keyring", "columnkeys", "columns", "catalog", "jobs", "repository", "storage", "settings", "tree", "cli"])
+ROOMS = ["keyring", "columnkeys", "columns", "catalog", "jobs", "repository", "storage", "settings", "tree", "cli"]
+
+
+@pytest.mark.parametrize("room", ROOMS)
 def test_a_room_imports_without_the_extras(room: str):
     modules = [module for module in library_modules() if module.split(".")[1:2] == [room]]
     wanted = [module for module in modules if not is_adapter(module)]
