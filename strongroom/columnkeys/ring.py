@@ -55,6 +55,8 @@ class KeyVersion:
     key: bytes = field(repr=False)
     salt: bytes = field(repr=False)
     created: datetime | None = None
+    changed: datetime | None = None
+    """When it came into its state; None where nobody wrote that down."""
 
     def check_token(self) -> str:
         """Return 16 hexadecimal digits that tell a damaged key, and say nothing about it.
