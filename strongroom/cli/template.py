@@ -66,4 +66,9 @@ path = "regions/ap-southeast-1"
 # [policies.local-only]
 # retention_days = 7
 # regions = ["eu-west-1"]
+
+# Databases with encrypted columns that `strongroom secrets reencrypt` brings to the newest key.
+#
+# [databases.shop]
+# url_env = "SHOP_DATABASE_URL"
 """

@@ -1,6 +1,7 @@
 """The settings of an installation, from strongroom.toml and the environment; nothing else reads either."""
 
 from strongroom.settings.broker import BrokerSettings
+from strongroom.settings.databases import DatabaseSettings
 from strongroom.settings.environment import DEFAULT_FILE, find_config, process_environment
 from strongroom.settings.errors import (
     ConfigError,
@@ -8,6 +9,7 @@ from strongroom.settings.errors import (
     ConfigNotWritableError,
     Mistake,
     SecretMissingError,
+    UnknownDatabaseError,
     UnknownRegionError,
     UnknownSourceError,
 )
@@ -40,6 +42,7 @@ __all__ = [
     "ConfigError",
     "ConfigNotFoundError",
     "ConfigNotWritableError",
+    "DatabaseSettings",
     "FilesSourceSettings",
     "FlowerSettings",
     "JobSettings",
@@ -55,6 +58,7 @@ __all__ = [
     "Settings",
     "SourceSettings",
     "TreeSourceSettings",
+    "UnknownDatabaseError",
     "UnknownRegionError",
     "UnknownSourceError",
     "WorkerSettings",

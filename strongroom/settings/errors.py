@@ -57,6 +57,12 @@ class UnknownSourceError(NotFoundError):
     code = "settings.unknown_source"
 
 
+class UnknownDatabaseError(NotFoundError):
+    """No database of this name is configured, or none is named where there are several."""
+
+    code = "settings.unknown_database"
+
+
 class UnknownRegionError(NotFoundError):
     """No region of this name is configured."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from strongroom.settings.broker import read_broker
+from strongroom.settings.databases import read_databases
 from strongroom.settings.environment import catalog_url, resolve_secrets, service_secret
 from strongroom.settings.errors import ConfigError, ConfigNotFoundError, Mistake
 from strongroom.settings.fields import Section
@@ -50,7 +51,7 @@ SOURCE_KINDS: dict[str, type[FilesSourceSettings] | type[LogsSourceSettings] | t
     "logs": LogsSourceSettings,
     "postgres": PostgresSourceSettings,
 }
-GROUPS = ("regions", "sources", "policies")
+GROUPS = ("regions", "sources", "policies", "databases")
 
 _SERVICE_SECRETS = {
     "api": ("token", "STRONGROOM_API_TOKEN", 16),
@@ -121,6 +122,7 @@ class _Reader:
         values["regions"] = tuple(sorted(regions, key=lambda region: not region.home))
         values["policies"] = {policy.name: policy for policy in policies}
         values["sources"] = {source.name: source for source in sources}
+        values["databases"] = read_databases(self._groups["databases"], self._env, self._findings)
         return values
 
     def _refuse_unknown_tables(self) -> None:

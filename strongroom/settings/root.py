@@ -6,7 +6,13 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from strongroom.settings.broker import BrokerSettings
-from strongroom.settings.errors import SecretMissingError, UnknownRegionError, UnknownSourceError
+from strongroom.settings.databases import DatabaseSettings
+from strongroom.settings.errors import (
+    SecretMissingError,
+    UnknownDatabaseError,
+    UnknownRegionError,
+    UnknownSourceError,
+)
 from strongroom.settings.fields import AnchoredPath, Flag, Port, Section, Text
 from strongroom.settings.regions import RegionSettings
 from strongroom.settings.sources import BUILT_IN_POLICIES, PolicySettings, SourceSettings
@@ -144,6 +150,7 @@ class Settings(TopLevel):
     regions: tuple[RegionSettings, ...] = Field(min_length=1)
     sources: dict[str, SourceSettings] = Field(default_factory=dict)
     policies: dict[str, PolicySettings] = Field(default_factory=_built_in_policies)
+    databases: dict[str, DatabaseSettings] = Field(default_factory=dict)
 
     @property
     def home(self) -> RegionSettings:
@@ -161,6 +168,17 @@ class Settings(TopLevel):
             return self.sources[name]
         what = f"There is no source {name[:64]!r} in {self.path.name}."
         raise UnknownSourceError(what, next_step=_nearest(name, list(self.sources), "sources"))
+
+    def get_database(self, name: str | None) -> DatabaseSettings:
+        """Return the database of this name, or the only one; raises UnknownDatabaseError, which names the nearest."""
+        if name is None and len(self.databases) == 1:
+            return next(iter(self.databases.values()))
+        if name in self.databases:
+            return self.databases[name]
+        missing = "Which database is meant is not said" if name is None else f"There is no database {name[:64]!r}"
+        raise UnknownDatabaseError(
+            f"{missing} in {self.path.name}.", next_step=_nearest(name or "", list(self.databases), "databases")
+        )
 
     def get_region(self, name: str) -> RegionSettings:
         """Return the region of this name; raises UnknownRegionError, which names the nearest one."""

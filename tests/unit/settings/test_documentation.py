@@ -10,6 +10,7 @@ from pydantic_core import PydanticUndefined
 
 from strongroom.settings import load_settings
 from strongroom.settings.broker import BrokerSettings
+from strongroom.settings.databases import DatabaseSettings
 from strongroom.settings.environment import VARIABLES
 from strongroom.settings.fields import Section
 from strongroom.settings.findings import is_secret, spell
@@ -31,6 +32,7 @@ HEADINGS: dict[str, type[Section]] = {
     "`schedule` of a source of kind `logs`": LogsScheduleSettings,
     "`schedule` of a source of kind `postgres`": FullScheduleSettings,
     "`[policies.NAME]`": PolicySettings,
+    "`[databases.NAME]`": DatabaseSettings,
     "`[broker]`": BrokerSettings,
     **{f"`[{name}]`": model for name, model in SECTIONS.items()},
 }

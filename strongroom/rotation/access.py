@@ -1,0 +1,97 @@
+"""What re-encryption asks of a table, whatever database it is in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from strongroom.rotation.target import CurrentTokens, Key
+
+Row = tuple[Any, ...]
+"""The values of the key, then the token."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """Rows to write: parallel lists of keys, the tokens they are expected to hold, and the new ones."""
+
+    keys: list[Key] = field(default_factory=list)
+    old: list[str] = field(default_factory=list)
+    new: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def add(self, more: "Changes") -> None:
+        """Append other changes."""
+        self.keys += more.keys
+        self.old += more.old
+        self.new += more.new
+
+    def halves(self) -> "tuple[Changes, Changes]":
+        """Return the first and the second half."""
+        middle = len(self) // 2
+        return (
+            Changes(self.keys[:middle], self.old[:middle], self.new[:middle]),
+            Changes(self.keys[middle:], self.old[middle:], self.new[middle:]),
+        )
+
+
+class LockedError(Exception):
+    """A row was locked by somebody else for longer than the wait; nothing of the batch was written."""
+
+
+class TooMuchError(Exception):
+    """The batch met a deadlock or took too long; nothing of it was written, and a smaller one may pass."""
+
+
+class RowRefusedError(Exception):
+    """A constraint, a trigger or the column's length refuses a row of the batch; nothing of it was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strain:
+    """How hard the database is pressed: seconds its slowest replica lags, and statements that wait for a lock."""
+
+    lag_seconds: float = 0.0
+    lock_waits: int = 0
+
+
+class TableAccess(Protocol):
+    """One table with one encrypted column. Reading and writing may be done from two threads, one each.
+
+    Every method raises TargetUnavailableError and TargetRefusedError.
+    """
+
+    @property
+    def parallel(self) -> bool:
+        """Say whether several workers may write at the same time."""
+
+    def read(self, after: Sequence[Any] | None, upto: Sequence[Any] | None, limit: int) -> list[Row]:
+        """Return rows with a value, in key order, `after` left out and `upto` taken in."""
+
+    def read_left(self, after: Sequence[Any] | None, current: CurrentTokens, limit: int) -> list[Row]:
+        """Return rows after a key whose token is not up to date, in key order."""
+
+    def write(self, changes: Changes, *, skip_locked: bool) -> int:
+        """Write, in one transaction, the rows that still hold the old token; return how many did.
+
+        Raises LockedError (without `skip_locked`), TooMuchError, RowRefusedError.
+        """
+
+    def count(self) -> int:
+        """Return how many rows have a value; of a very large table an estimate."""
+
+    def count_versions(self) -> dict[str, int]:
+        """Return rows with a value by the version their token names; `?` for those that name none."""
+
+    def split(self, pieces: int) -> list[Sequence[Any]]:
+        """Return up to `pieces - 1` keys, in order, that divide the rows into about equal parts."""
+
+    def measure_strain(self) -> Strain:
+        """Return how hard the database is pressed now."""
+
+    def vacuum(self) -> None:
+        """Free the space of replaced rows where the database needs that and allows it."""
+
+    def close(self) -> None:
+        """Close the connections."""

@@ -1,0 +1,142 @@
+"""A table in any other database that SQLAlchemy knows, MySQL and MariaDB above all."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import (
+    BINARY,
+    Column,
+    ColumnElement,
+    Engine,
+    MetaData,
+    Table,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    not_,
+    null,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InternalError, OperationalError
+
+from strongroom.columnkeys.ring import is_version_name
+from strongroom.rotation.access import Changes, LockedError, Row, RowRefusedError, Strain, TooMuchError
+from strongroom.rotation.connecting import fault_of, translated_faults, unavailable
+from strongroom.rotation.target import CurrentTokens, Target
+
+LOCK_WAIT = 1205
+DEADLOCK = 1213
+TOO_SLOW = frozenset({1317, 1969, 3024})
+"""MySQL and MariaDB: interrupted, or ended because it took too long."""
+
+
+class GenericTable:
+    """A table behind SQLAlchemy's own SQL, on pooled connections; see TableAccess.
+
+    Texts are compared as bytes, because a collation may take two different tokens for the same.
+    """
+
+    parallel = True
+
+    def __init__(self, engine: Engine, target: Target) -> None:
+        self._engine, self._target = engine, target
+        with translated_faults(target.database):
+            self._table = Table(target.table, MetaData(), schema=target.schema, autoload_with=engine)
+        self._column: Column[Any] = self._table.c[target.column]
+        self._keys = [self._table.c[key] for key in target.keys]
+        self._filled = and_(self._column.is_not(None), self._column != "")
+
+    def read(self, after: Sequence[Any] | None, upto: Sequence[Any] | None, limit: int) -> list[Row]:
+        bounds = [] if after is None else [tuple_(*self._keys) > tuple_(*after)]
+        bounds += [] if upto is None else [tuple_(*self._keys) <= tuple_(*upto)]
+        return self._fetch(bounds, limit)
+
+    def read_left(self, after: Sequence[Any] | None, current: CurrentTokens, limit: int) -> list[Row]:
+        left = not_(self._begins(current.begin))
+        if current.but_not is not None:
+            left = or_(left, self._begins(current.but_not))
+        bounds = [] if after is None else [tuple_(*self._keys) > tuple_(*after)]
+        return self._fetch([*bounds, left], limit)
+
+    def write(self, changes: Changes, *, skip_locked: bool) -> int:
+        same = [column == bindparam(f"key_{number}") for number, column in enumerate(self._keys)]
+        expected = cast(self._column, BINARY) == cast(bindparam("old"), BINARY)
+        statement = update(self._table).where(*same, expected).values({self._column: bindparam("fresh")})
+        written = 0
+        with self._translated(), self._engine.begin() as connection:
+            for key, old, new in zip(changes.keys, changes.old, changes.new, strict=True):
+                values = {f"key_{number}": value for number, value in enumerate(key)}
+                written += connection.execute(statement, values | {"old": old, "fresh": new}).rowcount
+        return written
+
+    def count(self) -> int:
+        with self._translated(), self._engine.connect() as connection:
+            return connection.execute(select(func.count()).select_from(self._table).where(self._filled)).scalar_one()
+
+    def count_versions(self) -> dict[str, int]:
+        colon = func.instr(self._column, ":")
+        named = case((colon.between(2, 33), func.substr(self._column, 1, colon - 1)), else_=null())
+        # Counted as bytes: to a collation `V1` and `v1` may be one.
+        query = select(cast(named, BINARY), func.count()).where(self._filled).group_by(cast(named, BINARY))
+        counts: dict[str, int] = {}
+        with self._translated(), self._engine.connect() as connection:
+            for version, rows in connection.execute(query):
+                text = version.decode("utf-8", "replace") if isinstance(version, bytes) else version
+                name = text if text is not None and is_version_name(text) else "?"
+                counts[name] = counts.get(name, 0) + rows
+        return counts
+
+    def split(self, pieces: int) -> list[Sequence[Any]]:
+        """Cut between the smallest and the largest of whole numbers; other keys stay in one piece."""
+        first = self._keys[0]
+        if len(self._keys) > 1 or first.type.python_type is not int:
+            return []
+        with self._translated(), self._engine.connect() as connection:
+            low, high = connection.execute(select(func.min(first), func.max(first))).one()
+        if low is None:
+            return []
+        cuts = [low + (high - low) * piece // pieces for piece in range(1, pieces)]
+        return [(cut,) for cut in dict.fromkeys(cuts)]
+
+    def measure_strain(self) -> Strain:
+        return Strain()
+
+    def vacuum(self) -> None:
+        """Do nothing: InnoDB purges by itself."""
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _begins(self, beginning: str) -> ColumnElement[bool]:
+        start = func.substr(self._column, 1, len(beginning))
+        return cast(start, BINARY) == cast(beginning, BINARY)
+
+    def _fetch(self, bounds: Sequence[ColumnElement[bool]], limit: int) -> list[Row]:
+        query = select(*self._keys, self._column).where(self._filled, *bounds).order_by(*self._keys).limit(limit)
+        with self._translated(), self._engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(query)]
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (DataError, IntegrityError):
+            raise RowRefusedError from None
+        except (OperationalError, InternalError) as error:
+            raise self._fault(error) from None
+
+    def _fault(self, error: DBAPIError) -> Exception:
+        original = error.orig
+        number = original.args[0] if original is not None and original.args else None
+        if number == LOCK_WAIT:
+            return LockedError()
+        if number == DEADLOCK or number in TOO_SLOW:
+            return TooMuchError()
+        found = None if original is None else fault_of(self._target.database, original)
+        return found or unavailable(self._target.database, error)

@@ -1,0 +1,70 @@
+"""How fast a re-encryption goes: sizes, limits, and waiting while the database is hard pressed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from strongroom.clock import Clock
+from strongroom.rotation.access import Strain
+
+SECONDS_BETWEEN_MEASURES = 0.5
+SECONDS_BETWEEN_LOOKS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What was asked for. Rows are read and converted `batch_size` at a time and written `commit_every` at a time.
+
+    `parallel` ranges are worked on at the same time. `max_rows` is rows a second of one range, None without a limit.
+    While a replica lags by more than `max_lag_seconds`, or more than `max_lock_waits` statements wait for locks, the
+    work waits. A PostgreSQL table is vacuumed each time `vacuum_percent` of it was replaced; 0 never.
+    """
+
+    batch_size: int = 500
+    commit_every: int = 1000
+    parallel: int = 2
+    max_rows: int | None = None
+    max_lag_seconds: float = 1.5
+    max_lock_waits: int = 5
+    vacuum_percent: int = 10
+
+    def as_stored(self) -> dict[str, Any]:
+        """Return the pace as the catalog keeps it."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Self:
+        """Read what `as_stored` wrote."""
+        return cls(**stored)
+
+
+class Brake:
+    """Waits between writes as the pace says; `check` is called at least once a second and may end the wait."""
+
+    def __init__(self, pace: Pace, clock: Clock, measure: Callable[[], Strain], check: Callable[[], None]) -> None:
+        self._pace, self._clock, self._measure, self._check = pace, clock, measure, check
+        self._free_at = clock.monotonic()
+        self._measured_at = float("-inf")
+
+    def after(self, rows: int) -> None:
+        """Return when more rows may be written after these."""
+        self._await_calm()
+        if self._pace.max_rows is None:
+            return
+        now = self._clock.monotonic()
+        # Time that was lost is not made up for: after a pause the rate would be above the limit for a long time.
+        self._free_at = max(self._free_at, now - 1.0) + rows / self._pace.max_rows
+        while (wait := self._free_at - self._clock.monotonic()) > 0:
+            self._check()
+            self._clock.sleep(min(wait, 1.0))
+
+    def _await_calm(self) -> None:
+        if self._clock.monotonic() - self._measured_at < SECONDS_BETWEEN_MEASURES:
+            return
+        while self._is_strained(self._measure()):
+            self._check()
+            self._clock.sleep(SECONDS_BETWEEN_LOOKS)
+        self._measured_at = self._clock.monotonic()
+
+    def _is_strained(self, strain: Strain) -> bool:
+        return strain.lag_seconds > self._pace.max_lag_seconds or strain.lock_waits > self._pace.max_lock_waits

@@ -1,0 +1,229 @@
+"""A table in PostgreSQL: batches by keyset, written by one UPDATE that compares what it replaces.
+
+Keys and tokens travel as two or three texts joined by commas, which PostgreSQL takes apart faster than arrays; tokens
+have no comma, and keys that might travel as arrays. The comparison is of bytes, whatever the column's collation.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import errors, sql
+from sqlalchemy import Engine
+
+from strongroom.columnkeys.ring import is_version_name
+from strongroom.rotation.access import Changes, LockedError, Row, RowRefusedError, Strain, TooMuchError
+from strongroom.rotation.connecting import fault_of, translated_faults, unavailable
+from strongroom.rotation.target import CurrentTokens, Target
+
+LOCK_WAIT = "500ms"
+STATEMENT_TIMEOUT = "30s"
+COUNTED_UP_TO = 5_000_000
+SAMPLE_A_PIECE = 200
+PLAIN_TYPES = frozenset({"smallint", "integer", "bigint", "uuid"})
+"""Types whose text has no comma."""
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class PostgresTable:
+    """A table in PostgreSQL 12 or newer, on up to three connections; see TableAccess."""
+
+    parallel = True
+
+    def __init__(self, engine: Engine, target: Target) -> None:
+        self._engine, self._target = engine, target
+        self._held: list[Any] = []
+        self._reader = self._connect()
+        self._writer = self._connect(
+            f"SET lock_timeout = '{LOCK_WAIT}'",
+            f"SET statement_timeout = '{STATEMENT_TIMEOUT}'",
+            # A plan for the values at hand would be made anew for every batch, and for small tables be a worse one.
+            "SET plan_cache_mode = force_generic_plan",
+        )
+        self._cleaner: Connection | None = None
+        self._make_statements(self._key_types())
+
+    def read(self, after: Sequence[Any] | None, upto: Sequence[Any] | None, limit: int) -> list[Row]:
+        query = self._select[after is not None, upto is not None]
+        with self._translated():
+            return self._reader.execute(query, [*(after or ()), *(upto or ()), limit], binary=True).fetchall()
+
+    def read_left(self, after: Sequence[Any] | None, current: CurrentTokens, limit: int) -> list[Row]:
+        query = self._select_left[after is not None]
+        marks = [current.begin, current.but_not is None, current.but_not or ""]
+        with self._translated():
+            return self._reader.execute(query, [*(after or ()), *marks, limit], binary=True).fetchall()
+
+    def write(self, changes: Changes, *, skip_locked: bool) -> int:
+        columns = zip(*changes.keys, strict=True)
+        keys = [render(column) for render, column in zip(self._renders, columns, strict=True)]
+        texts = [*keys, ",".join(changes.old), ",".join(changes.new)]
+        with self._translated():
+            statement = self._update_free if skip_locked else self._update
+            return self._writer.execute(statement, texts, prepare=True).rowcount
+
+    def count(self) -> int:
+        with self._translated():
+            estimate = self._reader.execute(
+                "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [self._name]
+            ).fetchone()
+            if estimate is not None and estimate[0] > COUNTED_UP_TO:
+                return int(estimate[0])
+            counted = self._reader.execute(self._sql("SELECT count(*) FROM {table} WHERE {filled}")).fetchone()
+            return int(counted[0]) if counted else 0
+
+    def count_versions(self) -> dict[str, int]:
+        query = self._sql(
+            "SELECT CASE WHEN strpos({column}, ':') BETWEEN 2 AND 33 THEN split_part({column}, ':', 1) END, count(*)"
+            " FROM {table} WHERE {filled} GROUP BY 1"
+        )
+        counts: dict[str, int] = {}
+        with self._translated():
+            for version, rows in self._reader.execute(query):
+                name = version if version is not None and is_version_name(version) else "?"
+                counts[name] = counts.get(name, 0) + rows
+        return counts
+
+    def split(self, pieces: int) -> list[Sequence[Any]]:
+        with self._translated():
+            percent = min(100.0, 100.0 * pieces * SAMPLE_A_PIECE / max(1, self.count()))
+            query = self._sql("SELECT {keys} FROM {table} TABLESAMPLE SYSTEM (%s) ORDER BY {keys}")
+            keys = self._reader.execute(query, [percent]).fetchall()
+        cuts = [keys[len(keys) * piece // pieces] for piece in range(1, pieces)] if keys else []
+        return list(dict.fromkeys(cuts))
+
+    def measure_strain(self) -> Strain:
+        query = (
+            "SELECT (SELECT coalesce(max(extract(epoch FROM replay_lag)), 0)::float8 FROM pg_stat_replication),"
+            " (SELECT count(*) FROM pg_stat_activity"
+            " WHERE wait_event_type = 'Lock' AND datname = current_database())"
+        )
+        with self._translated():
+            found = self._reader.execute(query).fetchone()
+        return Strain(*found) if found else Strain()
+
+    def vacuum(self) -> None:
+        if self._cleaner is None:
+            self._cleaner = self._connect()
+        with self._translated():
+            # Cutting the end off the table would lock out everybody; the next pass needs the space anyway.
+            self._cleaner.execute(self._sql("VACUUM (SKIP_LOCKED, TRUNCATE FALSE) {table}"))
+
+    def close(self) -> None:
+        for held in self._held:
+            # Not given back to the pool: they carry settings of their own.
+            held.invalidate()
+            held.close()
+        self._held = []
+
+    @property
+    def _name(self) -> str:
+        parts = [part for part in (self._target.schema, self._target.table) if part is not None]
+        return sql.Identifier(*parts).as_string(None)
+
+    def _connect(self, *settings: str) -> Connection:
+        with translated_faults(self._target.database):
+            held = self._engine.raw_connection()
+        self._held.append(held)
+        connection: Connection = held.driver_connection  # type: ignore[assignment] # SQLAlchemy does not say which
+        with self._translated():
+            connection.rollback()
+            connection.autocommit = True
+            for setting in settings:
+                connection.execute(setting.encode())
+        return connection
+
+    def _key_types(self) -> list[str]:
+        query = (
+            "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute"
+            " WHERE attrelid = %s::regclass AND attname = ANY(%s)"
+        )
+        with self._translated():
+            types: dict[str, str] = dict(self._reader.execute(query, [self._name, list(self._target.keys)]).fetchall())
+        return [types[key] for key in self._target.keys]
+
+    def _make_statements(self, types: list[str]) -> None:
+        # Type names come from the server's own catalog, quoted as it quotes them.
+        casts = [sql.SQL(kind) for kind in types]
+        marks = sql.SQL(", ").join(sql.SQL("%s::{}").format(cast) for cast in casts)
+        bounds = {
+            (False, False): "",
+            (True, False): " AND ({keys}) > ({marks})",
+            (False, True): " AND ({keys}) <= ({marks})",
+            (True, True): " AND ({keys}) > ({marks}) AND ({keys}) <= ({marks})",
+        }
+        head, tail = "SELECT {keys}, {column} FROM {table} WHERE {filled}", " ORDER BY {keys} LIMIT %s"
+        self._select = {given: self._sql(head + bound + tail, marks=marks) for given, bound in bounds.items()}
+        left = " AND (NOT starts_with({column}, %s) OR (NOT %s AND starts_with({column}, %s)))"
+        self._select_left = {
+            given: self._sql(head + bounds[given, False] + left + tail, marks=marks) for given in (False, True)
+        }
+        plain = [kind in PLAIN_TYPES for kind in types]
+        self._renders: list[Callable[[Sequence[Any]], Any]] = [_joined if one else _listed for one in plain]
+        arrays = sql.SQL(", ").join(
+            sql.SQL("string_to_array(%s, ',')::{}[]" if one else "%s::text[]::{}[]").format(cast)
+            for one, cast in zip(plain, casts, strict=True)
+        )
+        self._update = self._sql(_UPDATE, arrays=arrays)
+        self._update_free = self._sql(_UPDATE_FREE, arrays=arrays)
+
+    def _sql(self, text: str, **more: sql.Composable) -> sql.Composed:
+        target = self._target
+        column = sql.Identifier(target.column)
+        comma = sql.SQL(", ")
+        numbered = [sql.Identifier(f"key_{number}") for number in range(len(target.keys))]
+        same = zip(target.keys, numbered, strict=True)
+        return sql.SQL(text).format(
+            table=sql.Identifier(*filter(None, (target.schema, target.table))),
+            column=column,
+            keys=comma.join(map(sql.Identifier, target.keys)),
+            numbered=comma.join(numbered),
+            same=sql.SQL(" AND ").join(
+                sql.SQL("here.{} = coming.{}").format(sql.Identifier(key), number) for key, number in same
+            ),
+            filled=sql.SQL("{column} IS NOT NULL AND {column} <> ''").format(column=column),
+            **more,
+        )
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except errors.LockNotAvailable:
+            raise LockedError from None
+        except (errors.DeadlockDetected, errors.SerializationFailure, errors.QueryCanceled):
+            raise TooMuchError from None
+        except (psycopg.DataError, psycopg.IntegrityError, errors.RaiseException):
+            raise RowRefusedError from None
+        except psycopg.Error as error:
+            fault = fault_of(self._target.database, error)
+            if fault is None and not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+                raise
+            raise fault or unavailable(self._target.database, error) from None
+
+
+_UPDATE = """
+UPDATE {table} AS here SET {column} = coming.fresh
+FROM unnest({arrays}, string_to_array(%s, ','), string_to_array(%s, ',')) AS coming ({numbered}, old, fresh)
+WHERE {same} AND here.{column} COLLATE "C" = coming.old
+"""
+_UPDATE_FREE = """
+WITH coming AS MATERIALIZED (
+    SELECT * FROM unnest({arrays}, string_to_array(%s, ','), string_to_array(%s, ',')) AS c ({numbered}, old, fresh)
+), free AS MATERIALIZED (
+    SELECT coming.* FROM coming JOIN {table} AS here ON {same} AND here.{column} COLLATE "C" = coming.old
+    FOR NO KEY UPDATE OF here SKIP LOCKED
+)
+UPDATE {table} AS here SET {column} = coming.fresh FROM free AS coming
+WHERE {same} AND here.{column} COLLATE "C" = coming.old
+"""
+
+
+def _joined(values: Sequence[Any]) -> str:
+    return ",".join(map(str, values))
+
+
+def _listed(values: Sequence[Any]) -> list[str]:
+    return [str(value) for value in values]

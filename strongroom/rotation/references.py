@@ -1,0 +1,77 @@
+"""Who still needs a key version: rows of registered columns, quarantined rows, open re-encryptions.
+
+This is the row part of the proof that a version may go. Nothing is taken from memory: every column is counted anew, and
+one that cannot be counted keeps every version.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from strongroom.catalog.reencryption import OPEN_STATES, ReencryptionJob
+from strongroom.errors import StrongroomError
+from strongroom.rotation.opening import opened_table
+from strongroom.rotation.quarantine import count_quarantined
+from strongroom.rotation.registry import list_columns, record_census
+from strongroom.rotation.states import settle_states
+from strongroom.rotation.target import Target
+from strongroom.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnCensus:
+    """Rows of one registered column by the version their token names; None and the reason where it did not answer."""
+
+    place: str
+    rows_by_version: Mapping[str, int] | None
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """Everything that names versions of the column keys, as it was counted a moment ago."""
+
+    columns: tuple[ColumnCensus, ...]
+    quarantined: Mapping[str, int]
+    open_jobs: tuple[int, ...]
+
+    def rows_of(self, version: str) -> dict[str, int]:
+        """Return rows under a version by column; columns without any are left out."""
+        counted = {census.place: (census.rows_by_version or {}).get(version, 0) for census in self.columns}
+        return {place: rows for place, rows in counted.items() if rows}
+
+    def reasons_to_keep(self, version: str) -> list[str]:
+        """Say in words why a version may not go yet; nothing is said when nothing here needs it."""
+        reasons = [f"{rows} rows of {place} are under it" for place, rows in self.rows_of(version).items()]
+        if self.quarantined.get(version):
+            reasons.append(f"{self.quarantined[version]} quarantined rows name it")
+        reasons += [f"re-encryption {number} is open" for number in self.open_jobs]
+        reasons += [f"{one.place} could not be counted: {one.fault}" for one in self.columns if one.fault]
+        return reasons
+
+
+def count_references(services: Services) -> References:
+    """Count every registered column, the quarantine and the open re-encryptions, and note the census in the register.
+
+    A column whose database does not answer is in the result with the reason.
+    """
+    with services.catalog.begin() as session:
+        settle_states(session)
+        targets = [Target.of(column.target) for column in list_columns(session)]
+    columns = tuple(_count(services, target) for target in targets)
+    with services.catalog.begin() as session:
+        for census in columns:
+            if census.rows_by_version is not None:
+                record_census(session, census.place, dict(census.rows_by_version))
+        quarantined = count_quarantined(session)
+        opened = select(ReencryptionJob.id).where(ReencryptionJob.state.in_(OPEN_STATES)).order_by(ReencryptionJob.id)
+        return References(columns, quarantined, tuple(session.scalars(opened)))
+
+
+def _count(services: Services, target: Target) -> ColumnCensus:
+    try:
+        with opened_table(services.settings, target) as table:
+            return ColumnCensus(target.place, table.count_versions())
+    except StrongroomError as error:
+        return ColumnCensus(target.place, None, error.what)

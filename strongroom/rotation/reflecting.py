@@ -1,0 +1,163 @@
+"""Finding out what a column is: from a mapped class, or from the database by the table's name."""
+
+import importlib
+import sys
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import CHAR, Column, Engine, MetaData, String, Table, inspect
+from sqlalchemy.exc import NoInspectionAvailable, NoSuchTableError
+from sqlalchemy.orm import Mapper
+
+from strongroom.columns.place import Binding, TokenFormat
+from strongroom.rotation.connecting import translated_faults
+from strongroom.rotation.errors import (
+    ColumnNotFoundError,
+    ColumnNotTextError,
+    ModelNotFoundError,
+    NoPrimaryKeyError,
+    TableNotFoundError,
+    UnusableKeyError,
+)
+from strongroom.rotation.target import Target
+
+KEY_TYPES = (int, str, uuid.UUID)
+
+
+@dataclass(frozen=True, slots=True)
+class TableName:
+    """A table as it is written: `table` or `schema.table`."""
+
+    schema: str | None
+    table: str
+
+    @classmethod
+    def of(cls, text: str) -> "TableName":
+        """Read `table` or `schema.table`."""
+        schema, _, table = text.rpartition(".")
+        return cls(schema or None, table)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """How the tokens of a column are made; what a mapped column says itself needs no asking."""
+
+    app: str
+    token_format: TokenFormat
+    binding: Binding
+
+
+def reflect_target(
+    engine: Engine, database: str, name: TableName, column: str, tokens: Tokens, keys: Sequence[str] = ()
+) -> Target:
+    """Return the target for a column of a table as the database describes it; `keys` instead of the primary key.
+
+    Raises TableNotFoundError, ColumnNotFoundError, ColumnNotTextError, NoPrimaryKeyError, UnusableKeyError,
+    TargetUnavailableError.
+    """
+    with translated_faults(database):
+        try:
+            table = Table(name.table, MetaData(), schema=name.schema, autoload_with=engine, resolve_fks=False)
+        except NoSuchTableError:
+            raise TableNotFoundError(
+                f"Database {database!r} has no table {name.schema + '.' if name.schema else ''}{name.table}.",
+                next_step="Check the name; a table outside the search path is written schema.table.",
+            ) from None
+        unique = [set(one["column_names"]) for one in inspect(engine).get_unique_constraints(name.table, name.schema)]
+    length = _length_of(_column(table, column))
+    chosen = _verified_keys(table, unique, keys)
+    return Target(
+        database, name.schema, name.table, column, chosen, length, tokens.app, tokens.token_format, tokens.binding
+    )
+
+
+def import_model(path: str) -> Mapper[Any]:
+    """Return the mapper of `module:Class`, imported from the current directory or installed; raises ModelNotFoundError."""
+    module, _, name = path.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        mapped = getattr(importlib.import_module(module), name)
+        mapper: Mapper[Any] = inspect(mapped)
+    except (ImportError, AttributeError, ValueError, NoInspectionAvailable) as error:
+        raise ModelNotFoundError(
+            f"{path!r} cannot be imported as a mapped class ({type(error).__name__}).",
+            next_step="Write it as package.module:Class, and run this where the application can be imported.",
+        ) from None
+    return mapper
+
+
+def table_of(mapper: Mapper[Any]) -> TableName:
+    """Return the table that a class is mapped to; raises ModelNotFoundError."""
+    table = mapper.local_table
+    if not isinstance(table, Table):
+        raise ModelNotFoundError(
+            f"{mapper.class_.__name__} is not mapped to a table.", next_step="Name a class with a __tablename__."
+        )
+    return TableName(table.schema, table.name)
+
+
+def mapped_column_of(mapper: Mapper[Any], name: str) -> Column[Any]:
+    """Return the column that has this name in the database, or as an attribute; raises ColumnNotFoundError."""
+    found = mapper.local_table.c.get(name)
+    if found is None and name in mapper.column_attrs:
+        found = mapper.column_attrs[name].columns[0]
+    if not isinstance(found, Column):
+        raise _no_column(table_of(mapper).table, name)
+    return found
+
+
+def _column(table: Table, name: str) -> Column[Any]:
+    if name not in table.c:
+        raise _no_column(table.name, name)
+    return table.c[name]
+
+
+def _no_column(table: str, name: str) -> ColumnNotFoundError:
+    return ColumnNotFoundError(
+        f"Table {table} has no column {name!r}.",
+        next_step="Use the column's name in the database, such as _otp_secret.",
+    )
+
+
+def _length_of(column: Column[Any]) -> int | None:
+    if not isinstance(column.type, String) or isinstance(column.type, CHAR):
+        raise ColumnNotTextError(
+            f"Column {column.name!r} is of type {column.type}, which does not hold tokens.",
+            next_step="Tokens are text of variable length: VARCHAR or TEXT.",
+        )
+    return column.type.length
+
+
+def _verified_keys(table: Table, unique: Sequence[set[str]], wanted: Sequence[str]) -> tuple[str, ...]:
+    primary = tuple(column.name for column in table.primary_key.columns)
+    keys = tuple(wanted) or primary
+    if not keys:
+        raise NoPrimaryKeyError(
+            f"Table {table.name} has no primary key.",
+            next_step="Give it one, or name columns that are unique together with --key.",
+        )
+    for key in keys:
+        _verify_key(_column(table, key), frozenset(primary))
+    if set(keys) not in ([set(primary), *unique]):
+        raise UnusableKeyError(
+            f"Columns {', '.join(keys)} of table {table.name} are not a key.",
+            next_step="Name the columns of the primary key, or of a unique constraint without NULL.",
+        )
+    return keys
+
+
+def _verify_key(column: Column[Any], primary: frozenset[str]) -> None:
+    try:
+        usable = issubclass(column.type.python_type, KEY_TYPES) and not issubclass(column.type.python_type, bool)
+    except NotImplementedError:
+        usable = False
+    if not usable or (column.nullable and column.name not in primary):
+        raise UnusableKeyError(
+            f"Column {column.name!r} of type {column.type} cannot lead through the table.",
+            next_step="A key is made of whole numbers, texts and UUIDs that are never NULL.",
+        )
