@@ -31,7 +31,7 @@ IS_OPEN = text("state IN ('pending', 'running', 'paused')")
 class RangePhase(StrEnum):
     """What is done with a range: passed from its first key to its last, or searched for what the passes left."""
 
-    PASS = "pass"
+    KEYSET = "keyset"
     CLOSING = "closing"
 
 

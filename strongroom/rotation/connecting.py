@@ -73,7 +73,7 @@ def fault_of(database: str, error: BaseException) -> StrongroomError | None:
             f"Database {database!r} refuses the login, or the right to read and change the column.",
             next_step="Give the role of the address SELECT on the table and UPDATE on the column.",
         )
-    # Class 08 is the connection, 57P an administrator's shutdown, 53 lack of resources; without a state it is the driver.
+    # Class 08 is the connection, 57P an administrator's shutdown, 53 a lack of resources.
     if state.startswith(("08", "57P", "53")):
         return unavailable(database, error)
     return None

@@ -24,16 +24,9 @@ def quarantine_rows(session: Session, place: str, job_id: int, rows: Sequence[Br
         session.execute(statement.on_conflict_do_update(index_elements=["place", "key_digest"], set_=newer))
 
 
-def release_others(session: Session, place: str, seen: Sequence[BrokenRow]) -> None:
-    """Forget the rows of a column that were not among those seen: they are mended, or gone."""
-    still = {row.key_digest for row in seen}
-    noted = session.scalars(select(QuarantinedRow.key_digest).where(QuarantinedRow.place == place)).all()
-    gone = [digest for digest in noted if digest not in still]
-    for start in range(0, len(gone), ROWS_A_STATEMENT):
-        part = gone[start : start + ROWS_A_STATEMENT]
-        session.execute(
-            delete(QuarantinedRow).where(QuarantinedRow.place == place, QuarantinedRow.key_digest.in_(part))
-        )
+def release_older(session: Session, place: str, job_id: int) -> None:
+    """Forget the rows of a column that a re-encryption, which met every row, did not meet: they are mended, or gone."""
+    session.execute(delete(QuarantinedRow).where(QuarantinedRow.place == place, QuarantinedRow.job_id != job_id))
 
 
 def list_quarantined(session: Session, place: str | None = None, *, limit: int = 100) -> Sequence[QuarantinedRow]:

@@ -66,7 +66,7 @@ def reflect_target(
                 f"Database {database!r} has no table {name.schema + '.' if name.schema else ''}{name.table}.",
                 next_step="Check the name; a table outside the search path is written schema.table.",
             ) from None
-        unique = [set(one["column_names"]) for one in inspect(engine).get_unique_constraints(name.table, name.schema)]
+        unique = _unique_columns(engine, name)
     length = _length_of(_column(table, column))
     chosen = _verified_keys(table, unique, keys)
     return Target(
@@ -75,7 +75,7 @@ def reflect_target(
 
 
 def import_model(path: str) -> Mapper[Any]:
-    """Return the mapper of `module:Class`, imported from the current directory or installed; raises ModelNotFoundError."""
+    """Return the mapper of `module:Class`, found from the current directory on; raises ModelNotFoundError."""
     module, _, name = path.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
@@ -111,6 +111,14 @@ def mapped_column_of(mapper: Mapper[Any], name: str) -> Column[Any]:
     return found
 
 
+def _unique_columns(engine: Engine, name: TableName) -> list[set[str | None]]:
+    # On SQLite a UNIQUE within a column shows as an index that it made by itself, and only when asked for.
+    asked = {"include_auto_indexes": True} if engine.dialect.name == "sqlite" else {}
+    found = inspect(engine).get_indexes(name.table, name.schema, **asked)
+    whole = [one for one in found if not any("where" in option for option in one.get("dialect_options", {}))]
+    return [set(one["column_names"]) for one in whole if one["unique"]]
+
+
 def _column(table: Table, name: str) -> Column[Any]:
     if name not in table.c:
         raise _no_column(table.name, name)
@@ -133,7 +141,7 @@ def _length_of(column: Column[Any]) -> int | None:
     return column.type.length
 
 
-def _verified_keys(table: Table, unique: Sequence[set[str]], wanted: Sequence[str]) -> tuple[str, ...]:
+def _verified_keys(table: Table, unique: Sequence[set[str | None]], wanted: Sequence[str]) -> tuple[str, ...]:
     primary = tuple(column.name for column in table.primary_key.columns)
     keys = tuple(wanted) or primary
     if not keys:
