@@ -29,6 +29,9 @@ COMMANDS = {
         "strongroom.cli.recovery_kit:recovery_kit",
         "Make a recovery key and write it into FILE.",
     ),
+    "secrets": LateCommand(
+        "strongroom.cli.secrets.group:secrets", "Make, rotate, check and retire the keys of encrypted columns."
+    ),
     "catalog": LateCommand("strongroom.cli.catalog:catalog", "Rebuild the catalog from the regions."),
     "jobs": LateCommand("strongroom.cli.jobs:jobs", "List, follow, cancel, pause, resume and run jobs."),
     "queues": LateCommand("strongroom.cli.queues:queues", "List, pause, resume and probe queues."),

@@ -12,7 +12,6 @@ from strongroom.columnkeys.ring import KeyRing, KeyState
 from strongroom.keyring.private_file import NotPrivateError, locked, read_private, write_private
 
 DEFAULT_FILE = Path(".env.crypto")
-HEADER = ("# Generated at {time}", "# KEEP THIS FILE SAFE - NEVER PUT IT UNDER VERSION CONTROL")
 
 
 @dataclass(frozen=True, slots=True)

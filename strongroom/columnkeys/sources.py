@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from strongroom.columnkeys.env_file import EnvCryptoFile
 from strongroom.columnkeys.env_ring import Origin, read_ring
@@ -11,12 +10,6 @@ from strongroom.columnkeys.errors import KeyRingConflictError, KeyRingInvalidErr
 from strongroom.columnkeys.ring import KeyRing, KeyState, KeyVersion
 
 ENVIRONMENT = "environment variables"
-_DEFAULT_ENVIRONMENTS = frozenset({"", "development"})
-
-
-def file_for_environment(path: Path, environment: str) -> Path:
-    """Return the file of one environment: `.env.crypto` in development, `.env.crypto.production` in production."""
-    return path if environment in _DEFAULT_ENVIRONMENTS else path.with_name(f"{path.name}.{environment}")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -1,6 +1,7 @@
 """The settings of an installation, from strongroom.toml and the environment; nothing else reads either."""
 
 from strongroom.settings.broker import BrokerSettings
+from strongroom.settings.column_keys import ColumnKeySettings, column_keys_without_file
 from strongroom.settings.databases import DatabaseSettings
 from strongroom.settings.environment import DEFAULT_FILE, find_config, process_environment
 from strongroom.settings.errors import (
@@ -39,6 +40,7 @@ __all__ = [
     "TREE_KINDS",
     "ApiSettings",
     "BrokerSettings",
+    "ColumnKeySettings",
     "ConfigError",
     "ConfigNotFoundError",
     "ConfigNotWritableError",
@@ -62,6 +64,7 @@ __all__ = [
     "UnknownRegionError",
     "UnknownSourceError",
     "WorkerSettings",
+    "column_keys_without_file",
     "find_config",
     "load_settings",
     "process_environment",

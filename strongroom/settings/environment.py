@@ -21,6 +21,9 @@ VARIABLES = {
     "STRONGROOM_BROKER_URL": "Address of the Celery broker; by default a socket in `data_dir`.",
     "STRONGROOM_API_TOKEN": "Service token that callers of the API present, at least 16 characters.",
     "STRONGROOM_FLOWER_PASSWORD": "Password of Flower's login, at least 8 characters.",
+    "STRONGROOM_CRYPTO_FILE": "The file of column keys, before what `[column_keys]` says.",
+    "STRONGROOM_ENVIRONMENT": "Environment whose file of column keys is meant, such as `production`.",
+    "STRONGROOM_SECRETS_PASSPHRASE": "Passphrase of sealed copies of the column keys, at least 12 characters.",
 }
 """Every variable the settings read, besides those that the file names in its `*_env` keys."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from strongroom.settings.broker import read_broker
+from strongroom.settings.column_keys import read_column_keys
 from strongroom.settings.databases import read_databases
 from strongroom.settings.environment import catalog_url, resolve_secrets, service_secret
 from strongroom.settings.errors import ConfigError, ConfigNotFoundError, Mistake
@@ -117,6 +118,8 @@ class _Reader:
         values["catalog_url"] = catalog_url(self._env, data_dir, self._findings)
         broker = self._table(self._document.get("broker", {}), ("broker",))
         values["broker"] = read_broker(broker, self._env, data_dir, self._findings)
+        column_keys = self._table(self._document.get("column_keys", {}), ("column_keys",))
+        values["column_keys"] = read_column_keys(column_keys, self._env, self._findings)
         regions, policies, sources = self._regions(), self._policies(), self._sources()
         self._check_references(regions, policies, sources)
         values["regions"] = tuple(sorted(regions, key=lambda region: not region.home))
@@ -126,7 +129,7 @@ class _Reader:
         return values
 
     def _refuse_unknown_tables(self) -> None:
-        known = [*file_keys(TopLevel), "broker", *SECTIONS, *GROUPS]
+        known = [*file_keys(TopLevel), "broker", "column_keys", *SECTIONS, *GROUPS]
         for name in self._document:
             if name not in known:
                 self._findings.add((name,), "This key is not known.", suggest(name, known, "Known keys"))

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from strongroom.settings.broker import BrokerSettings
+from strongroom.settings.column_keys import ColumnKeySettings
 from strongroom.settings.databases import DatabaseSettings
 from strongroom.settings.errors import (
     SecretMissingError,
@@ -142,6 +143,7 @@ class Settings(TopLevel):
     api: ApiSettings = ApiSettings()
     flower: FlowerSettings = FlowerSettings()
     keyring: KeyringSettings = KeyringSettings()
+    column_keys: ColumnKeySettings = ColumnKeySettings()
     repository: RepositorySettings = RepositorySettings()
     jobs: JobSettings = JobSettings()
     worker: WorkerSettings = WorkerSettings()

@@ -11,7 +11,7 @@ from strongroom.columnkeys.env_file import EnvCryptoFile
 from strongroom.columnkeys.env_ring import ring_values
 from strongroom.columnkeys.errors import KeyRingConflictError, KeyRingInvalidError, KeyRingNotFoundError
 from strongroom.columnkeys.ring import KeyRing, KeyState, KeyVersion
-from strongroom.columnkeys.sources import ENVIRONMENT, FileAndEnvironment, file_for_environment
+from strongroom.columnkeys.sources import ENVIRONMENT, FileAndEnvironment
 
 NOW = datetime(2026, 1, 14, tzinfo=UTC)
 
@@ -95,10 +95,3 @@ def test_an_active_version_that_is_not_there_is_refused(file, both):
     file.create(both, ())
     with pytest.raises(KeyRingInvalidError):
         FileAndEnvironment(file, {"ACTIVE_ENCRYPTION_VERSION": "v9"}).load()
-
-
-def test_each_environment_has_a_file_of_its_own():
-    path = Path("instance/.env.crypto")
-
-    assert file_for_environment(path, "") == file_for_environment(path, "development") == path
-    assert file_for_environment(path, "production") == Path("instance/.env.crypto.production")

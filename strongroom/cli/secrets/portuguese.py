@@ -1,0 +1,44 @@
+"""The Portuguese (pt-BR) of what `strongroom secrets` says, by the English template; same fields in braces."""
+
+PORTUGUESE: dict[str, str] = {
+    # generate
+    "# Generated at {time}": "# Gerado em {time}",
+    "# KEEP THIS FILE SAFE - NEVER PUT IT UNDER GIT": "# MANTENHA ESTE ARQUIVO SEGURO - NÃO VERSIONE EM GIT",
+    "The environment carries column keys already. Make a file beside them?": (
+        "O ambiente já tem chaves de colunas. Criar também um arquivo?"
+    ),
+    "[OK] Configuration written to: {file}": "[OK] Configuracao gerada em: {file}",
+    "[OK] Version: {version}": "[OK] Versao: {version}",
+    "[OK] Permissions set to 600": "[OK] Permissoes definidas como 600",
+    "[NOTICE] NEXT STEPS:": "[AVISO] PROXIMOS PASSOS:",
+    "   1. Add it to .gitignore: echo '{file}' >> .gitignore": (
+        "   1. Adicione ao .gitignore: echo '{file}' >> .gitignore"
+    ),
+    "   2. Make a backup: strongroom secrets backup-config": "   2. Faca backup: strongroom secrets backup-config",
+    "   3. In production, wrap the keys by a KMS or Vault": "   3. Em producao, mova para Vault/Secret Manager",
+    # list
+    "Active version: {version}": "Versao ativa: {version}",
+    "Available versions ({count}):": "Versoes disponiveis ({count}):",
+    "  - {version}{note}": "  - {version}{note}",
+    "  - {origin}": "  - {origin}",
+    "[INFO] Configuration loaded from:": "[INFO] Configuracao carregada de:",
+    "environment variables": "Variaveis de ambiente",
+    "pending": "pendente",
+    "active": "ativa",
+    "disabled": "desativada",
+    "destroyed": "destruída",
+    # validate-config
+    "[OK] Permissions: 600": "[OK] Permissoes: 600",
+    "[OK] Version {version}: salt matches its hash": "[OK] Versao {version}: salt confere com o hash",
+    "[OK] Version {version}: key matches its check value": "[OK] Versao {version}: chave confere com a verificacao",
+    "version {version} has no check value; the next change of the file adds it.": (
+        "a versão {version} não tem valor de verificação; a próxima alteração do arquivo o acrescenta."
+    ),
+    "[OK] File: nothing was changed since it was written": "[OK] Arquivo: sem alteracoes desde que foi gravado",
+    "the file has no MAC; the next change of the file adds it.": (
+        "o arquivo não tem MAC; a próxima alteração do arquivo o acrescenta."
+    ),
+    "[OK] Valid configuration: {file} (active version: {version})": (
+        "[OK] Configuracao valida: {file} (versao ativa: {version})"
+    ),
+}
