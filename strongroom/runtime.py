@@ -13,6 +13,9 @@ from strongroom.catalog.engine import open_engine
 from strongroom.catalog.session import Catalog
 from strongroom.catalog.traffic import TrafficShare
 from strongroom.clock import Clock, RandomBytes, SystemClock, system_random
+from strongroom.columnkeys.env_file import EnvCryptoFile
+from strongroom.columnkeys.ring import KeyRing
+from strongroom.columnkeys.sources import FileAndEnvironment
 from strongroom.errors import StrongroomError, UnavailableError
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.kinds import JobKind
@@ -22,7 +25,7 @@ from strongroom.keyring.opening import open_kek
 from strongroom.keyring.provider import KekProvider
 from strongroom.repository.access import Repository, open_repository
 from strongroom.services import Services
-from strongroom.settings import JobSettings, Settings
+from strongroom.settings import JobSettings, Settings, process_environment
 from strongroom.storage.regions import open_store, traffic_limits
 from strongroom.storage.store import Store
 
@@ -62,6 +65,7 @@ class Runtime:
             stores=self.stores,
             keks=self.keks,
             open_repository=self.repository,
+            open_ring=lambda: open_ring(self.settings),
         )
 
     def close(self) -> None:
@@ -137,6 +141,12 @@ def open_keks(settings: Settings) -> Mapping[str, KekProvider]:
     return OpenedOnUse(regions, lambda name: open_kek(regions[name].kek, key_file))
 
 
+def open_ring(settings: Settings) -> KeyRing:
+    """Load the ring of column keys from its file and the environment; raises as FileAndEnvironment.load does."""
+    file = EnvCryptoFile(settings.column_keys.file)
+    return FileAndEnvironment(file, process_environment()).load()
+
+
 def open_from_first_region(stores: Mapping[str, Store], keks: Mapping[str, KekProvider]) -> Repository:
     """Open the repository from the first region in order that can; a region that is away or empty is passed over.
 
@@ -197,6 +207,7 @@ _PLACES = {
     JobKind.REPAIR_RUN: "strongroom.upkeep.repairing:run_repair",
     JobKind.ROTATION_RUN: "strongroom.upkeep.rotating:run_rotation",
     JobKind.EXTENSION_RUN: "strongroom.upkeep.extending:run_extension",
+    JobKind.REENCRYPTION_RANGE: "strongroom.rotation.running:run_range",
 }
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock, RandomBytes
+from strongroom.columnkeys.ring import KeyRing
 from strongroom.jobs.ledger import Ledger
 from strongroom.keyring.provider import KekProvider
 from strongroom.repository.access import Repository
@@ -28,3 +29,5 @@ class Services:
     stores: Mapping[str, Store]
     keks: Mapping[str, KekProvider]
     open_repository: Callable[[], Repository]
+    open_ring: Callable[[], KeyRing]
+    """Loads the ring of column keys as it is now."""

@@ -16,6 +16,7 @@ include = [
     "tasks.repair",
     "tasks.replication",
     "tasks.restore",
+    "tasks.reencryption",
     "tasks.rotation",
     "tasks.extension",
     "tasks.verification",

@@ -17,6 +17,6 @@ class Profile:
 PROFILES = {
     "control": Profile((CONTROL_QUEUE,), processes=1),
     "backup": Profile((Queue.BACKUP,), processes=1),
-    "recovery": Profile((Queue.RESTORE, Queue.COPY, Queue.MAINTENANCE), processes=2),
+    "recovery": Profile((Queue.RESTORE, Queue.COPY, Queue.REENCRYPT, Queue.MAINTENANCE), processes=2),
 }
 """Ticks apart from work, and restores apart from backups: neither ever waits for a backup of six hours."""

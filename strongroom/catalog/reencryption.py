@@ -103,6 +103,7 @@ class ReencryptionRange(Base):
     broken: Mapped[int] = mapped_column(BigInteger, default=0)
     versions: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
     """Rows by version, as a dry run met them."""
+    rows_per_second: Mapped[float | None]
 
     __table_args__ = (Index(None, "ledger_job"),)
 

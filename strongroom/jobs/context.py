@@ -4,8 +4,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from strongroom.catalog.errors import CatalogUnavailableError
-from strongroom.jobs.claiming import Claim, write_held
+from strongroom.jobs.claiming import Claim, lock_held, write_held
 from strongroom.jobs.interrupts import ShutdownRequested
 from strongroom.jobs.lease import Lease
 from strongroom.jobs.ledger import Ledger
@@ -78,6 +80,19 @@ class JobContext:
                 return apply_step(session, self._claim, name, effect)
 
         return persist(transaction, self._lease, self._ledger.clock)
+
+    def write(self, effect: Callable[[Session], None]) -> None:
+        """Apply an effect on the catalog while the job is held; raises LeaseLost.
+
+        Unlike a step it may be applied again when its transaction did not get through, so it sets and never adds.
+        """
+
+        def transaction() -> None:
+            with self._ledger.catalog.begin() as session:
+                lock_held(session, self._claim)
+                effect(session)
+
+        persist(transaction, self._lease, self._ledger.clock)
 
     def save_cursor(self, cursor: dict[str, Any]) -> None:
         """Keep where the work is, for the next attempt; raises LeaseLost."""

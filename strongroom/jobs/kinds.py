@@ -10,6 +10,7 @@ class Queue(StrEnum):
     RESTORE = "restore"
     BACKUP = "backup"
     COPY = "copy"
+    REENCRYPT = "reencrypt"
     MAINTENANCE = "maintenance"
 
 
@@ -34,6 +35,7 @@ class JobKind(StrEnum):
     REPAIR_RUN = "repair.run"
     ROTATION_RUN = "rotation.run"
     EXTENSION_RUN = "extension.run"
+    REENCRYPTION_RANGE = "reencryption.range"
     QUEUE_PROBE = "queue.probe"
 
     @property
@@ -53,6 +55,7 @@ ROUTES = {
     JobKind.REPAIR_RUN: Route(Queue.MAINTENANCE, 4),
     JobKind.ROTATION_RUN: Route(Queue.MAINTENANCE, 7),
     JobKind.EXTENSION_RUN: Route(Queue.MAINTENANCE, 7),
+    JobKind.REENCRYPTION_RANGE: Route(Queue.REENCRYPT, 7),
     # A probe goes into the queue it is about; it takes milliseconds, so it may pass whatever is not a restore.
     JobKind.QUEUE_PROBE: Route(Queue.MAINTENANCE, 1),
 }

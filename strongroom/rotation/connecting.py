@@ -5,11 +5,18 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from strongroom.errors import StrongroomError
-from strongroom.rotation.errors import TargetDriverError, TargetRefusedError, TargetUnavailableError
+from strongroom.rotation.errors import (
+    TableNotFoundError,
+    TargetDriverError,
+    TargetRefusedError,
+    TargetUnavailableError,
+)
 from strongroom.settings import DatabaseSettings
 
 CONNECT_SECONDS = 15
@@ -26,6 +33,9 @@ _REFUSED_STATES = ("28", "42501")
 """PostgreSQL: wrong login; no privilege."""
 _REFUSED_NUMBERS = frozenset({1044, 1045, 1142, 1143})
 """MySQL and MariaDB: no access to the database, wrong login, no right to the table or column."""
+_MISSING_STATES = frozenset({"42P01", "42703", "3F000"})
+_MISSING_NUMBERS = frozenset({1054, 1146})
+"""No such table, column or schema; the same two of MySQL and MariaDB."""
 
 
 def open_database(settings: DatabaseSettings) -> Engine:
@@ -49,7 +59,15 @@ def _open(address: str) -> Engine:
     if kind.startswith("sqlite"):
         # Python's own transactions begin late; each of ours is begun by name.
         event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
+    if engine.dialect.name in ("mysql", "mariadb"):
+        event.listen(engine, "connect", _wait_shortly)
     return engine
+
+
+def _wait_shortly(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
+    cursor.close()
 
 
 @contextmanager
@@ -72,6 +90,11 @@ def fault_of(database: str, error: BaseException) -> StrongroomError | None:
         return TargetRefusedError(
             f"Database {database!r} refuses the login, or the right to read and change the column.",
             next_step="Give the role of the address SELECT on the table and UPDATE on the column.",
+        )
+    if state in _MISSING_STATES or number in _MISSING_NUMBERS or str(error).startswith("no such "):
+        return TableNotFoundError(
+            f"The table or the column is not in database {database!r} any more.",
+            next_step="Put it back, or register it where it is now.",
         )
     # Class 08 is the connection, 57P an administrator's shutdown, 53 a lack of resources.
     if state.startswith(("08", "57P", "53")):

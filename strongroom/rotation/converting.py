@@ -38,11 +38,8 @@ class BrokenRow:
     @classmethod
     def of(cls, key: Key, token: object, reason: str) -> "BrokenRow":
         """Describe a row without its token."""
-        text = token if isinstance(token, str) else ""
-        data = token if isinstance(token, bytes) else text.encode("utf-8", "surrogateescape")
-        version = text.partition(":")[0] if ":" in text[:33] else ""
-        named = version if is_version_name(version) else None
-        return cls(tuple(shown(key)), named, hashlib.sha256(data).hexdigest(), reason)
+        data = token if isinstance(token, bytes) else str(token).encode("utf-8", "surrogateescape")
+        return cls(tuple(shown(key)), find_version(token), hashlib.sha256(data).hexdigest(), reason)
 
     @property
     def key_digest(self) -> str:
@@ -94,9 +91,14 @@ class BatchConverter:
     def examine(self, rows: Sequence[Row]) -> Converted:
         """Do the same and count the versions that the tokens name."""
         done = self.convert(rows)
-        named = (row[-1].partition(":")[0] if isinstance(row[-1], str) else "" for row in rows)
-        done.versions.update(name if is_version_name(name) else UNNAMED for name in named)
+        done.versions.update(find_version(row[-1]) or UNNAMED for row in rows)
         return done
+
+
+def find_version(token: object) -> str | None:
+    """Return the version that stands before the colon of a token, whether or not the rest is one."""
+    name, colon, _ = token.partition(":") if isinstance(token, str) else ("", "", "")
+    return name if colon and is_version_name(name) else None
 
 
 def reason_of(error: Exception) -> str:

@@ -1,6 +1,13 @@
 """What re-encryption can run into."""
 
-from strongroom.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError, UnavailableError
+from strongroom.errors import (
+    CannotDecryptError,
+    ConflictError,
+    InvalidInputError,
+    NotAllowedError,
+    NotFoundError,
+    UnavailableError,
+)
 
 
 class TargetUnavailableError(UnavailableError):
@@ -91,3 +98,9 @@ class ReencryptionCancelledError(ConflictError):
     """Somebody cancelled the re-encryption; what was converted stays converted, and it can be resumed."""
 
     code = "rotation.cancelled"
+
+
+class TooManyBrokenError(CannotDecryptError):
+    """So many rows do not open that it cannot be the rows; the re-encryption stops, and none of them was touched."""
+
+    code = "rotation.too_many_broken"

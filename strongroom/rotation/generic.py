@@ -23,7 +23,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InternalError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from strongroom.columnkeys.ring import is_version_name
 from strongroom.rotation.access import Changes, LockedError, Row, RowRefusedError, Strain, TooMuchError
@@ -51,6 +51,10 @@ class GenericTable:
         self._column: Column[Any] = self._table.c[target.column]
         self._keys = [self._table.c[key] for key in target.keys]
         self._filled = and_(self._column.is_not(None), self._column != "")
+        same = [column == bindparam(f"key_{number}") for number, column in enumerate(self._keys)]
+        expected = cast(self._column, BINARY) == cast(bindparam("old"), BINARY)
+        self._update = update(self._table).where(*same, expected).values({self._column: bindparam("fresh")})
+        self._lock = select(self._keys[0]).where(*same).with_for_update(skip_locked=True)
 
     def read(self, after: Sequence[Any] | None, upto: Sequence[Any] | None, limit: int) -> list[Row]:
         bounds = [] if after is None else [tuple_(*self._keys) > tuple_(*after)]
@@ -65,15 +69,18 @@ class GenericTable:
         return self._fetch([*bounds, left], limit)
 
     def write(self, changes: Changes, *, skip_locked: bool) -> int:
-        same = [column == bindparam(f"key_{number}") for number, column in enumerate(self._keys)]
-        expected = cast(self._column, BINARY) == cast(bindparam("old"), BINARY)
-        statement = update(self._table).where(*same, expected).values({self._column: bindparam("fresh")})
-        written = 0
+        rows = [
+            {f"key_{number}": value for number, value in enumerate(key)} | {"old": old, "fresh": new}
+            for key, old, new in zip(changes.keys, changes.old, changes.new, strict=True)
+        ]
         with self._translated(), self._engine.begin() as connection:
-            for key, old, new in zip(changes.keys, changes.old, changes.new, strict=True):
-                values = {f"key_{number}": value for number, value in enumerate(key)}
-                written += connection.execute(statement, values | {"old": old, "fresh": new}).rowcount
-        return written
+            if skip_locked:
+                rows = [row for row in rows if connection.execute(self._lock, row).first() is not None]
+            if not rows:
+                return 0
+            if self._engine.dialect.supports_sane_multi_rowcount:
+                return connection.execute(self._update, rows).rowcount
+            return sum(connection.execute(self._update, row).rowcount for row in rows)
 
     def count(self) -> int:
         with self._translated(), self._engine.connect() as connection:
@@ -128,7 +135,7 @@ class GenericTable:
             yield
         except (DataError, IntegrityError):
             raise RowRefusedError from None
-        except (OperationalError, InternalError) as error:
+        except DBAPIError as error:
             raise self._fault(error) from None
 
     def _fault(self, error: DBAPIError) -> Exception:

@@ -125,9 +125,9 @@ class PostgresTable:
 
     def _connect(self, *settings: str) -> Connection:
         with translated_faults(self._target.database):
-            held = self._engine.raw_connection()
+            held = self._engine.connect()
         self._held.append(held)
-        connection: Connection = held.driver_connection  # type: ignore[assignment] # SQLAlchemy does not say which
+        connection: Connection = held.connection.driver_connection  # type: ignore[assignment] # SQLAlchemy does not say which
         with self._translated():
             connection.rollback()
             connection.autocommit = True

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Engine
 
 from strongroom.columnkeys.ring import is_version_name
-from strongroom.rotation.access import Changes, LockedError, Row, RowRefusedError, Strain
-from strongroom.rotation.connecting import translated_faults, unavailable
+from strongroom.rotation.access import Changes, Row, RowRefusedError, Strain
+from strongroom.rotation.connecting import fault_of, translated_faults, unavailable
 from strongroom.rotation.target import CurrentTokens, Target
 
 SELECT = "SELECT {keys}, {column} FROM {table} WHERE {filled}{where} ORDER BY {keys} LIMIT ?"
@@ -95,9 +95,9 @@ class SqliteTable:
 
     def _connect(self) -> sqlite3.Connection:
         with translated_faults(self._target.database):
-            held = self._engine.raw_connection()
+            held = self._engine.connect()
         self._held.append(held)
-        connection: sqlite3.Connection = held.driver_connection  # type: ignore[assignment] # SQLAlchemy does not say which
+        connection: sqlite3.Connection = held.connection.driver_connection  # type: ignore[assignment] # SQLAlchemy does not say which
         # A text that is not UTF-8 is a row to report, not the end of the work.
         connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
         return connection
@@ -119,12 +119,8 @@ class SqliteTable:
             yield
         except sqlite3.IntegrityError:
             raise RowRefusedError from None
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                raise LockedError from None
-            raise unavailable(self._target.database, error) from None
         except sqlite3.Error as error:
-            raise unavailable(self._target.database, error) from None
+            raise fault_of(self._target.database, error) or unavailable(self._target.database, error) from None
 
 
 def _quoted(name: str) -> str:

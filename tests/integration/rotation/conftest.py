@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from strongroom.rotation.connecting import open_database
 from strongroom.settings import DatabaseSettings
+from tests.integration.rotation.site import Site
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -34,3 +35,19 @@ def postgres_engine(database: str) -> Iterator[Engine]:
     opened = open_database(DatabaseSettings(name="shop", url=SecretStr(database)))
     yield opened
     opened.dispose()
+
+
+@pytest.fixture
+def site(tmp_path: Path, sqlite_catalog_url: str, application_url: str) -> Iterator[Site]:
+    """An installation whose application is once on SQLite and once on PostgreSQL."""
+    opened = Site(tmp_path, sqlite_catalog_url, application_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def postgres_site(tmp_path: Path, postgres_catalog_url: str, database: str) -> Iterator[Site]:
+    """An installation and an application on PostgreSQL."""
+    opened = Site(tmp_path, postgres_catalog_url, database)
+    yield opened
+    opened.close()

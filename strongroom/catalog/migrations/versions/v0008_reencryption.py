@@ -65,6 +65,7 @@ def upgrade() -> None:
         sa.Column("changed", sa.BigInteger(), nullable=False),
         sa.Column("broken", sa.BigInteger(), nullable=False),
         sa.Column("versions", sa.JSON(), nullable=False),
+        sa.Column("rows_per_second", sa.Float()),
         sa.ForeignKeyConstraint(["job_id"], ["reencrypt_jobs.id"], name="fk_reencrypt_ranges_job_id"),
         sa.ForeignKeyConstraint(["ledger_job"], ["job.id"], name="fk_reencrypt_ranges_ledger_job"),
         sa.PrimaryKeyConstraint("job_id", "number", name="pk_reencrypt_ranges"),
