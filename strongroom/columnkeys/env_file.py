@@ -9,6 +9,7 @@ from strongroom.columnkeys.env_ring import KeyWrapping, Origin, file_mac, read_r
 from strongroom.columnkeys.env_text import EnvText, EnvTextError, mac_line, parse_env_text, render_env_text
 from strongroom.columnkeys.errors import KeyRingConflictError, KeyRingFileError, KeyRingNotFoundError
 from strongroom.columnkeys.ring import KeyRing, KeyState
+from strongroom.errors import StrongroomError
 from strongroom.keyring.private_file import NotPrivateError, locked, read_private, write_private
 
 DEFAULT_FILE = Path(".env.crypto")
@@ -30,6 +31,11 @@ class EnvCryptoFile:
     def previous(self) -> Path:
         """Return the file that holds what this one said before the last change."""
         return self.path.with_name(f"{self.path.name}.backup")
+
+    @property
+    def damaged(self) -> Path:
+        """Return the file that holds what this one said when it could not be read any more."""
+        return self.path.with_name(f"{self.path.name}.damaged")
 
     def exists(self) -> bool:
         """Say whether there is such a file."""
@@ -77,18 +83,30 @@ class EnvCryptoFile:
                 self._forget_lost_keys(ring, changed)
             return changed
 
-    def replace(self, ring: KeyRing, header: tuple[str, ...]) -> None:
-        """Put a ring in place of whatever is there, damaged or not, which stays in the copy beside it."""
+    def restore(self, edit: Callable[[KeyRing | None], KeyRing], header: tuple[str, ...]) -> KeyRing:
+        """Put what `edit` makes of the ring, None where there is none or it is damaged, in place of it; return that.
+
+        What the file said stays beside it: in the copy before the last change, or in `<path>.damaged`.
+        """
         self._verify_folder()
         with _reported(self.path), locked(self.path):
+            ring, text = self._find()
+            changed = edit(ring)
             if self.path.exists():
-                write_private(self.previous, read_private(self.path))
-            self._write(ring, EnvText({}, header))
+                write_private(self.previous if ring else self.damaged, self.path.read_bytes())
+            self._write(changed, EnvText({}, text.header or header, text.foreign))
+            return changed
 
     def _read(self) -> tuple[KeyRing, EnvText]:
         with _reported(self.path):
             content = read_private(self.path)
         return self._parse(content)
+
+    def _find(self) -> tuple[KeyRing | None, EnvText]:
+        try:
+            return self._read()
+        except StrongroomError:
+            return None, EnvText({})
 
     def _parse(self, content: bytes) -> tuple[KeyRing, EnvText]:
         origin = Origin(str(self.path), self.wrapping)

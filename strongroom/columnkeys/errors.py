@@ -49,3 +49,9 @@ class KeyRingConflictError(ConflictError):
     """The change does not fit the ring as it is: the version exists, or is in a state that does not allow it."""
 
     code = "columnkeys.ring_conflict"
+
+
+class SealedCopyError(IntegrityError):
+    """A sealed copy of column keys is cut short, changed, or no such copy."""
+
+    code = "columnkeys.sealed_copy"

@@ -63,3 +63,9 @@ class ClientMissingError(StrongroomError):
     """The library that talks to this key management service is not installed."""
 
     code = "keyring.client_missing"
+
+
+class PassphraseError(InvalidInputError):
+    """The passphrase is missing or too short to protect anything."""
+
+    code = "keyring.passphrase"

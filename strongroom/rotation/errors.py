@@ -104,3 +104,9 @@ class TooManyBrokenError(CannotDecryptError):
     """So many rows do not open that it cannot be the rows; the re-encryption stops, and none of them was touched."""
 
     code = "rotation.too_many_broken"
+
+
+class ProcessesBehindError(ConflictError):
+    """Processes that are alive do not know the new version of the column keys, so nothing is written under it yet."""
+
+    code = "rotation.processes_behind"

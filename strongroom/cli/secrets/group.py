@@ -5,12 +5,17 @@ from strongroom.cli.command import LateCommand, LateGroup
 COMMANDS = {
     "generate": LateCommand("strongroom.cli.secrets.generate:generate", "Make the first key."),
     "list": LateCommand("strongroom.cli.secrets.listing:list_versions", "List the versions of the keys."),
+    "rotate": LateCommand("strongroom.cli.secrets.rotate:rotate", "Make a new version and write under it."),
+    "backup-config": LateCommand(
+        "strongroom.cli.secrets.backup_config:backup_config", "Make a sealed copy of the file of keys."
+    ),
+    "restore-config": LateCommand("strongroom.cli.secrets.restore_config:restore_config", "Put a copy back."),
     "validate-config": LateCommand("strongroom.cli.secrets.validate_config:validate_config", "Check the file of keys."),
 }
 
 secrets = LateGroup(
     "secrets",
     late=COMMANDS,
-    examples=("strongroom secrets generate", "strongroom secrets list"),
+    examples=("strongroom secrets generate", "strongroom secrets rotate"),
     help="Make, rotate, check and retire the keys of encrypted columns.",
 )

@@ -41,4 +41,39 @@ PORTUGUESE: dict[str, str] = {
     "[OK] Valid configuration: {file} (active version: {version})": (
         "[OK] Configuracao valida: {file} (versao ativa: {version})"
     ),
+    # rotate
+    "New version: {version}": ("Nova versão: {version}"),
+    "Persist: {answer}": ("Persistir: {answer}"),
+    "Dry-run: {answer}": ("Dry-run: {answer}"),
+    "Yes": ("Sim"),
+    "No": ("Não"),
+    "[DRY-RUN] Nothing was changed": ("[DRY-RUN] Nada foi alterado"),
+    "Create version '{version}' and make it active?": ("Criar versão '{version}' e marcar como ativa?"),
+    "[OK] New version '{version}' created and active": ("[OK] Nova versao '{version}' criada e ativada"),
+    "[OK] File '{file}' updated": ("[OK] Arquivo '{file}' atualizado"),
+    "[NOTICE] Next steps:": ("[AVISO] Proximos passos:"),
+    "   1. Run 'strongroom secrets reencrypt' to update existing data": (
+        "   1. Execute 'strongroom secrets reencrypt' para atualizar dados existentes"
+    ),
+    "   2. Follow the progress of the re-encryption": ("   2. Monitore o progresso da recriptografia"),
+    "   3. Afterwards, remove old versions if you like": ("   3. Apos conclusao, remova versoes antigas se desejar"),
+    "Waiting for processes that do not know it yet: {names}": (
+        "Aguardando processos que ainda não a conhecem: {names}"
+    ),
+    "Write version '{version}' to '{file}'?": ("Gravar a versão '{version}' em '{file}'?"),
+    "[OK] Version '{version}' written to '{file}'": ("[OK] Versao '{version}' gravada em '{file}'"),
+    "[NOTICE] Give its lines to every process; change ACTIVE_ENCRYPTION_VERSION only when all have them": (
+        "[AVISO] Entregue as linhas a todos os processos; mude ACTIVE_ENCRYPTION_VERSION so depois que todos as tiverem"
+    ),
+    # backup-config, restore-config
+    "Passphrase of the copy": ("Senha da cópia"),
+    "[OK] Backup created: {file}": ("[OK] Backup criado: {file}"),
+    "[OK] Old backup removed: {file}": ("[OK] Backup antigo removido: {file}"),
+    "[OK] Backup is whole: {versions}": ("[OK] Backup integro: {versions}"),
+    "[NOTICE] Kept from the file, to read only: {versions}": (
+        "[AVISO] Mantidas do arquivo, somente para leitura: {versions}"
+    ),
+    "Restore '{backup}' to '{file}'?": ("Restaurar '{backup}' em '{file}'?"),
+    "[OK] Configuration restored from: {backup}": ("[OK] Configuracao restaurada de: {backup}"),
+    "the file that is replaced cannot be read: {reason}": ("o arquivo a ser substituído não pode ser lido: {reason}"),
 }

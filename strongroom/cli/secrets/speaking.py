@@ -10,18 +10,12 @@ import click
 
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.screen import Screen
+from strongroom.cli.secrets.errors import NotConfirmedError
 from strongroom.cli.secrets.logfile import CONSOLE, LOGGER
 from strongroom.cli.secrets.portuguese import PORTUGUESE
-from strongroom.errors import NotAllowedError
 
 _CONSOLE = logging.getLogger(CONSOLE)
 _LOGGER = logging.getLogger(LOGGER)
-
-
-class NotConfirmedError(NotAllowedError):
-    """The question whether to go on was answered with no, or there was nobody to ask."""
-
-    code = "cli.not_confirmed"
 
 
 def is_portuguese(env: Mapping[str, str]) -> bool:

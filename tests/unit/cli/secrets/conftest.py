@@ -1,14 +1,26 @@
 """A folder of its own for every test of `strongroom secrets`, and no language, settings or keys from outside."""
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from strongroom.catalog.engine import open_engine
+from strongroom.catalog.schema import upgrade
 from strongroom.cli.main import main
 
-OUTSIDE = ("LC_ALL", "LC_MESSAGES", "LANG", "STRONGROOM_CONFIG", "STRONGROOM_CRYPTO_FILE", "STRONGROOM_ENVIRONMENT")
+OUTSIDE = (
+    "LC_ALL",
+    "LC_MESSAGES",
+    "LANG",
+    "STRONGROOM_CONFIG",
+    "STRONGROOM_CATALOG_URL",
+    "STRONGROOM_CRYPTO_FILE",
+    "STRONGROOM_ENVIRONMENT",
+    "STRONGROOM_SECRETS_PASSPHRASE",
+)
 
 
 @dataclass(frozen=True)
@@ -40,3 +52,30 @@ def strongroom(folder: Path, capsys: pytest.CaptureFixture[str]) -> Strongroom:
         return Said(code, said.out, said.err)
 
     return call
+
+
+@pytest.fixture
+def installation(folder: Path) -> Path:
+    """Make a configuration with a catalog in the folder, and return the folder."""
+    (folder / "strongroom.toml").write_text('[regions.a]\npath = "a"\n')
+    (folder / "data").mkdir()
+    engine = open_engine(f"sqlite:///{folder / 'data' / 'catalog.db'}")
+    upgrade(engine)
+    engine.dispose()
+    return folder
+
+
+@pytest.fixture
+def passphrase(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("STRONGROOM_SECRETS_PASSPHRASE", "correct horse battery")
+    return "correct horse battery"
+
+
+@pytest.fixture
+def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Type something at the terminal of the next question."""
+
+    def typed(text: str) -> None:
+        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+    return typed
