@@ -11,11 +11,11 @@ from strongroom.columnkeys.ring import READABLE, KeyRing, KeyVersion
 from strongroom.columns.derivation import fernet_key, gcm_key
 from strongroom.columns.errors import (
     NotATokenError,
-    RowUnknownError,
     TokenFormatError,
     TokenRefusedError,
     TokenUnboundError,
     ValueTypeError,
+    row_unknown,
 )
 from strongroom.columns.place import NO_ROW, Binding, ColumnPlace, TokenFormat, length_prefixed
 from strongroom.columns.token import GCM_MARK, Form, from_base64url, malformed, split, to_base64url
@@ -75,7 +75,7 @@ class ColumnCipher:
 
     def encrypt(self, text: str, row: str | None) -> str:
         """Return a token under the active version; raises RowUnknownError and ValueTypeError."""
-        return self._seal(_encoded(text), row)
+        return self._seal(encoded(text), row)
 
     def decrypt(self, token: str, row: str | None) -> str:
         """Return the text of a token.
@@ -125,7 +125,7 @@ class ColumnCipher:
         if not self._by_row:
             return NO_ROW
         if row is None:
-            raise _row_unknown()
+            raise row_unknown()
         return row
 
     def _aad(self, keys: _Keys, bound: str) -> bytes:
@@ -157,7 +157,7 @@ class ColumnCipher:
         """Open a token from before the binding of its column was changed, or say why not."""
         other = row if tried == NO_ROW else NO_ROW
         if other is None:
-            raise _row_unknown() if self._by_row else _refused()
+            raise row_unknown() if self._by_row else _refused()
         try:
             data = keys.gcm.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self._aad(keys, other))
         except InvalidTag:
@@ -191,7 +191,8 @@ def _open_fernet(keys: _Keys, body: str, form: Form) -> bytes:
         raise _refused() from None
 
 
-def _encoded(text: str) -> bytes:
+def encoded(text: str) -> bytes:
+    """Return the text in UTF-8; raises ValueTypeError, which does not show it."""
     try:
         return text.encode()
     except (AttributeError, UnicodeEncodeError):
@@ -218,13 +219,6 @@ def _refused() -> TokenRefusedError:
 
 def _unbound() -> TokenUnboundError:
     return TokenUnboundError(
-        "A token opens, but is not bound as this strict column wants.",
+        "A token is not bound as this strict column wants.",
         next_step="It was moved here, or the column is not re-encrypted yet: run `strongroom secrets reencrypt`.",
-    )
-
-
-def _row_unknown() -> RowUnknownError:
-    return RowUnknownError(
-        "A row-bound column was used without its row's primary key.",
-        next_step="Read and write it through its table, with the primary key; docs/keys.md lists what cannot be done.",
     )

@@ -79,3 +79,16 @@ class ColumnUnregisteredError(NotAllowedError):
     """A mapped encrypted column is not in the registry, so that no campaign and no proof of retirement would see it."""
 
     code = "columns.unregistered"
+
+
+def misused(what: str, next_step: str) -> ColumnUseError:
+    """Make the error for a column that is declared or used in a way that cannot work."""
+    return ColumnUseError(f"EncryptedString: {what}.", next_step=next_step)
+
+
+def row_unknown() -> RowUnknownError:
+    """Make the error for a row-bound column that is used without its row."""
+    return RowUnknownError(
+        "A row-bound column was used without its row's primary key.",
+        next_step="Read and write it through its table, with the primary key; docs/keys.md lists what cannot be done.",
+    )

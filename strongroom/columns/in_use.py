@@ -1,0 +1,102 @@
+"""The ring this process encrypts columns with: given once at start, followed when it changes."""
+
+import logging
+from collections.abc import Hashable
+
+from strongroom.clock import Clock, RandomBytes, SystemClock, system_random
+from strongroom.columnkeys.holder import KeyRingHolder
+from strongroom.columnkeys.ring import KeyRing
+from strongroom.columns.cipher import ColumnCipher
+from strongroom.columns.errors import KeyringMissingError
+from strongroom.columns.place import Binding, ColumnPlace, TokenFormat
+from strongroom.errors import StrongroomError
+
+RELOAD_SECONDS = 5.0
+_LOG = logging.getLogger(__name__)
+
+
+class Generation:
+    """One ring and the ciphers made of it so far; replaced as a whole when the ring changes."""
+
+    __slots__ = ("_ciphers", "_random", "app", "ring")
+
+    def __init__(self, ring: KeyRing, app: str, random: RandomBytes) -> None:
+        self.ring, self.app, self._random = ring, app, random
+        self._ciphers: dict[Hashable, ColumnCipher] = {}
+
+    def cipher(self, place: tuple[str, str], format_: TokenFormat, binding: Binding, *, strict: bool) -> ColumnCipher:
+        """Return the cipher of a column, given as table and column; its keys are derived the first time."""
+        wanted = (place, format_, binding, strict)
+        found = self._ciphers.get(wanted)
+        if found is None:
+            whole = ColumnPlace(self.app, *place)
+            found = ColumnCipher(self.ring, whole, format=format_, binding=binding, strict=strict, random=self._random)
+            # Two threads may both make one; they are alike.
+            self._ciphers[wanted] = found
+        return found
+
+
+class KeyringInUse:
+    """Follows what the holder of a ring holds, and lets it look at its source from time to time."""
+
+    def __init__(
+        self,
+        holder: KeyRingHolder,
+        app: str,
+        *,
+        reload_seconds: float = RELOAD_SECONDS,
+        clock: Clock | None = None,
+        random: RandomBytes = system_random,
+    ) -> None:
+        self._holder, self._app, self._random = holder, app, random
+        self._clock, self._every = clock or SystemClock(), reload_seconds
+        self._next_look = self._clock.monotonic() + reload_seconds
+        self._generation = Generation(holder.ring(), app, random)
+
+    def generation(self) -> Generation:
+        """Return the ciphers of the ring that the holder holds now."""
+        ring = self._holder.ring()
+        if ring is not self._generation.ring:
+            self._generation = Generation(ring, self._app, self._random)
+            _LOG.info("the ring of column keys changed; version %s is active", ring.active)
+        return self._generation
+
+    def reload_when_due(self) -> None:
+        """Have the holder look at its source if that is long ago; a source that fails leaves the ring as it is."""
+        if self._clock.monotonic() < self._next_look:
+            return
+        self._next_look = self._clock.monotonic() + self._every
+        try:
+            self._holder.refresh()
+        except (StrongroomError, OSError) as error:
+            _LOG.warning("the ring of column keys could not be read again and stays as it was: %s", error)
+
+    def search(self, version: str) -> None:
+        """Have the holder look for a version that a token names; raises as KeyRingHolder.get_version."""
+        self._holder.get_version(version)
+
+
+class _Process:
+    """What this process was given, if anything."""
+
+    in_use: KeyringInUse | None = None
+
+
+def hold(in_use: KeyringInUse | None) -> None:
+    """Make this the ring of the process."""
+    _Process.in_use = in_use
+
+
+def held() -> KeyringInUse:
+    """Return the ring of the process; raises KeyringMissingError."""
+    if _Process.in_use is None:
+        raise KeyringMissingError(
+            "SecretsManager not initialised: this process was given no ring of column keys.",
+            next_step="Call strongroom.columns.use_keyring(EnvCryptoFile(path)) once at start, before any query.",
+        )
+    return _Process.in_use
+
+
+def held_or_none() -> KeyringInUse | None:
+    """Return the ring of the process, if it was given one."""
+    return _Process.in_use
