@@ -18,19 +18,26 @@ class Waiting(Enum):
     HERE = "here"
 
 
-def waiting_options(function: FunctionT) -> FunctionT:
-    """Give a command `--wait`, `--no-wait` and `--here`; the parameter `waiting` gets a Waiting."""
+def waiting_options_with(default: Waiting) -> Callable[[FunctionT], FunctionT]:
+    """Give a command `--wait`, `--no-wait` and `--here`, one of them the default; `waiting` gets a Waiting."""
     modes = (
-        ("--here", Waiting.HERE, "Run the job in this process, without a broker or workers."),
-        ("--no-wait", Waiting.LEAVE, "Print the job's id and return at once."),
-        ("--wait", Waiting.FOLLOW, "Follow the job until it has ended (the default)."),
+        ("--here", Waiting.HERE, "Run the job in this process, without a broker or workers"),
+        ("--no-wait", Waiting.LEAVE, "Print the job's id and return at once"),
+        ("--wait", Waiting.FOLLOW, "Follow the job until it has ended"),
     )
-    for name, mode, text in modes:
-        option = click.option(
-            name, "waiting", flag_value=mode, type=click.UNPROCESSED, default=Waiting.FOLLOW, help=text
-        )
-        function = option(function)
-    return function
+
+    def decorate(function: FunctionT) -> FunctionT:
+        for name, mode, text in modes:
+            said = f"{text} (the default)." if mode is default else f"{text}."
+            option = click.option(name, "waiting", flag_value=mode, type=click.UNPROCESSED, default=default, help=said)
+            function = option(function)
+        return function
+
+    return decorate
+
+
+waiting_options = waiting_options_with(Waiting.FOLLOW)
+"""Gives a command the three options; without one it waits for a worker."""
 
 
 def paging_options(function: FunctionT) -> FunctionT:

@@ -43,11 +43,12 @@ class TableName:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """How the tokens of a column are made; what a mapped column says itself needs no asking."""
+    """How the tokens of a column are made: as an EncryptedString says, or somebody who knows the application."""
 
     app: str
-    token_format: TokenFormat
-    binding: Binding
+    token_format: TokenFormat = TokenFormat.AES_GCM
+    binding: Binding = Binding.ROW
+    known_as: str | None = None
 
 
 def reflect_target(
@@ -69,9 +70,10 @@ def reflect_target(
         unique = _unique_columns(engine, name)
     length = _length_of(_column(table, column))
     chosen = _verified_keys(table, unique, keys)
-    return Target(
-        database, name.schema, name.table, column, chosen, length, tokens.app, tokens.token_format, tokens.binding
-    )
+    if tokens.binding is Binding.ROW and chosen != tuple(one.name for one in table.primary_key.columns):
+        raise _not_a_key(chosen, table, "Tokens that are bound to their row name its primary key: leave --key out.")
+    made = (tokens.app, tokens.token_format, tokens.binding, tokens.known_as)
+    return Target(database, name.schema, name.table, column, chosen, length, *made)
 
 
 def import_model(path: str) -> Mapper[Any]:
@@ -152,11 +154,14 @@ def _verified_keys(table: Table, unique: Sequence[set[str | None]], wanted: Sequ
     for key in keys:
         _verify_key(_column(table, key), frozenset(primary))
     if set(keys) not in ([set(primary), *unique]):
-        raise UnusableKeyError(
-            f"Columns {', '.join(keys)} of table {table.name} are not a key.",
-            next_step="Name the columns of the primary key, or of a unique constraint without NULL.",
-        )
+        raise _not_a_key(keys, table, "Name the columns of the primary key, or of a unique constraint without NULL.")
     return keys
+
+
+def _not_a_key(keys: Sequence[str], table: Table, next_step: str) -> UnusableKeyError:
+    return UnusableKeyError(
+        f"Columns {', '.join(keys)} of table {table.name} do not lead through it.", next_step=next_step
+    )
 
 
 def _verify_key(column: Column[Any], primary: frozenset[str]) -> None:

@@ -13,7 +13,7 @@ class Target:
     """A column in a database that the settings name.
 
     `keys` are the columns of the primary key in its order; `length` is the most characters the column holds, None where
-    it has no limit.
+    it has no limit. `known_as` is the table.column that tokens are bound to where that is not its name.
     """
 
     database: str
@@ -25,6 +25,7 @@ class Target:
     app: str
     token_format: TokenFormat = TokenFormat.AES_GCM
     binding: Binding = Binding.COLUMN
+    known_as: str | None = None
 
     @property
     def table_name(self) -> str:
@@ -39,7 +40,8 @@ class Target:
     @property
     def column_place(self) -> ColumnPlace:
         """Return what tokens of the column are bound to."""
-        return ColumnPlace(self.app, self.table_name, self.column)
+        table, _, column = (self.known_as or f"{self.table_name}.{self.column}").rpartition(".")
+        return ColumnPlace(self.app, table, column)
 
     def as_stored(self) -> dict[str, Any]:
         """Return the target as the catalog keeps it."""

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field, SecretStr
 
 from strongroom.settings.environment import resolve_secrets
-from strongroom.settings.fields import Name, Section, Text
+from strongroom.settings.fields import Name, Section
 from strongroom.settings.findings import Findings
 
 _SCHEMES = ("postgresql", "sqlite", "mysql", "mariadb")
@@ -20,9 +20,7 @@ class DatabaseSettings(Section):
         description="Address of the database, as SQLAlchemy spells it: PostgreSQL, SQLite, MySQL or MariaDB.",
         examples=["SHOP_DATABASE_URL"],
     )
-    app: Text = Field(
-        "app", description="Name of the application, which tokens that are bound to their place are bound to."
-    )
+    app: str = Field("", description="Name of the application that its tokens are bound to, as it says itself.")
 
 
 def read_databases(

@@ -10,6 +10,9 @@ COMMANDS = {
         "strongroom.cli.secrets.backup_config:backup_config", "Make a sealed copy of the file of keys."
     ),
     "restore-config": LateCommand("strongroom.cli.secrets.restore_config:restore_config", "Put a copy back."),
+    "reencrypt": LateCommand("strongroom.cli.secrets.reencrypt:reencrypt", "Re-encrypt a column with the active key."),
+    "list-jobs": LateCommand("strongroom.cli.secrets.list_jobs:list_jobs", "List re-encryptions and their progress."),
+    "cleanup-jobs": LateCommand("strongroom.cli.secrets.cleanup_jobs:cleanup_jobs", "Remove old re-encryptions."),
     "validate-config": LateCommand("strongroom.cli.secrets.validate_config:validate_config", "Check the file of keys."),
 }
 

@@ -27,6 +27,32 @@ PORTUGUESE: dict[str, str] = {
     "active": "ativa",
     "disabled": "desativada",
     "destroyed": "destruída",
+    # reencrypt
+    "Re-encrypt {target} with version '{version}'?": "Recriptografar {target} com a versao '{version}'?",
+    "Job ID: {number}": "Job ID: {number}",
+    "Target: {target}": "Alvo: {target}",
+    "Target version: {version}": "Versão alvo: {version}",
+    "Total records: {total}": "Total de registros: {total}",
+    "Progress: {done}/{total} ({skipped} skipped)": "Progresso: {done}/{total} ({skipped} ignorados)",
+    "Re-encrypting": "Recriptografando",
+    "[OK] Re-encryption complete!": "[OK] Recriptografia concluida!",
+    "[OK] Dry run complete! Nothing was changed.": "[OK] Simulacao concluida! Nada foi alterado.",
+    "  To process: {rows}": "  A processar: {rows}",
+    "  Processed: {rows}": "  Processados: {rows}",
+    "  Skipped (up to date): {rows}": "  Ignorados (ja atualizados): {rows}",
+    "  Errors: {rows}": "  Erros: {rows}",
+    "  Version {version}: {rows}": "  Versao {version}: {rows}",
+    "row {key} was left as it is: {reason}": "o registro {key} ficou como estava: {reason}",
+    "and {rows} more, see --json and the table reencrypt_quarantine.": (
+        "e mais {rows}; veja --json e a tabela reencrypt_quarantine."
+    ),
+    # list-jobs
+    "Re-encryption jobs ({count}):": "Jobs de recriptografia ({count}):",
+    # cleanup-jobs
+    "Finished jobs older than {days} days: {count}": "Jobs finalizados a mais de {days} dias: {count}",
+    "Stalled jobs older than {days} days: {count}": "Jobs parados a mais de {days} dias: {count}",
+    "Remove {count} jobs?": "Remover {count} jobs?",
+    "[OK] Jobs removed: {count}": "[OK] Jobs removidos: {count}",
     # validate-config
     "[OK] Permissions: 600": "[OK] Permissoes: 600",
     "[OK] Version {version}: salt matches its hash": "[OK] Versao {version}: salt confere com o hash",

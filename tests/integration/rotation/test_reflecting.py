@@ -36,8 +36,8 @@ def vault(engine):
     return engine
 
 
-def reflect(engine, table="vault", column="secret", keys=()):
-    return reflect_target(engine, "shop", TableName.of(table), column, TOKENS, keys)
+def reflect(engine, table="vault", column="secret", keys=(), tokens=TOKENS):
+    return reflect_target(engine, "shop", TableName.of(table), column, tokens, keys)
 
 
 def test_the_primary_key_and_the_length_are_found(vault):
@@ -61,6 +61,7 @@ def test_another_key_may_be_named_if_it_is_one(vault):
         ({"keys": ("other",)}, UnusableKeyError),
         ({"keys": ("rate",)}, UnusableKeyError),
         ({"keys": ("nothing",)}, ColumnNotFoundError),
+        ({"keys": ("mail",), "tokens": Tokens("shop")}, UnusableKeyError),
     ],
 )
 def test_what_cannot_be_served_is_refused(vault, wish, error):

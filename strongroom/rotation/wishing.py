@@ -1,0 +1,72 @@
+"""From what somebody writes to a target: a mapped class or a table, a column, and what cannot be found out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from strongroom.columns.encrypted_string import EncryptedString
+from strongroom.columns.place import Binding, TokenFormat
+from strongroom.rotation.connecting import open_database
+from strongroom.rotation.errors import ModelNotFoundError
+from strongroom.rotation.reflecting import (
+    TableName,
+    Tokens,
+    import_model,
+    mapped_column_of,
+    reflect_target,
+    table_of,
+)
+from strongroom.rotation.target import Target
+from strongroom.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class TargetWish:
+    """A column as somebody names it: by `model` (module:Class) or by `table` (schema.table), one of the two.
+
+    None means what the mapped column says, else what the settings or an EncryptedString would say: the application of
+    the database, AES-256-GCM, bound to the row.
+    """
+
+    column: str
+    model: str | None = None
+    table: str | None = None
+    keys: Sequence[str] = ()
+    database: str | None = None
+    app: str | None = None
+    token_format: TokenFormat | None = None
+    binding: Binding | None = None
+
+
+def find_target(settings: Settings, wish: TargetWish) -> Target:
+    """Return the column that is meant, after a look into its database.
+
+    Raises ModelNotFoundError, UnknownDatabaseError and what reflect_target raises.
+    """
+    database = settings.get_database(wish.database)
+    name, column, known = _named(wish)
+    token_format = wish.token_format or known.token_format
+    # Fernet tokens have no place for the row.
+    usual = Binding.COLUMN if token_format is TokenFormat.FERNET else known.binding
+    app = database.app if wish.app is None else wish.app
+    tokens = Tokens(app, token_format, wish.binding or usual, known.known_as)
+    engine = open_database(database)
+    try:
+        return reflect_target(engine, database.name, name, column, tokens, wish.keys)
+    finally:
+        engine.dispose()
+
+
+def _named(wish: TargetWish) -> tuple[TableName, str, Tokens]:
+    if (wish.model is None) == (wish.table is None):
+        raise ModelNotFoundError(
+            "The column is named by a mapped class or by a table, by one of them.",
+            next_step="Write --model module:Class, or --table schema.table.",
+        )
+    if wish.table is not None:
+        return TableName.of(wish.table), wish.column, Tokens("")
+    mapper = import_model(wish.model or "")
+    column = mapped_column_of(mapper, wish.column)
+    kind = column.type
+    if not isinstance(kind, EncryptedString):
+        return table_of(mapper), column.name, Tokens("")
+    return table_of(mapper), column.name, Tokens("", kind.format, kind.binding, kind.known_as)
