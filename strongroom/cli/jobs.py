@@ -12,6 +12,7 @@ from strongroom.cli.figures import moment
 from strongroom.cli.following import follow_job, verify_succeeded
 from strongroom.cli.here import copy_here, run_here
 from strongroom.cli.invocation import Invocation
+from strongroom.cli.job_wishes import CANCEL, PAUSE, RESUME, wish
 from strongroom.cli.progress import describe_progress
 from strongroom.cli.screen import Screen
 from strongroom.cli.waiting import paging_options
@@ -92,49 +93,43 @@ def run(invocation: Invocation, job_id: str) -> ExitCode:
 @click.argument("job_id", metavar="JOB")
 @click.pass_obj
 def cancel(invocation: Invocation, job_id: str) -> None:
-    """Cancel JOB: at once while it waits, at its next step while it runs."""
-    screen = invocation.screen
+    """Cancel JOB: at once while it waits, at its next step while it runs.
+
+    A number means a re-encryption with all its jobs, as `strongroom secrets list-jobs` shows it.
+    """
     with invocation.services() as services:
-        job = services.ledger.request_cancel(parse_id(job_id, "job"))
-    if screen.json:
-        screen.document(row_document(job))
-    elif job.state in FINAL_STATES:
-        screen.line(f"Job {job.id} is cancelled.")
-    else:
-        screen.line(f"Job {job.id} stops at its next step.")
+        wish(services, job_id, CANCEL, invocation.screen, _cancelled)
 
 
-@jobs.command("pause", examples=("strongroom jobs pause 0193a4c2-7b1e-7c5d-9f3a-2b6c8d1e4f70",))
+@jobs.command(
+    "pause", examples=("strongroom jobs pause 0193a4c2-7b1e-7c5d-9f3a-2b6c8d1e4f70", "strongroom jobs pause 1")
+)
 @click.argument("job_id", metavar="JOB")
 @click.pass_obj
 def pause(invocation: Invocation, job_id: str) -> None:
     """Pause JOB: at once while it waits, at its next step while it runs.
 
-    It keeps what it has done, and its deadline if it has one.
+    It keeps what it has done, and its deadline if it has one. A number means a re-encryption with all its jobs.
     """
-    screen = invocation.screen
     with invocation.services() as services:
-        job = services.ledger.request_pause(parse_id(job_id, "job"))
-    if screen.json:
-        screen.document(row_document(job))
-    elif job.state is JobState.PAUSED:
-        screen.line(f"Job {job.id} is paused.")
-    else:
-        screen.line(f"Job {job.id} pauses at its next step.")
+        wish(services, job_id, PAUSE, invocation.screen, _paused)
 
 
 @jobs.command("resume", examples=("strongroom jobs resume 0193a4c2-7b1e-7c5d-9f3a-2b6c8d1e4f70",))
 @click.argument("job_id", metavar="JOB")
 @click.pass_obj
 def resume(invocation: Invocation, job_id: str) -> None:
-    """Queue the paused JOB again; it goes on where it can."""
-    screen = invocation.screen
+    """Queue the paused JOB again; it goes on where it can. A number means a re-encryption with all its jobs."""
     with invocation.services() as services:
-        job = services.ledger.resume(parse_id(job_id, "job"))
-    if screen.json:
-        screen.document(row_document(job))
-    else:
-        screen.line(f"Job {job.id} is {describe_job(job)}.")
+        wish(services, job_id, RESUME, invocation.screen, lambda job: f"is {describe_job(job)}")
+
+
+def _cancelled(job: Job) -> str:
+    return "is cancelled" if job.state in FINAL_STATES else "stops at its next step"
+
+
+def _paused(job: Job) -> str:
+    return "is paused" if job.state is JobState.PAUSED else "pauses at its next step"
 
 
 def show_job(job: Job, screen: Screen) -> None:
