@@ -1,7 +1,9 @@
 """Re-encryption as an operator does it: the commands of the requirement, as they are written there."""
 
+import importlib
 import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -34,9 +36,46 @@ ROWS = 150
 COLUMN = ("--model", "app_of_a_test.autenticacao:User", "--column", "_otp_secret")
 
 
+class Shop:
+    """The application, and the command."""
+
+    def __init__(self, folder: Path, url: str, catalog_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self._capsys = folder, capsys
+        self.models = importlib.import_module("app_of_a_test.autenticacao")
+        self.engine, self.catalog = create_engine(url), open_engine(catalog_url)
+
+    def call(self, *words: str) -> SimpleNamespace:
+        """Call the command."""
+        self._capsys.readouterr()
+        code = main(list(words))
+        said = self._capsys.readouterr()
+        return SimpleNamespace(code=code, out=said.out, err=said.err)
+
+    def fill(self) -> None:
+        """Write rows under v1, and make v2 the active version."""
+        assert self.call("secrets", "generate").code == 0
+        self.models.Base.metadata.create_all(self.engine)
+        use_keyring(EnvCryptoFile(self.folder / ".env.crypto"))
+        with Session(self.engine) as session:
+            session.add_all(self.models.User(nome=f"user {n}", otp_secret=f"SECRET{n}") for n in range(ROWS))
+            session.commit()
+        assert self.call("secrets", "rotate", "--yes", "--no-wait").code == 0
+
+    def tokens(self) -> list[str]:
+        """Return what the database holds."""
+        with self.engine.connect() as connection:
+            return list(connection.execute(text("SELECT _otp_secret FROM usuarios ORDER BY id")).scalars())
+
+    def secrets(self) -> list[str]:
+        """Return what the application reads."""
+        use_keyring(EnvCryptoFile(self.folder / ".env.crypto"))
+        with Session(self.engine) as session:
+            return list(session.scalars(select(self.models.User.otp_secret).order_by(self.models.User.id)))
+
+
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_catalog_url: str, capsys):
-    """An application with rows under v1, a ring whose active version is v2, and the command."""
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_catalog_url: str, capsys) -> Iterator[Shop]:
+    """An application with rows under v1, and a ring whose active version is v2."""
     package = tmp_path / "app_of_a_test"
     package.mkdir()
     (package / "autenticacao.py").write_text(MODELS, encoding="utf-8")
@@ -48,36 +87,11 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_catalog_url: st
     monkeypatch.setenv("SHOP_URL", url)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-
-    def call(*words: str) -> SimpleNamespace:
-        capsys.readouterr()
-        code = main(list(words))
-        said = capsys.readouterr()
-        return SimpleNamespace(code=code, out=said.out, err=said.err)
-
-    assert call("secrets", "generate").code == 0
-    models = __import__("app_of_a_test.autenticacao", fromlist=["User"])
-    engine = create_engine(url)
-    models.Base.metadata.create_all(engine)
-    use_keyring(EnvCryptoFile(tmp_path / ".env.crypto"))
-    with Session(engine) as session:
-        session.add_all(models.User(nome=f"user {n}", otp_secret=f"SECRET{n}") for n in range(ROWS))
-        session.commit()
-    assert call("secrets", "rotate", "--yes", "--no-wait").code == 0
-
-    def tokens() -> list[str]:
-        with engine.connect() as connection:
-            return list(connection.execute(text("SELECT _otp_secret FROM usuarios ORDER BY id")).scalars())
-
-    def secrets() -> list[str]:
-        use_keyring(EnvCryptoFile(tmp_path / ".env.crypto"))
-        with Session(engine) as session:
-            return list(session.scalars(select(models.User.otp_secret).order_by(models.User.id)))
-
-    catalog = open_engine(sqlite_catalog_url)
-    yield SimpleNamespace(call=call, tokens=tokens, secrets=secrets, engine=engine, catalog=catalog, folder=tmp_path)
-    catalog.dispose()
-    engine.dispose()
+    opened = Shop(tmp_path, url, sqlite_catalog_url, capsys)
+    opened.fill()
+    yield opened
+    opened.catalog.dispose()
+    opened.engine.dispose()
     hold(None)
     for name in [name for name in sys.modules if name.startswith("app_of_a_test")]:
         del sys.modules[name]
