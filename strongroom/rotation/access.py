@@ -1,10 +1,15 @@
 """What re-encryption asks of a table, whatever database it is in."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from strongroom.columnkeys.ring import is_version_name
 from strongroom.rotation.target import CurrentTokens, Key
+
+UNNAMED = "?"
+"""Stands for the version of a token that names none."""
 
 Row = tuple[Any, ...]
 """The values of the key, then the token."""
@@ -56,8 +61,26 @@ class Strain:
     lock_waits: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Census:
+    """Rows by the version their token names, `?` for none, and how many are `left` that are not up to date."""
+
+    versions: dict[str, int]
+    left: int
+
+    @classmethod
+    def of(cls, counted: Iterable[tuple[str | None, int, int]]) -> "Census":
+        """Add up what a database says: what stands before the colon, if it is short, rows, and rows that are left."""
+        versions: Counter[str] = Counter()
+        left = 0
+        for name, rows, old in counted:
+            versions[name if name is not None and is_version_name(name) else UNNAMED] += rows
+            left += old
+        return cls(dict(versions), left)
+
+
 class TableAccess(Protocol):
-    """One table with one encrypted column. Reading and writing may be done from two threads, one each.
+    """One table with one encrypted column; used by one thread, but for `vacuum`, which may run beside it.
 
     Every method raises TargetUnavailableError and TargetRefusedError.
     """
@@ -72,17 +95,23 @@ class TableAccess(Protocol):
     def read_left(self, after: Sequence[Any] | None, current: CurrentTokens, limit: int) -> list[Row]:
         """Return rows after a key whose token is not up to date, in key order."""
 
-    def write(self, changes: Changes, *, skip_locked: bool) -> int:
-        """Write, in one transaction, the rows that still hold the old token; return how many did.
+    def start(self, changes: Changes) -> None:
+        """Begin to write, in one transaction, the rows that still hold the old token; reading may go on meanwhile."""
 
-        Raises LockedError (without `skip_locked`), TooMuchError, RowRefusedError.
+    def finish(self) -> int:
+        """Return how many rows `start` wrote, when it is done.
+
+        Raises LockedError, TooMuchError, RowRefusedError.
         """
+
+    def write(self, changes: Changes, *, skip_locked: bool) -> int:
+        """Do both; with `skip_locked` rows that somebody else holds are passed over. Raises as `finish`."""
 
     def count(self) -> int:
         """Return how many rows have a value; of a very large table an estimate."""
 
-    def count_versions(self) -> dict[str, int]:
-        """Return rows with a value by the version their token names; `?` for those that name none."""
+    def count_versions(self, current: CurrentTokens | None = None) -> Census:
+        """Count rows with a value by the version their token names, and those that are not up to date."""
 
     def split(self, pieces: int) -> list[Sequence[Any]]:
         """Return up to `pieces - 1` keys, in order, that divide the rows into about equal parts."""

@@ -29,7 +29,7 @@ from strongroom.rotation.states import LOST, list_ledger_jobs, settle_state, set
 from strongroom.rotation.target import Target, shown
 from strongroom.services import Services
 
-ROWS_A_RANGE = 50_000
+ROWS_A_RANGE = 125_000
 MOST_RANGES = 64
 
 

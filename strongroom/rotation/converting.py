@@ -9,11 +9,9 @@ from typing import Any, Protocol
 
 from strongroom.columnkeys.ring import is_version_name
 from strongroom.errors import StrongroomError
-from strongroom.rotation.access import Changes, Row
+from strongroom.rotation.access import UNNAMED, Changes, Row
 from strongroom.rotation.target import Key, KeyValue, shown
 
-UNNAMED = "?"
-"""Stands for the version of a token that names none."""
 TOO_LONG = "rotation.value_too_long"
 NOT_UTF8 = "rotation.not_utf8"
 REFUSED_BY_DATABASE = "rotation.refused_by_database"

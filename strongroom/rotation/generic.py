@@ -16,6 +16,7 @@ from sqlalchemy import (
     case,
     cast,
     func,
+    literal,
     not_,
     null,
     or_,
@@ -25,8 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from strongroom.columnkeys.ring import is_version_name
-from strongroom.rotation.access import Changes, LockedError, Row, RowRefusedError, Strain, TooMuchError
+from strongroom.rotation.access import Census, Changes, LockedError, Row, RowRefusedError, Strain, TooMuchError
 from strongroom.rotation.connecting import fault_of, translated_faults, unavailable
 from strongroom.rotation.target import CurrentTokens, Target
 
@@ -46,6 +46,7 @@ class GenericTable:
 
     def __init__(self, engine: Engine, target: Target) -> None:
         self._engine, self._target = engine, target
+        self._started = Changes()
         with translated_faults(target.database):
             self._table = Table(target.table, MetaData(), schema=target.schema, autoload_with=engine)
         self._column: Column[Any] = self._table.c[target.column]
@@ -62,11 +63,15 @@ class GenericTable:
         return self._fetch(bounds, limit)
 
     def read_left(self, after: Sequence[Any] | None, current: CurrentTokens, limit: int) -> list[Row]:
-        left = not_(self._begins(current.begin))
-        if current.but_not is not None:
-            left = or_(left, self._begins(current.but_not))
+        left = self._left(current)
         bounds = [] if after is None else [tuple_(*self._keys) > tuple_(*after)]
         return self._fetch([*bounds, left], limit)
+
+    def start(self, changes: Changes) -> None:
+        self._started = changes
+
+    def finish(self) -> int:
+        return self.write(self._started, skip_locked=False)
 
     def write(self, changes: Changes, *, skip_locked: bool) -> int:
         rows = [
@@ -86,18 +91,15 @@ class GenericTable:
         with self._translated(), self._engine.connect() as connection:
             return connection.execute(select(func.count()).select_from(self._table).where(self._filled)).scalar_one()
 
-    def count_versions(self) -> dict[str, int]:
+    def count_versions(self, current: CurrentTokens | None = None) -> Census:
         colon = func.instr(self._column, ":")
         named = case((colon.between(2, 33), func.substr(self._column, 1, colon - 1)), else_=null())
+        left = literal(0) if current is None else case((self._left(current), 1), else_=0)
         # Counted as bytes: to a collation `V1` and `v1` may be one.
-        query = select(cast(named, BINARY), func.count()).where(self._filled).group_by(cast(named, BINARY))
-        counts: dict[str, int] = {}
+        query = select(cast(named, BINARY), func.count(), func.sum(left)).where(self._filled)
         with self._translated(), self._engine.connect() as connection:
-            for version, rows in connection.execute(query):
-                text = version.decode("utf-8", "replace") if isinstance(version, bytes) else version
-                name = text if text is not None and is_version_name(text) else "?"
-                counts[name] = counts.get(name, 0) + rows
-        return counts
+            counted = connection.execute(query.group_by(cast(named, BINARY))).all()
+        return Census.of((_text(name), int(rows), int(left)) for name, rows, left in counted)
 
     def split(self, pieces: int) -> list[Sequence[Any]]:
         """Cut between the smallest and the largest of whole numbers; other keys stay in one piece."""
@@ -119,6 +121,10 @@ class GenericTable:
 
     def close(self) -> None:
         self._engine.dispose()
+
+    def _left(self, current: CurrentTokens) -> ColumnElement[bool]:
+        left = not_(self._begins(current.begin))
+        return left if current.but_not is None else or_(left, self._begins(current.but_not))
 
     def _begins(self, beginning: str) -> ColumnElement[bool]:
         start = func.substr(self._column, 1, len(beginning))
@@ -147,3 +153,7 @@ class GenericTable:
             return TooMuchError()
         found = None if original is None else fault_of(self._target.database, original)
         return found or unavailable(self._target.database, error)
+
+
+def _text(name: object) -> str | None:
+    return name.decode("utf-8", "replace") if isinstance(name, bytes) else None if name is None else str(name)

@@ -1,10 +1,7 @@
 """One pass over rows: read, convert and write, so that the database writes while the next rows are converted."""
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,10 +9,7 @@ from strongroom.rotation.access import Changes, Row, TableAccess
 from strongroom.rotation.converting import BatchConverter, BrokenRow, Converted
 from strongroom.rotation.pace import Brake, Pace
 from strongroom.rotation.target import Key
-from strongroom.rotation.writing import Written, write_changes
-
-SWITCH_SECONDS = 0.0002
-"""With Python's own 5 ms the thread that writes waits for the one that converts longer than for the database."""
+from strongroom.rotation.writing import Written, finish_changes
 
 Read = Callable[[Sequence[Any] | None, int], list[Row]]
 """Returns rows after a key, in key order, up to a number."""
@@ -48,7 +42,7 @@ Settle = Callable[[Block, Written], None]
 
 @dataclass(frozen=True, slots=True)
 class TablePass:
-    """The parts of a pass. `settle` and the brake are called from the thread that runs it."""
+    """The parts of a pass. One thread does it all: the database's own process works beside it."""
 
     access: TableAccess
     converter: BatchConverter
@@ -61,18 +55,19 @@ class TablePass:
         """Pass over all rows that `read` gives after a key.
 
         Raises StatementTooSlowError, TargetUnavailableError, TargetRefusedError and what `settle` raises; what is being
-        written then is finished first.
+        written then is finished or undone by the database.
         """
-        with _quick_switches(), ThreadPoolExecutor(1, "reencrypt-write") as writer:
-            under_way: tuple[Block, Future[Written]] | None = None
-            for block in self._blocks(read, after):
-                before, under_way = under_way, None
-                if before is not None:
-                    before[1].result()
-                under_way = (block, writer.submit(self._write, block))
-                self._settle(before)
-                self.brake.after(block.rows)
-            self._settle(under_way)
+        under_way: Block | None = None
+        for block in self._blocks(read, after):
+            # This block was read and converted while the database wrote the one before.
+            before, written = under_way, self._finished(under_way)
+            self._start(block)
+            under_way = block
+            if before is not None:
+                self.settle(before, written)
+            self.brake.after(block.rows)
+        if under_way is not None:
+            self.settle(under_way, self._finished(under_way))
 
     def _blocks(self, read: Read, after: Sequence[Any] | None) -> Iterator[Block]:
         block, rows = Block(), read(after, self.pace.batch_size)
@@ -86,21 +81,13 @@ class TablePass:
         if block.rows:
             yield block
 
-    def _write(self, block: Block) -> Written:
+    def _start(self, block: Block) -> None:
+        if len(block.changes) and not self.dry_run:
+            self.access.start(block.changes)
+
+    def _finished(self, block: Block | None) -> Written:
+        if block is None or not len(block.changes):
+            return Written()
         if self.dry_run:
             return Written(processed=len(block.changes))
-        return write_changes(self.access, block.changes)
-
-    def _settle(self, done: tuple[Block, Future[Written]] | None) -> None:
-        if done is not None:
-            self.settle(done[0], done[1].result())
-
-
-@contextmanager
-def _quick_switches() -> Iterator[None]:
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(min(usual, SWITCH_SECONDS))
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(usual)
+        return finish_changes(self.access, block.changes)

@@ -12,15 +12,16 @@ import psycopg
 from psycopg import errors, sql
 from sqlalchemy import Engine
 
-from strongroom.columnkeys.ring import is_version_name
-from strongroom.rotation.access import Changes, LockedError, Row, RowRefusedError, Strain, TooMuchError
+from strongroom.rotation.access import Census, Changes, LockedError, Row, RowRefusedError, Strain, TooMuchError
 from strongroom.rotation.connecting import fault_of, translated_faults, unavailable
+from strongroom.rotation.sending import SentStatement
 from strongroom.rotation.target import CurrentTokens, Target
 
 LOCK_WAIT = "500ms"
 STATEMENT_TIMEOUT = "30s"
 COUNTED_UP_TO = 5_000_000
 SAMPLE_A_PIECE = 200
+LEFT = "(NOT starts_with({column}, %s) OR (%s AND starts_with({column}, %s)))"
 PLAIN_TYPES = frozenset({"smallint", "integer", "bigint", "uuid"})
 """Types whose text has no comma."""
 
@@ -52,17 +53,21 @@ class PostgresTable:
 
     def read_left(self, after: Sequence[Any] | None, current: CurrentTokens, limit: int) -> list[Row]:
         query = self._select_left[after is not None]
-        marks = [current.begin, current.but_not is None, current.but_not or ""]
         with self._translated():
-            return self._reader.execute(query, [*(after or ()), *marks, limit], binary=True).fetchall()
+            return self._reader.execute(query, [*(after or ()), *_marks(current), limit], binary=True).fetchall()
+
+    def start(self, changes: Changes) -> None:
+        with self._translated():
+            self._sending.start(self._texts(changes))
+
+    def finish(self) -> int:
+        with self._translated():
+            return self._sending.finish()
 
     def write(self, changes: Changes, *, skip_locked: bool) -> int:
-        columns = zip(*changes.keys, strict=True)
-        keys = [render(column) for render, column in zip(self._renders, columns, strict=True)]
-        texts = [*keys, ",".join(changes.old), ",".join(changes.new)]
         with self._translated():
             statement = self._update_free if skip_locked else self._update
-            return self._writer.execute(statement, texts, prepare=True).rowcount
+            return self._writer.execute(statement, self._texts(changes), prepare=skip_locked).rowcount
 
     def count(self) -> int:
         with self._translated():
@@ -74,17 +79,16 @@ class PostgresTable:
             counted = self._reader.execute(self._sql("SELECT count(*) FROM {table} WHERE {filled}")).fetchone()
             return int(counted[0]) if counted else 0
 
-    def count_versions(self) -> dict[str, int]:
+    def count_versions(self, current: CurrentTokens | None = None) -> Census:
+        marks = [] if current is None else _marks(current)
+        left = self._sql("0" if current is None else f"count(*) FILTER (WHERE {LEFT})")
         query = self._sql(
-            "SELECT CASE WHEN strpos({column}, ':') BETWEEN 2 AND 33 THEN split_part({column}, ':', 1) END, count(*)"
-            " FROM {table} WHERE {filled} GROUP BY 1"
+            "SELECT CASE WHEN strpos({column}, ':') BETWEEN 2 AND 33 THEN split_part({column}, ':', 1) END, count(*),"
+            " {left} FROM {table} WHERE {filled} GROUP BY 1",
+            left=left,
         )
-        counts: dict[str, int] = {}
         with self._translated():
-            for version, rows in self._reader.execute(query):
-                name = version if version is not None and is_version_name(version) else "?"
-                counts[name] = counts.get(name, 0) + rows
-        return counts
+            return Census.of(self._reader.execute(query, marks).fetchall())
 
     def split(self, pieces: int) -> list[Sequence[Any]]:
         with self._translated():
@@ -117,6 +121,11 @@ class PostgresTable:
             held.invalidate()
             held.close()
         self._held = []
+
+    def _texts(self, changes: Changes) -> list[Any]:
+        columns = zip(*changes.keys, strict=True)
+        keys = [render(column) for render, column in zip(self._renders, columns, strict=True)]
+        return [*keys, ",".join(changes.old), ",".join(changes.new)]
 
     @property
     def _name(self) -> str:
@@ -156,9 +165,8 @@ class PostgresTable:
         }
         head, tail = "SELECT {keys}, {column} FROM {table} WHERE {filled}", " ORDER BY {keys} LIMIT %s"
         self._select = {given: self._sql(head + bound + tail, marks=marks) for given, bound in bounds.items()}
-        left = " AND (NOT starts_with({column}, %s) OR (NOT %s AND starts_with({column}, %s)))"
         self._select_left = {
-            given: self._sql(head + bounds[given, False] + left + tail, marks=marks) for given in (False, True)
+            given: self._sql(f"{head}{bounds[given, False]} AND {LEFT}{tail}", marks=marks) for given in (False, True)
         }
         plain = [kind in PLAIN_TYPES for kind in types]
         self._renders: list[Callable[[Sequence[Any]], Any]] = [_joined if one else _listed for one in plain]
@@ -167,6 +175,7 @@ class PostgresTable:
             for one, cast in zip(plain, casts, strict=True)
         )
         self._update = self._sql(_UPDATE, arrays=arrays)
+        self._sending = SentStatement(self._writer, self._update)
         self._update_free = self._sql(_UPDATE_FREE, arrays=arrays)
 
     def _sql(self, text: str, **more: sql.Composable) -> sql.Composed:
@@ -227,3 +236,7 @@ def _joined(values: Sequence[Any]) -> str:
 
 def _listed(values: Sequence[Any]) -> list[str]:
     return [str(value) for value in values]
+
+
+def _marks(current: CurrentTokens) -> list[Any]:
+    return [current.begin, current.but_not is not None, current.but_not or ""]

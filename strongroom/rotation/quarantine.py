@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.reencryption import QuarantinedRow
-from strongroom.rotation.converting import UNNAMED, BrokenRow
+from strongroom.rotation.access import UNNAMED
+from strongroom.rotation.converting import BrokenRow
 
 ROWS_A_STATEMENT = 100
 

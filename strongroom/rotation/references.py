@@ -72,6 +72,6 @@ def count_references(services: Services) -> References:
 def _count(services: Services, target: Target) -> ColumnCensus:
     try:
         with opened_table(services.settings, target) as table:
-            return ColumnCensus(target.place, table.count_versions())
+            return ColumnCensus(target.place, table.count_versions().versions)
     except StrongroomError as error:
         return ColumnCensus(target.place, None, error.what)

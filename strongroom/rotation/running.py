@@ -66,8 +66,7 @@ def run_range(services: Services, context: JobContext) -> dict[str, Any]:
             bench.one_pass.run(lambda last, limit: bench.table.read(last, assignment.upper, limit), after)
             versions = None
         else:
-            _close(assignment, bench)
-            versions = bench.table.count_versions()
+            versions = _close(assignment, bench)
         bench.recorder.flush()
     ended = partial(_end, services, context, assignment, bench.version, versions)
     return context.step("ended", ended) or {}
@@ -111,19 +110,22 @@ def _opened(services: Services, context: JobContext, assignment: Assignment) -> 
             pacer.close()
 
 
-def _close(assignment: Assignment, bench: Workbench) -> None:
-    """Convert what escaped the ranges until only rows that do not open are left; raises RowsKeepComingError.
+def _close(assignment: Assignment, bench: Workbench) -> dict[str, int]:
+    """Convert what escaped the ranges until only rows that do not open are left, and return the census.
 
     A row escapes when its key changes, when it was locked, or when a process that has not loaded the ring writes it.
+    Raises RowsKeepComingError.
     """
     current = CurrentTokens.of(bench.version, assignment.target.token_format)
     record = assignment.record
     for _ in range(MOST_PASSES):
         before = record.processed + record.changed
         record.broken = 0
-        bench.one_pass.run(lambda last, limit: bench.table.read_left(last, current, limit), None)
+        census = bench.table.count_versions(current)
+        if census.left:
+            bench.one_pass.run(lambda last, limit: bench.table.read_left(last, current, limit), None)
         if record.processed + record.changed == before:
-            return
+            return census.versions
     raise RowsKeepComingError(
         f"After {MOST_PASSES} passes rows of {record.place} are still written under an earlier version.",
         next_step="Find the process that has not loaded the ring: `strongroom secrets list`. It is tried again.",

@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from strongroom.columnkeys.ring import is_version_name
-from strongroom.rotation.access import Changes, Row, RowRefusedError, Strain
+from strongroom.rotation.access import Census, Changes, Row, RowRefusedError, Strain
 from strongroom.rotation.connecting import fault_of, translated_faults, unavailable
 from strongroom.rotation.target import CurrentTokens, Target
 
@@ -17,7 +16,7 @@ UPDATE = "UPDATE {table} SET {column} = ? WHERE {same} AND {column} COLLATE BINA
 COUNT = "SELECT count(*) FROM {table} WHERE {filled}"
 COUNT_VERSIONS = (
     "SELECT CASE WHEN instr({column}, ':') BETWEEN 2 AND 33 THEN substr({column}, 1, instr({column}, ':') - 1) END,"
-    " count(*) FROM {table} WHERE {filled} GROUP BY 1"
+    " count(*), sum({left}) FROM {table} WHERE {filled} GROUP BY 1"
 )
 
 
@@ -29,6 +28,7 @@ class SqliteTable:
     def __init__(self, engine: Engine, target: Target) -> None:
         self._engine, self._target = engine, target
         self._held: list[Any] = []
+        self._written = 0
         self._reader, self._writer = self._connect(), self._connect()
         self._column = _quoted(target.column)
         self._words = {
@@ -44,11 +44,15 @@ class SqliteTable:
         return self._fetch("".join(bounds), [*(after or ()), *(upto or ()), limit])
 
     def read_left(self, after: Sequence[Any] | None, current: CurrentTokens, limit: int) -> list[Row]:
-        begins = f"substr({self._column}, 1, ?) = ?"
-        left = f"{self._bound('>', after)} AND (NOT {begins} OR (? AND {begins}))"
-        but_not = current.but_not or ""
-        marks = [len(current.begin), current.begin, current.but_not is not None, len(but_not), but_not]
-        return self._fetch(left, [*(after or ()), *marks, limit])
+        left, marks = self._left(current)
+        return self._fetch(f"{self._bound('>', after)} AND {left}", [*(after or ()), *marks, limit])
+
+    def start(self, changes: Changes) -> None:
+        # There is no process but this one that could go on writing.
+        self._written = self.write(changes, skip_locked=False)
+
+    def finish(self) -> int:
+        return self._written
 
     def write(self, changes: Changes, *, skip_locked: bool) -> int:
         statement = UPDATE.format(**self._words)
@@ -69,13 +73,11 @@ class SqliteTable:
             found = self._reader.execute(COUNT.format(**self._words)).fetchone()
         return int(found[0])
 
-    def count_versions(self) -> dict[str, int]:
-        counts: dict[str, int] = {}
+    def count_versions(self, current: CurrentTokens | None = None) -> Census:
+        left, marks = ("0", list[Any]()) if current is None else self._left(current)
+        query = COUNT_VERSIONS.format(left=left, **self._words)
         with self._translated():
-            for version, rows in self._reader.execute(COUNT_VERSIONS.format(**self._words)):
-                name = version if isinstance(version, str) and is_version_name(version) else "?"
-                counts[name] = counts.get(name, 0) + rows
-        return counts
+            return Census.of(self._reader.execute(query, marks).fetchall())
 
     def split(self, pieces: int) -> list[Sequence[Any]]:
         # There is one writer at a time whatever the pieces.
@@ -101,6 +103,12 @@ class SqliteTable:
         # A text that is not UTF-8 is a row to report, not the end of the work.
         connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
         return connection
+
+    def _left(self, current: CurrentTokens) -> tuple[str, list[Any]]:
+        begins = f"substr({self._column}, 1, ?) = ?"
+        but_not = current.but_not or ""
+        marks = [len(current.begin), current.begin, current.but_not is not None, len(but_not), but_not]
+        return f"(NOT {begins} OR (? AND {begins}))", marks
 
     def _bound(self, comparison: str, key: Sequence[Any] | None) -> str:
         if key is None:

@@ -1,6 +1,8 @@
 """Writing what was converted, whatever stands in the way of some of its rows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from strongroom.rotation.access import Changes, LockedError, RowRefusedError, TableAccess, TooMuchError
 from strongroom.rotation.converting import REFUSED_BY_DATABASE, BrokenRow
@@ -16,46 +18,43 @@ class Written:
     broken: list[BrokenRow] = field(default_factory=list)
 
 
-def write_changes(access: TableAccess, changes: Changes) -> Written:
-    """Write the changes in one transaction if that goes, and in smaller ones if not.
+def finish_changes(access: TableAccess, changes: Changes) -> Written:
+    """Wait for changes that were started, and write them in smaller transactions where they did not go as one.
 
     Locked rows are passed over: they are met again by the passes at the end. Raises StatementTooSlowError where even
     one row takes too long, TargetUnavailableError, TargetRefusedError.
     """
-    written = Written()
-    if len(changes):
-        _write(access, changes, written)
-    return written
+    return _settle(access, changes, access.finish)
 
 
-def _write(access: TableAccess, changes: Changes, written: Written) -> None:
+def _settle(access: TableAccess, changes: Changes, write: Callable[[], int]) -> Written:
     try:
-        done = _write_at_once(access, changes)
+        done = _passing_over(access, changes, write)
     except (TooMuchError, RowRefusedError, LockedError) as error:
-        if len(changes) > 1:
-            for half in changes.halves():
-                _write(access, half, written)
-            return
-        _settle_single(changes, error, written)
-        return
-    written.processed += done
-    written.changed += len(changes) - done
+        if len(changes) == 1:
+            return _single(changes, error)
+        first, second = (
+            _settle(access, half, partial(access.write, half, skip_locked=False)) for half in changes.halves()
+        )
+        return Written(
+            first.processed + second.processed, first.changed + second.changed, [*first.broken, *second.broken]
+        )
+    return Written(done, len(changes) - done)
 
 
-def _write_at_once(access: TableAccess, changes: Changes) -> int:
+def _passing_over(access: TableAccess, changes: Changes, write: Callable[[], int]) -> int:
     try:
-        return access.write(changes, skip_locked=False)
+        return write()
     except LockedError:
         return access.write(changes, skip_locked=True)
 
 
-def _settle_single(changes: Changes, error: Exception, written: Written) -> None:
+def _single(changes: Changes, error: Exception) -> Written:
     if isinstance(error, RowRefusedError):
-        written.broken.append(BrokenRow.of(changes.keys[0], changes.old[0], REFUSED_BY_DATABASE))
-    elif isinstance(error, LockedError):
-        written.changed += 1
-    else:
-        raise StatementTooSlowError(
-            "The database ended the change of a single row because it took too long.",
-            next_step="See which trigger or lock holds it up; the work goes on where it stopped.",
-        )
+        return Written(broken=[BrokenRow.of(changes.keys[0], changes.old[0], REFUSED_BY_DATABASE)])
+    if isinstance(error, LockedError):
+        return Written(changed=1)
+    raise StatementTooSlowError(
+        "The database ended the change of a single row because it took too long.",
+        next_step="See which trigger or lock holds it up; the work goes on where it stopped.",
+    )

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -47,15 +48,16 @@ class ScratchPostgres:
     It listens on a loopback port and a socket in its own directory, asks for a password (SCRAM), and is gone with all
     its data after the `with`. PostgreSQL refuses to run as root, so a root process runs it as `postgres` or `nobody`.
     Takes the newest installed version, or that of `major`. With `durable` what was committed survives a power cut,
-    at the speed that costs. Raises ScratchPostgresMissingError, ScratchPostgresError.
+    at the speed that costs. `settings` are more of the server's, as `name=value`. Raises ScratchPostgresMissingError,
+    ScratchPostgresError.
     """
 
     user = "postgres"
     host = _HOST
 
-    def __init__(self, *, major: int | None = None, durable: bool = False) -> None:
+    def __init__(self, *, major: int | None = None, durable: bool = False, settings: Sequence[str] = ()) -> None:
         self._wanted_major = major
-        self._settings = _LIMITS if durable else (*_LIMITS, *_FAST)
+        self._settings = (*_LIMITS, *(() if durable else _FAST), *settings)
         self.password = secrets.token_urlsafe(18)
         self._process: subprocess.Popen[bytes] | None = None
 
