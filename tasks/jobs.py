@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from strongroom.jobs.key_holders import forget_silent_holders
 from strongroom.jobs.processes import forget_silent
 from strongroom.jobs.sweeper import sweep
 from tasks.process import current
@@ -23,5 +24,6 @@ def sweep_jobs() -> dict[str, int]:
     report = sweep(process.services.ledger)
     with process.services.catalog.begin() as session:
         forget_silent(session, after_seconds=FORGOTTEN_AFTER_SECONDS)
+        forget_silent_holders(session, after_seconds=FORGOTTEN_AFTER_SECONDS)
     hand_over(process)
     return {"requeued": len(report.requeued), "dead": len(report.dead), "cancelled": len(report.cancelled)}

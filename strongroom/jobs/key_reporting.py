@@ -11,7 +11,7 @@ all processes within seconds.
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from strongroom.catalog.engine import open_engine
@@ -88,3 +88,30 @@ def reporting(catalog_url: str, holder: KeyRingHolder) -> Iterator[KeyReporter]:
     finally:
         reporter.stop()
         catalog.close()
+
+
+@contextmanager
+def holding_ring(catalog: Catalog, load: Callable[[], KeyRing]) -> Iterator[KeyRing]:
+    """Load a ring for the length of a block, and report all the while that this process holds that very ring.
+
+    So a new version is not written under before blocks with an older ring have ended. Raises as `load` does.
+    """
+    holder = KeyRingHolder(_LoadedOnce(load))
+    reporter = KeyReporter(catalog, holder, this_process())
+    try:
+        reporter.start()
+        yield holder.ring()
+    finally:
+        reporter.stop()
+
+
+class _LoadedOnce:
+    """A source that goes on giving the ring it gave first."""
+
+    def __init__(self, load: Callable[[], KeyRing]) -> None:
+        self._load = load
+        self._ring: KeyRing | None = None
+
+    def load(self) -> KeyRing:
+        self._ring = self._ring or self._load()
+        return self._ring

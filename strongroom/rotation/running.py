@@ -13,6 +13,7 @@ from strongroom.catalog.reencryption import RangePhase, ReencryptionJob, Reencry
 from strongroom.columns.cipher import ColumnCipher
 from strongroom.columns.place import Binding, row_id
 from strongroom.jobs.context import JobContext
+from strongroom.jobs.key_reporting import holding_ring
 from strongroom.jobs.wishes import wish_paused
 from strongroom.rotation.access import TableAccess
 from strongroom.rotation.converting import BatchConverter
@@ -90,11 +91,12 @@ def _read(services: Services, context: JobContext) -> Assignment:
 
 @contextmanager
 def _opened(services: Services, context: JobContext, assignment: Assignment) -> Iterator[Workbench]:
-    ring, target, pace = services.open_ring(), assignment.target, assignment.pace
-    cipher = ColumnCipher(ring, target.column_place, format=target.token_format, binding=target.binding)
-    converter = BatchConverter(cipher, row_id if target.binding is Binding.ROW else None, target.length)
+    target, pace = assignment.target, assignment.pace
     recorder = Recorder(context, services.clock, assignment.record)
-    with opened_table(services.settings, target) as table:
+    ringed = holding_ring(services.catalog, services.open_ring)
+    with ringed as ring, opened_table(services.settings, target) as table:
+        cipher = ColumnCipher(ring, target.column_place, format=target.token_format, binding=target.binding)
+        converter = BatchConverter(cipher, row_id if target.binding is Binding.ROW else None, target.length)
         share = assignment.total_rows * pace.vacuum_percent // 100 // pace.parallel
         pacer = VacuumPacer(table.vacuum, 0 if assignment.dry_run else share)
 
