@@ -55,3 +55,15 @@ class SealedCopyError(IntegrityError):
     """A sealed copy of column keys is cut short, changed, or no such copy."""
 
     code = "columnkeys.sealed_copy"
+
+
+class KeyRecordError(IntegrityError):
+    """The record of what was done to a ring cannot be written, or lines of it were changed."""
+
+    code = "columnkeys.record"
+
+
+class OperationNotFoundError(NotFoundError):
+    """The record of the ring has no operation of this name."""
+
+    code = "columnkeys.operation_not_found"

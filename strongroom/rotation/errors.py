@@ -110,3 +110,9 @@ class ProcessesBehindError(ConflictError):
     """Processes that are alive do not know the new version of the column keys, so nothing is written under it yet."""
 
     code = "rotation.processes_behind"
+
+
+class VersionNeededError(ConflictError):
+    """A row, a quarantined row, a re-encryption, a process or a kept backup needs the version; it was not removed."""
+
+    code = "rotation.version_needed"

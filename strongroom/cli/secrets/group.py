@@ -13,6 +13,17 @@ COMMANDS = {
     "reencrypt": LateCommand("strongroom.cli.secrets.reencrypt:reencrypt", "Re-encrypt a column with the active key."),
     "list-jobs": LateCommand("strongroom.cli.secrets.list_jobs:list_jobs", "List re-encryptions and their progress."),
     "cleanup-jobs": LateCommand("strongroom.cli.secrets.cleanup_jobs:cleanup_jobs", "Remove old re-encryptions."),
+    "disable-versions": LateCommand(
+        "strongroom.cli.secrets.disable_versions:disable_versions", "Take versions out of use; can be undone."
+    ),
+    "enable-versions": LateCommand(
+        "strongroom.cli.secrets.disable_versions:enable_versions", "Let disabled versions read again."
+    ),
+    "remove-versions": LateCommand(
+        "strongroom.cli.secrets.remove_versions:remove_versions", "Destroy keys that nothing needs."
+    ),
+    "cleanup-keys": LateCommand("strongroom.cli.secrets.cleanup_keys:cleanup_keys", "Destroy old keys nothing needs."),
+    "cleanup-stats": LateCommand("strongroom.cli.secrets.cleanup_stats:cleanup_stats", "Show what removals did."),
     "validate-config": LateCommand("strongroom.cli.secrets.validate_config:validate_config", "Check the file of keys."),
 }
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom.cli.invocation import Invocation
+from strongroom.cli.secrets.errors import NoInstallationError
 from strongroom.columnkeys.env_file import EnvCryptoFile
 from strongroom.columnkeys.sources import FileAndEnvironment
 from strongroom.settings import (
@@ -36,6 +37,17 @@ def open_place(invocation: Invocation, env_file: Path | None) -> RingPlace:
     column_keys = installation.column_keys if installation else column_keys_without_file(env)
     file = EnvCryptoFile(env_file or column_keys.file)
     return RingPlace(file, FileAndEnvironment(file, env), column_keys, installation)
+
+
+def installed_place(invocation: Invocation, env_file: Path | None) -> RingPlace:
+    """Return where the ring of an installation is; raises NoInstallationError where there is no strongroom.toml."""
+    place = open_place(invocation, env_file)
+    if place.installation is None:
+        raise NoInstallationError(
+            "There is no strongroom.toml, so nobody can prove that a version is not needed any more.",
+            next_step="Name one with --config. Its catalog knows the columns, the processes and the backups.",
+        )
+    return place
 
 
 def shown(path: Path) -> str:

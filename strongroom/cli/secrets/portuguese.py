@@ -102,4 +102,29 @@ PORTUGUESE: dict[str, str] = {
     "Restore '{backup}' to '{file}'?": ("Restaurar '{backup}' em '{file}'?"),
     "[OK] Configuration restored from: {backup}": ("[OK] Configuracao restaurada de: {backup}"),
     "the file that is replaced cannot be read: {reason}": ("o arquivo a ser substituído não pode ser lido: {reason}"),
+    # remove-versions, cleanup-keys, cleanup-stats, disable-versions, enable-versions
+    "[CLEANUP-AUDIT] Operation started - ID: {operation}": ("[CLEANUP-AUDIT] Operação iniciada - ID: {operation}"),
+    "[CLEANUP-AUDIT] Version {version} is needed: {reason}": (
+        "[CLEANUP-AUDIT] Versão {version} ainda é necessária: {reason}"
+    ),
+    "[CLEANUP-AUDIT] Rollback - ID: {operation}": ("[CLEANUP-AUDIT] Rollback automático - ID: {operation}"),
+    "[CLEANUP-AUDIT] Error: {code}": ("[CLEANUP-AUDIT] Erro: {code}"),
+    "[CLEANUP-SUMMARY] ID: {operation} - Outcome: {outcome} - Versions removed: {versions}": (
+        "[CLEANUP-SUMMARY] ID: {operation} - Resultado: {outcome} - Versões removidas: {versions}"
+    ),
+    "done": ("concluída"),
+    "refused": ("recusada"),
+    "rolled back": ("revertida"),
+    "dry-run": ("simulação"),
+    "started": ("iniciada"),
+    "removed": ("removidas"),
+    "Versions to remove: {versions}": ("Versoes a remover: {versions}"),
+    "Remove versions {versions} from '{file}'?": ("Remover as versões {versions} de '{file}'?"),
+    "[OK] Versions removed: {versions}": ("[OK] Versoes removidas: {versions}"),
+    "  - {version} stays: {reason}": ("  - {version} permanece: {reason}"),
+    "Operations: {count}": ("Operacoes: {count}"),
+    "Versions removed: {count}": ("Versoes removidas: {count}"),
+    "Disable versions {versions}?": ("Desativar as versões {versions}?"),
+    "[OK] Versions disabled: {versions}": ("[OK] Versoes desativadas: {versions}"),
+    "[OK] Versions enabled: {versions}": ("[OK] Versoes reativadas: {versions}"),
 }

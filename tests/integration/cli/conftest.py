@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from strongroom.cli.main import main
+from tests.integration.cli.shop import shop
+
+__all__ = ["shop"]
 
 Run = Callable[..., tuple[int, str, str]]
 
