@@ -13,7 +13,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile pyproject.toml --q
 SEEDS := 1 2
 BROKER := valkey
 
-.PHONY: help venv compiled demo up down status test chaos check fmt docs lock bench bench-jobs bench-postgres model
+.PHONY: help venv compiled demo up down status test chaos check fmt docs lock bench bench-jobs bench-postgres bench-reencrypt reencrypt-storm model
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ check: venv ## Run what needs no service: formatting, lint, types, import rules,
 model: venv ## Run the model of backups, retirements, crashes and collections for 120,000 calls to the store
 	$(BIN)/python -m tests.unit.repository.town
 
+reencrypt-storm: venv ## Race writers against re-encryptions ten times and kill a worker 25 times; about three minutes
+	$(BIN)/python -m tests.integration.rotation.storm --races 10 --kills 25 --seed $(firstword $(SEEDS))
+
 fmt: venv ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
@@ -77,3 +80,6 @@ bench-postgres: compiled ## Measure logical dumps side by side with pg_dump and 
 bench-jobs: compiled ## Measure jobs through API, ledger, broker and worker beside bare Celery tasks
 	@PYTHON=$(BIN)/python tests/install-services
 	@$(BIN)/python -m bench.jobs
+
+bench-reencrypt: compiled ## Measure re-encryption of a million rows beside what PostgreSQL itself can do
+	@$(BIN)/python -m bench.reencrypt

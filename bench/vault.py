@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import update
 
 from bench.measure import BenchmarkError
+from strongroom.catalog.jobs import Job
 from strongroom.catalog.schema import upgrade
 from strongroom.clock import SystemClock, system_random
 from strongroom.columnkeys.changes import first_ring
@@ -25,6 +27,7 @@ from strongroom.rotation.pace import Pace
 from strongroom.rotation.status import ReencryptionStatus, describe_reencryption
 from strongroom.rotation.wishing import TargetWish, find_target
 from strongroom.runtime import Runtime, build_runtime
+from strongroom.services import Services
 from strongroom.settings import load_settings
 from strongroom.testing.postgres import ScratchPostgres
 
@@ -106,19 +109,43 @@ class Vault:
 
     def measure_campaign(self, token_format: TokenFormat, pace: Pace, workers: int = 1) -> Pass:
         """Re-encrypt the table in as many processes, from the request's commit to the end of the last of them."""
-        runtime = self.runtime()
-        services = runtime.services()
-        wish = TargetWish("secret", table="vault", token_format=token_format, binding=Binding.COLUMN)
-        target = find_target(services.settings, wish)
-        number = request_reencryption(services, ReencryptionRequest(target, pace, "0" * 32)).id
-        seconds = self._race([[sys.executable, "-m", "bench.vault_worker", str(number)]] * workers)
-        with services.catalog.begin() as session:
+        number = self.request(token_format, pace)
+        seconds = self._race([self.worker(number)] * workers)
+        with self._services() as services, services.catalog.begin() as session:
             job = get_reencryption(session, number)
             if job.state != "finished" or job.rows_by_version != {self.new.active: self.rows}:
                 raise BenchmarkError(f"The re-encryption is {job.state} with {job.rows_by_version}.")
-            status = describe_reencryption(session, job)
-        runtime.close()
-        return Pass(self.rows / seconds, status)
+            return Pass(self.rows / seconds, describe_reencryption(session, job))
+
+    def request(self, token_format: TokenFormat, pace: Pace) -> int:
+        """Ask for a re-encryption and return its number."""
+        with self._services() as services:
+            wish = TargetWish("secret", table="vault", token_format=token_format, binding=Binding.COLUMN)
+            target = find_target(services.settings, wish)
+            return request_reencryption(services, ReencryptionRequest(target, pace, "0" * 32)).id
+
+    def forget(self, number: int) -> None:
+        """Cancel a re-encryption whose workers are gone, if it is not over."""
+        with self._services() as services, services.catalog.begin() as session:
+            over = update(Job).where(Job.state.in_(["queued", "running"]))
+            session.execute(over.values(state="cancelled", lease_until=None, lease_owner=None))
+            get_reencryption(session, number)
+
+    def worker(self, number: int) -> list[str]:
+        """Return the command of a worker on a re-encryption."""
+        return [sys.executable, "-m", "bench.vault_worker", str(number)]
+
+    def writers(self, seconds: float, hot: int) -> list[str]:
+        """Return the command of writers of the first rows."""
+        return [sys.executable, "-m", "bench.vault_writers", str(seconds), str(hot)]
+
+    @contextmanager
+    def _services(self) -> Iterator[Services]:
+        runtime = self.runtime()
+        try:
+            yield runtime.services()
+        finally:
+            runtime.close()
 
     def measure_orm(self, rows: int) -> Pass:
         """Run the naive loop over the first rows: objects loaded, attribute set, commit every 1,000."""

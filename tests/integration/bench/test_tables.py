@@ -37,3 +37,11 @@ def test_jobs_are_measured_beside_bare_celery() -> None:
 
     assert "| bare Celery, nothing done |" in said
     assert "| API, ledger, broker, worker, ledger |" in said
+
+
+@pytest.mark.usefixtures("postgres_server")
+def test_reencryption_is_measured_beside_postgresql_itself() -> None:
+    said = run("bench.reencrypt", "--rows", "2000", "--seconds", "0.2", "--parts", "gcm,growth")
+
+    assert "| AES-256-GCM to AES-256-GCM, 1 worker |" in said
+    assert "| growth of table and indexes |" in said

@@ -1,6 +1,7 @@
 """An installation beside an application: a catalog, a ring, a database with an encrypted column."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -41,13 +42,20 @@ class Site:
     """The installation and its application."""
 
     def __init__(self, folder: Path, catalog_url: str, application_url: str) -> None:
-        config = folder / "strongroom.toml"
-        config.write_text(CONFIGURATION)
-        environment = {"STRONGROOM_CATALOG_URL": catalog_url, "SHOP_URL": application_url}
-        self.runtime = build_runtime(load_settings(config, environment))
+        self.folder = folder
+        (folder / "strongroom.toml").write_text(CONFIGURATION)
+        self.environment = {"STRONGROOM_CATALOG_URL": catalog_url, "SHOP_URL": application_url}
+        self.runtime = build_runtime(load_settings(folder / "strongroom.toml", self.environment))
         self.ring = ring("v1")
         self.services = dataclasses.replace(self.runtime.services(), open_ring=self._open_ring)
         self.engine: Engine = open_database(self.runtime.settings.get_database("shop"))
+
+    @classmethod
+    def opened(cls, folder: Path) -> "Site":
+        """Open an installation again in another process, which got the environment; its ring writes v2."""
+        site = cls(folder, os.environ["STRONGROOM_CATALOG_URL"], os.environ["SHOP_URL"])
+        site.ring = ring("v2")
+        return site
 
     def _open_ring(self) -> KeyRing:
         return self.ring

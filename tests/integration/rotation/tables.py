@@ -10,7 +10,7 @@ from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, Text, U
 from strongroom.clock import SystemClock
 from strongroom.columnkeys.ring import KeyRing, KeyState, KeyVersion
 from strongroom.columns.cipher import ColumnCipher
-from strongroom.columns.place import Binding, TokenFormat, row_id
+from strongroom.columns.place import Binding, ColumnPlace, TokenFormat, row_id
 from strongroom.rotation.access import TableAccess
 from strongroom.rotation.converting import BatchConverter, BrokenRow
 from strongroom.rotation.opening import open_table
@@ -21,6 +21,12 @@ from strongroom.rotation.target import Target
 from strongroom.rotation.writing import Written
 
 CLOCK = SystemClock()
+SHOP = ColumnPlace("shop", "secret_number", "secret")
+
+
+def cipher_for(place: ColumnPlace, keyring: KeyRing) -> ColumnCipher:
+    """Return what makes tokens that are bound to their column."""
+    return ColumnCipher(keyring, place, format=TokenFormat.AES_GCM, binding=Binding.COLUMN)
 
 
 def ring(active: str = "v2", *others: str) -> KeyRing:
