@@ -33,7 +33,7 @@ async def use(url: str) -> list[str | None]:
             await session.execute(insert(User), [{"name": "bulk", "otp_secret": "bulk"}] * 2)
         async with AsyncSession(engine) as session:
             assert (await session.scalars(select(ApiToken.value))).all() == ["token"]
-            found = (await session.scalars(select(User.otp_secret).order_by(User.id))).all()
+            found = (await session.scalars(select(User.otp_secret).order_by(User.name, User.id))).all()
             await session.execute(text("UPDATE usuarios SET phone = _otp_secret WHERE id = 1000"))
             with pytest.raises(TokenRefusedError):
                 await session.scalars(select(User.phone))
@@ -44,4 +44,4 @@ async def use(url: str) -> list[str | None]:
 
 
 def test_an_async_engine_binds_rows_and_refuses_moved_tokens(url: str, keys: Keys):
-    assert asyncio.run(use(url)) == ["made 0", "made 1", "made 2", "bulk", "bulk", "changed"]
+    assert asyncio.run(use(url)) == ["bulk", "bulk", "made 0", "made 1", "made 2", "changed"]
