@@ -9,7 +9,7 @@ class User(Base):
 from strongroom.columnkeys.holder import KeyRingHolder
 from strongroom.columnkeys.ring import KeyRingSource
 from strongroom.columns.encrypted_string import EncryptedString
-from strongroom.columns.in_use import RELOAD_SECONDS, KeyringInUse, hold
+from strongroom.columns.in_use import PROCESS, RELOAD_SECONDS, KeyringInUse
 from strongroom.columns.place import Binding, TokenFormat
 from strongroom.columns.writing import listen
 
@@ -26,6 +26,6 @@ def use_keyring(
     the ring lacks. Returns the holder, whose fingerprint says which ring is in use. Raises as the source does.
     """
     holder = source if isinstance(source, KeyRingHolder) else KeyRingHolder(source)
-    hold(KeyringInUse(holder, app, reload_seconds=reload_seconds))
+    PROCESS.hold(KeyringInUse(holder, app, reload_seconds=reload_seconds))
     listen()
     return holder

@@ -9,7 +9,7 @@ from sqlalchemy.types import TypeDecorator
 
 from strongroom.columns.cipher import ColumnCipher
 from strongroom.columns.errors import misused
-from strongroom.columns.in_use import held
+from strongroom.columns.in_use import PROCESS
 from strongroom.columns.place import Binding, TokenFormat
 from strongroom.columns.rows import beside
 from strongroom.columns.sizes import column_length
@@ -90,7 +90,7 @@ class EncryptedString(TypeDecorator[str]):
 
     def cipher(self) -> ColumnCipher:
         """Return the cipher of this column under the ring in use; raises KeyringMissingError."""
-        return held().generation().cipher(self.place(), self.format, self.binding, strict=self.strict)
+        return PROCESS.held().cipher(self.place(), self.format, self.binding, strict=self.strict)
 
     @property
     def comparator_factory(self) -> type[TypeDecorator.Comparator[Any]]:  # type: ignore[override] # SQLAlchemy's own

@@ -51,52 +51,64 @@ class KeyringInUse:
         self._holder, self._app, self._random = holder, app, random
         self._clock, self._every = clock or SystemClock(), reload_seconds
         self._next_look = self._clock.monotonic() + reload_seconds
-        self._generation = Generation(holder.ring(), app, random)
 
-    def generation(self) -> Generation:
-        """Return the ciphers of the ring that the holder holds now."""
-        ring = self._holder.ring()
-        if ring is not self._generation.ring:
-            self._generation = Generation(ring, self._app, self._random)
-            _LOG.info("the ring of column keys changed; version %s is active", ring.active)
-        return self._generation
+    def follow(self, known: Generation | None) -> Generation:
+        """Let the holder look at its source if that is long ago, and return the generation of the ring it holds.
 
-    def reload_when_due(self) -> None:
-        """Have the holder look at its source if that is long ago; a source that fails leaves the ring as it is."""
-        if self._clock.monotonic() < self._next_look:
-            return
-        self._next_look = self._clock.monotonic() + self._every
-        try:
-            self._holder.refresh()
-        except (StrongroomError, OSError) as error:
-            _LOG.warning("the ring of column keys could not be read again and stays as it was: %s", error)
+        A source that fails leaves the ring as it is.
+        """
+        if self._clock.monotonic() >= self._next_look:
+            self._next_look = self._clock.monotonic() + self._every
+            try:
+                self._holder.refresh()
+            except (StrongroomError, OSError) as error:
+                _LOG.warning("the ring of column keys could not be read again and stays as it was: %s", error)
+        return self._of(self._holder.ring(), known)
 
-    def search(self, version: str) -> None:
+    def search(self, version: str, known: Generation) -> Generation:
         """Have the holder look for a version that a token names; raises as KeyRingHolder.get_version."""
         self._holder.get_version(version)
+        return self._of(self._holder.ring(), known)
+
+    def _of(self, ring: KeyRing, known: Generation | None) -> Generation:
+        if known is not None and known.ring is ring:
+            return known
+        _LOG.info("encrypted columns use a ring of column keys whose active version is %s", ring.active)
+        return Generation(ring, self._app, self._random)
 
 
-class _Process:
-    """What this process was given, if anything."""
+class Process:
+    """What this process was given, if anything: the ring in use, and its ciphers."""
 
-    in_use: KeyringInUse | None = None
+    __slots__ = ("generation", "in_use")
+
+    def __init__(self) -> None:
+        self.in_use: KeyringInUse | None = None
+        self.generation: Generation | None = None
+
+    def hold(self, in_use: KeyringInUse | None) -> None:
+        """Use this ring from now on, or none."""
+        self.in_use = in_use
+        self.generation = None if in_use is None else in_use.follow(None)
+
+    def follow(self) -> None:
+        """Take up a ring that has changed; called before each statement."""
+        if self.in_use is not None:
+            self.generation = self.in_use.follow(self.generation)
+
+    def search(self, version: str) -> None:
+        """Take up a ring that has this version; raises as KeyRingHolder.get_version."""
+        if self.in_use is not None:
+            self.generation = self.in_use.search(version, self.held())
+
+    def held(self) -> Generation:
+        """Return the ciphers of the ring in use; raises KeyringMissingError."""
+        if self.generation is None:
+            raise KeyringMissingError(
+                "SecretsManager not initialised: this process was given no ring of column keys.",
+                next_step="Call strongroom.columns.use_keyring(EnvCryptoFile(path)) once at start, before any query.",
+            )
+        return self.generation
 
 
-def hold(in_use: KeyringInUse | None) -> None:
-    """Make this the ring of the process."""
-    _Process.in_use = in_use
-
-
-def held() -> KeyringInUse:
-    """Return the ring of the process; raises KeyringMissingError."""
-    if _Process.in_use is None:
-        raise KeyringMissingError(
-            "SecretsManager not initialised: this process was given no ring of column keys.",
-            next_step="Call strongroom.columns.use_keyring(EnvCryptoFile(path)) once at start, before any query.",
-        )
-    return _Process.in_use
-
-
-def held_or_none() -> KeyringInUse | None:
-    """Return the ring of the process, if it was given one."""
-    return _Process.in_use
+PROCESS = Process()

@@ -13,10 +13,20 @@ DOUBLE_START = "Z0FBQU"
 """Base64 of base64 of the same."""
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z")
-_PADDING = (b"", b"===", b"==", b"=")
-# '+' and '/' do not belong to the URL-safe alphabet, so they become what no alphabet has.
-_FROM_URL = bytes.maketrans(b"-_+/", b"+/!!")
-_TO_URL = bytes.maketrans(b"+/", b"-_")
+PADDING = (b"", b"===", b"==", b"=")
+"""What base64 lacks at its end, by the remainder of its length."""
+FROM_URL = bytes.maketrans(b"-_+/", b"+/!!")
+"""From the URL-safe alphabet to the usual one, whose own two last characters become what no alphabet has."""
+TO_URL = bytes.maketrans(b"+/", b"-_")
+
+
+class Token(str):
+    """A token that does not show in the parameters that SQLAlchemy logs."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'(token)'"
 
 
 class Form(Enum):
@@ -48,16 +58,11 @@ def split(token: str) -> tuple[str, str, Form]:
     return version, body, form
 
 
-def to_base64url(data: bytes) -> str:
-    """Return unpadded base64url (RFC 4648, section 5)."""
-    return binascii.b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode("ascii")
-
-
 def from_base64url(text: str) -> bytes:
     """Return the bytes of unpadded base64url; raises TokenFormatError for every other text."""
     try:
-        encoded = text.encode("ascii").translate(_FROM_URL)
-        return binascii.a2b_base64(encoded + _PADDING[len(encoded) & 3], strict_mode=True)
+        encoded = text.encode("ascii").translate(FROM_URL)
+        return binascii.a2b_base64(encoded + PADDING[len(encoded) & 3], strict_mode=True)
     except ValueError:
         raise malformed("is not base64url") from None
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, Insert, Table, Update, event
 
-from strongroom.columns.in_use import held_or_none
+from strongroom.columns.in_use import PROCESS
 from strongroom.columns.inserting import bind_insert, finish_insert
 from strongroom.columns.statements import Row, encrypted_columns
 from strongroom.columns.updating import bind_update
@@ -33,9 +33,7 @@ def before_execute(
     options: Mapping[str, Any],
 ) -> tuple[Any, Sequence[Parameters], Parameters]:
     """Bind what a statement writes to encrypted columns."""
-    in_use = held_or_none()
-    if in_use is not None:
-        in_use.reload_when_due()
+    PROCESS.follow()
     if not _concerned(statement):
         return statement, several, one
     rows = _rows(several, one)

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, create_engine
 
 from strongroom.columnkeys.ring import KeyRing, KeyState
 from strongroom.columns import use_keyring
-from strongroom.columns.in_use import hold
+from strongroom.columns.in_use import PROCESS
 from strongroom.testing.postgres import ScratchPostgres
 from tests.integration.columns.shop import Base
 from tests.unit.columns.rings import ring
@@ -32,7 +32,7 @@ def keys() -> Iterator[Keys]:
     source = Keys()
     use_keyring(source, app="shop", reload_seconds=0)
     yield source
-    hold(None)
+    PROCESS.hold(None)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from strongroom.columnkeys.ring import KeyRing, KeyState
 from strongroom.columns import Binding, EncryptedString, TokenFormat, use_keyring
 from strongroom.columns.cipher import ColumnCipher
 from strongroom.columns.errors import ColumnUseError, KeyringMissingError, RowIdError, TokenRefusedError
-from strongroom.columns.in_use import hold
+from strongroom.columns.in_use import PROCESS
 from strongroom.columns.place import ColumnPlace
 from strongroom.columns.sizes import column_length, longest_text, token_length
 from tests.unit.columns.rings import fixed, ring
@@ -37,7 +37,7 @@ def keys() -> Iterator[Keys]:
     source = Keys()
     use_keyring(source, reload_seconds=0)
     yield source
-    hold(None)
+    PROCESS.hold(None)
 
 
 def table(type_: EncryptedString, name: str = "users") -> Table:
@@ -94,7 +94,7 @@ def test_a_type_shows_how_it_was_declared():
 def test_without_a_ring_the_error_says_what_to_call():
     users = table(EncryptedString())
     engine = database(users)
-    hold(None)
+    PROCESS.hold(None)
 
     with (
         engine.begin() as connection,
