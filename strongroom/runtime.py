@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from strongroom.catalog.engine import open_engine
@@ -16,6 +17,7 @@ from strongroom.clock import Clock, RandomBytes, SystemClock, system_random
 from strongroom.columnkeys.env_file import EnvCryptoFile
 from strongroom.columnkeys.ring import KeyRing
 from strongroom.columnkeys.sources import FileAndEnvironment
+from strongroom.columnkeys.wrapping import KekWrapping
 from strongroom.errors import StrongroomError, UnavailableError
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.kinds import JobKind
@@ -65,7 +67,7 @@ class Runtime:
             stores=self.stores,
             keks=self.keks,
             open_repository=self.repository,
-            open_ring=lambda: open_ring(self.settings),
+            open_ring=ring_opener(self.settings),
         )
 
     def close(self) -> None:
@@ -141,10 +143,20 @@ def open_keks(settings: Settings) -> Mapping[str, KekProvider]:
     return OpenedOnUse(regions, lambda name: open_kek(regions[name].kek, key_file))
 
 
-def open_ring(settings: Settings) -> KeyRing:
-    """Load the ring of column keys from its file and the environment; raises as FileAndEnvironment.load does."""
-    file = EnvCryptoFile(settings.column_keys.file)
-    return FileAndEnvironment(file, process_environment()).load()
+def open_column_keys(settings: Settings, path: Path | None = None) -> EnvCryptoFile:
+    """Return the file of column keys, or another one of its kind; nothing is read before it is used."""
+    kek = settings.column_keys.kek
+    wrapping = None if kek is None else KekWrapping(open_kek(kek, KeyFile(settings.keyring.path)))
+    return EnvCryptoFile(path or settings.column_keys.file, wrapping)
+
+
+def ring_opener(settings: Settings) -> Callable[[], KeyRing]:
+    """Return what loads the ring of column keys from its file and the environment.
+
+    A key service is asked once for each key. Raises, when it is called, as FileAndEnvironment.load does.
+    """
+    file = Once(lambda: open_column_keys(settings))
+    return lambda: FileAndEnvironment(file(), process_environment()).load()
 
 
 def open_from_first_region(stores: Mapping[str, Store], keks: Mapping[str, KekProvider]) -> Repository:

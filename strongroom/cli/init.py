@@ -101,7 +101,8 @@ def set_up(runtime: Runtime, screen: Screen, replaced: str | None = None) -> Non
 
 def _make_keys(runtime: Runtime, screen: Screen) -> None:
     settings = runtime.settings
-    names = {region.kek.key for region in settings.regions if region.kek.provider == "local"}
+    keks = [*(region.kek for region in settings.regions), settings.column_keys.kek]
+    names = {kek.key for kek in keks if kek is not None and kek.provider == "local"}
     path = settings.keyring.path
     if not names:
         return

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom.columnkeys.env_ring import KeyWrapping, Origin, file_mac, read_ring, ring_values, verify_mac
-from strongroom.columnkeys.env_text import EnvText, EnvTextError, mac_line, parse_env_text, render_env_text
+from strongroom.columnkeys.env_text import Entry, EnvText, EnvTextError, mac_line, parse_env_text, render_env_text
 from strongroom.columnkeys.errors import KeyRingConflictError, KeyRingFileError, KeyRingNotFoundError
 from strongroom.columnkeys.ring import KeyRing, KeyState
 from strongroom.errors import StrongroomError
@@ -80,7 +80,7 @@ class EnvCryptoFile:
             if changed != ring:
                 write_private(self.previous, read_private(self.path))
                 self._write(changed, text)
-                self._forget_lost_keys(ring, changed)
+                self._forget_lost_keys(text, changed)
             return changed
 
     def restore(self, edit: Callable[[KeyRing | None], KeyRing], header: tuple[str, ...]) -> KeyRing:
@@ -137,10 +137,15 @@ class EnvCryptoFile:
             )
         write_private(self.path, content)
 
-    def _forget_lost_keys(self, ring: KeyRing, changed: KeyRing) -> None:
-        kept = {name for name, version in changed.versions.items() if version.state is not KeyState.DESTROYED}
-        if any(name not in kept for name in ring.versions):
-            write_private(self.previous, read_private(self.path))
+    def _forget_lost_keys(self, before: EnvText, changed: KeyRing) -> None:
+        """Have the copy follow at once where it has a key that was destroyed, or in clear what is sealed now."""
+        for name, text in before.values.items():
+            if not name.startswith(Entry.KEY):
+                continue
+            gone = changed.versions[name.removeprefix(Entry.KEY)].state is KeyState.DESTROYED
+            if gone or (self.wrapping is not None and ":" not in text):
+                write_private(self.previous, read_private(self.path))
+                return
 
 
 def _kept(values: Mapping[str, str], ring: KeyRing) -> dict[str, str]:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 def open_kek(settings: "KekSettings", key_file: KeyFile) -> KekProvider:
     """Make the provider; the key file is read, or KMS asked, only when a key is needed.
 
-    Raises ClientMissingError where the KEK is in AWS KMS and boto3 is missing.
+    Raises ClientMissingError where the library that speaks to the key service is missing.
     """
     if settings.provider == "local":
         return LocalKekProvider(key_file, settings.key)
-    return _open_aws_kms(settings)
+    return _open_aws_kms(settings) if settings.provider == "aws-kms" else _open_vault_transit(settings)
 
 
 def _open_aws_kms(settings: "KekSettings") -> KekProvider:
@@ -42,6 +42,19 @@ def _open_aws_kms(settings: "KekSettings") -> KekProvider:
             secret_key=_revealed(settings.secret_key),
         )
     return AwsKmsKekProvider(client, settings.key)
+
+
+def _open_vault_transit(settings: "KekSettings") -> KekProvider:
+    try:
+        from strongroom.keyring.vault_transit import VaultTransitKekProvider, transit_client
+    except ModuleNotFoundError as error:
+        raise ClientMissingError(
+            f"The key {settings.key!r} is in Vault, but httpx is not installed.",
+            next_step="Install it: `pip install 'strongroom[vault]'`.",
+        ) from error
+    ca_file = None if settings.ca_file is None else str(settings.ca_file)
+    client = transit_client(settings.endpoint or "", _revealed(settings.token) or "", ca_file)
+    return VaultTransitKekProvider(client, settings.key, mount=settings.mount)
 
 
 def _revealed(secret: SecretStr | None) -> str | None:

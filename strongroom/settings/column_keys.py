@@ -6,8 +6,10 @@ from typing import Any
 
 from pydantic import Field
 
+from strongroom.settings.environment import resolve_secrets
 from strongroom.settings.fields import AnchoredPath, Name, Section
 from strongroom.settings.findings import Findings
+from strongroom.settings.regions import KekSettings
 
 FILE_VARIABLE = "STRONGROOM_CRYPTO_FILE"
 ENVIRONMENT_VARIABLE = "STRONGROOM_ENVIRONMENT"
@@ -33,6 +35,9 @@ class ColumnKeySettings(Section):
     grace_days: int = Field(
         30, strict=True, ge=1, le=3650, description="Days for which a sealed copy of a destroyed key is never removed."
     )
+    kek: KekSettings | None = Field(
+        None, description="The KEK that seals the keys in the file; none leaves them plain."
+    )
     sources: tuple[Name, ...] | None = Field(
         None,
         description="Sources whose backups hold encrypted columns; by default all of kind `postgres`.",
@@ -49,7 +54,11 @@ class ColumnKeySettings(Section):
 
 def read_column_keys(table: dict[str, Any], env: Mapping[str, str], findings: Findings) -> ColumnKeySettings | None:
     """Return the settings of the column keys; the environment decides before the file does."""
-    return findings.check(ColumnKeySettings, table | _said_by(env), ("column_keys",))
+    resolved = table | _said_by(env)
+    kek = table.get("kek")
+    if isinstance(kek, dict):
+        resolved["kek"] = resolve_secrets(KekSettings, kek, ("column_keys", "kek"), env, findings)
+    return findings.check(ColumnKeySettings, resolved, ("column_keys",))
 
 
 def column_keys_without_file(env: Mapping[str, str]) -> ColumnKeySettings:

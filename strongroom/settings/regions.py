@@ -11,19 +11,30 @@ from strongroom.settings.fields import AnchoredPath, Flag, HttpUrl, Limit, Name,
 class KekSettings(Section):
     """Which key-encryption key (KEK) wraps the data keys of a region."""
 
-    provider: Literal["local", "aws-kms"] = Field(
-        "local", description="Where the KEK is: in the key file, or in AWS KMS."
+    provider: Literal["local", "aws-kms", "vault-transit"] = Field(
+        "local", description="Where the KEK is: in the key file, in AWS KMS, or in Vault or OpenBao."
     )
     key: Text = Field(
-        description="Name of the KEK in the key file, by default that of the region; or id, ARN or alias in KMS.",
+        description="Name of the KEK in the key file or Vault, else that of the region; or id, ARN or alias in KMS.",
         examples=["alias/strongroom"],
     )
     endpoint: HttpUrl | None = Field(
-        None, description="Address of a KMS other than that of AWS.", examples=["https://kms.example.org"]
+        None, description="Address of Vault, or of a KMS other than that of AWS.", examples=["https://kms.example.org"]
     )
     kms_region: Text | None = Field(None, description="AWS region of the KMS key.", examples=["eu-west-1"])
     access_key: SecretStr | None = Field(None, description="Access key id; without one the AWS default chain is used.")
     secret_key: SecretStr | None = Field(None, description="Secret of the access key.")
+    token: SecretStr | None = Field(None, description="Token for Vault, with the right to encrypt and decrypt.")
+    mount: Text = Field("transit", description="Where Vault has its transit engine.")
+    ca_file: AnchoredPath | None = Field(
+        None, description="Certificates of the authorities to trust for Vault, in place of the system's."
+    )
+
+    @model_validator(mode="after")
+    def _can_reach_vault(self) -> Self:
+        if self.provider == "vault-transit" and (self.endpoint is None or self.token is None):
+            raise PydanticCustomError("vault", "A KEK in Vault needs `endpoint` and `token_env`.")
+        return self
 
 
 _S3_ONLY = (

@@ -32,8 +32,8 @@ SERVICE_ONLY = [
     "tasks",
     "stack",
 ]
-EXTRAS = ["boto3", "botocore", "psycopg", "psycopg_pool"]
-ADAPTERS = (f"{LIBRARY}.storage.s3", f"{LIBRARY}.keyring.aws_kms")
+EXTRAS = ["boto3", "botocore", "httpx", "psycopg", "psycopg_pool"]
+ADAPTERS = (f"{LIBRARY}.storage.s3", f"{LIBRARY}.keyring.aws_kms", f"{LIBRARY}.keyring.vault_transit")
 
 IMPORT_THEM = """
 import importlib, json, sys

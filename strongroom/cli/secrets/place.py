@@ -7,6 +7,7 @@ from strongroom.cli.invocation import Invocation
 from strongroom.cli.secrets.errors import NoInstallationError
 from strongroom.columnkeys.env_file import EnvCryptoFile
 from strongroom.columnkeys.sources import FileAndEnvironment
+from strongroom.runtime import open_column_keys
 from strongroom.settings import (
     ColumnKeySettings,
     ConfigNotFoundError,
@@ -35,7 +36,8 @@ def open_place(invocation: Invocation, env_file: Path | None) -> RingPlace:
     env = invocation.environment()
     installation = _find_settings(invocation)
     column_keys = installation.column_keys if installation else column_keys_without_file(env)
-    file = EnvCryptoFile(env_file or column_keys.file)
+    path = env_file or column_keys.file
+    file = open_column_keys(installation, path) if installation else EnvCryptoFile(path)
     return RingPlace(file, FileAndEnvironment(file, env), column_keys, installation)
 
 
