@@ -42,4 +42,9 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(hours=1),
         "options": {"queue": "maintenance", "expires": 3600},
     },
+    "remind of column keys whose period has ended": {
+        "task": "keys.remind",
+        "schedule": timedelta(hours=6),
+        "options": {"queue": "control", "expires": 3600},
+    },
 }

@@ -12,6 +12,7 @@ include = [
     "tasks.backup",
     "tasks.collection",
     "tasks.jobs",
+    "tasks.keys",
     "tasks.queues",
     "tasks.repair",
     "tasks.replication",

@@ -21,6 +21,7 @@ PORTUGUESE: dict[str, str] = {
     "Available versions ({count}):": "Versoes disponiveis ({count}):",
     "  - {version}{note}": "  - {version}{note}",
     "  - {origin}": "  - {origin}",
+    "  - {entry}": "  - {entry}",
     "[INFO] Configuration loaded from:": "[INFO] Configuracao carregada de:",
     "environment variables": "Variaveis de ambiente",
     "pending": "pendente",
@@ -127,4 +128,15 @@ PORTUGUESE: dict[str, str] = {
     "Disable versions {versions}?": ("Desativar as versões {versions}?"),
     "[OK] Versions disabled: {versions}": ("[OK] Versoes desativadas: {versions}"),
     "[OK] Versions enabled: {versions}": ("[OK] Versoes reativadas: {versions}"),
+    # list, with an installation
+    "{rows} rows of {place} (counted {when})": ("{rows} registros de {place} (contados em {when})"),
+    "{count} quarantined rows": ("{count} registros em quarentena"),
+    "{count} live processes write under it": ("{count} processos ativos gravam com ela"),
+    "{count} kept backups may hold rows under it": ("{count} backups mantidos podem conter registros dela"),
+    "written under until {when}": ("usada para gravar até {when}"),
+    "      {line}": ("      {line}"),
+    "it is not shown who needs the versions: {reason}": ("não se mostra quem precisa das versões: {reason}"),
+    "version {version} has been active for {days} days: rotate it.": (
+        "a versão {version} está ativa há {days} dias: faça a rotação."
+    ),
 }

@@ -208,3 +208,31 @@ def test_what_removals_did_is_on_record(rewritten):
     record = rewritten.folder / ".env.crypto.record"
     record.write_text(record.read_text().replace('"removed"', '"kept"'))
     assert rewritten.call("secrets", "cleanup-stats").code == 15
+
+
+@pytest.mark.usefixtures("sealed")
+def test_the_list_shows_who_needs_which_version(shop):
+    shop.call("secrets", "reencrypt", *COLUMN, "--dry-run")
+    add_backup(shop)
+    with Session(shop.catalog) as session:
+        ring = EnvCryptoFile(shop.folder / ".env.crypto").load()
+        record_holding(session, HolderIdentity("web-1", "host", 1, NOW), ring)
+        session.commit()
+    said = shop.call("secrets", "list", "--count")
+    document = json.loads(shop.call("secrets", "list", "--json").out)
+
+    assert re.search(r"  - v1\n      150 rows of shop:usuarios\._otp_secret \(counted 20", said.out)
+    assert "      1 live processes write under it\n" in said.out.partition("v2 [ACTIVE]")[2]
+    assert "      1 kept backups may hold rows under it\n" in said.out
+    assert "      written under until 20" in said.out
+    usage = {version["name"]: version["usage"] for version in document["versions"]}
+    assert (usage["v1"]["rows"][0]["rows"], usage["v2"]["rows"][0]["rows"], usage["v2"]["writers"]) == (150, 0, 1)
+
+
+def test_the_list_says_when_the_period_of_the_active_key_has_ended(shop):
+    path = shop.folder / ".env.crypto"
+    kept = [line for line in path.read_text().splitlines() if "FILE_MAC" not in line]
+    path.write_text(re.sub(r'(CHANGED__v2)="\d{4}', r'\1="2020', "\n".join(kept)))
+    said = shop.call("secrets", "list")
+
+    assert (said.code, "version v2 has been active for 90 days" in said.err) == (0, True)
