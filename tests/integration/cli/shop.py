@@ -14,7 +14,7 @@ from strongroom.catalog.engine import open_engine
 from strongroom.cli.main import main
 from strongroom.columnkeys.env_file import EnvCryptoFile
 from strongroom.columns import use_keyring
-from strongroom.columns.in_use import hold
+from strongroom.columns.in_use import PROCESS
 
 MODELS = """
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -90,6 +90,6 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_catalog_url: st
     yield opened
     opened.catalog.dispose()
     opened.engine.dispose()
-    hold(None)
+    PROCESS.hold(None)
     for name in [name for name in sys.modules if name.startswith("app_of_a_test")]:
         del sys.modules[name]

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from strongroom.cli.main import main
 from strongroom.columnkeys.env_file import EnvCryptoFile
 from strongroom.columns import use_keyring
-from strongroom.columns.in_use import hold
+from strongroom.columns.in_use import PROCESS
 
 BASE = """
 from sqlalchemy.orm import DeclarativeBase
@@ -104,7 +104,7 @@ def call(
         return SimpleNamespace(code=code, out=said.out, err=said.err)
 
     yield run
-    hold(None)
+    PROCESS.hold(None)
     for name in [name for name in sys.modules if name == "app" or name.startswith("app.")]:
         del sys.modules[name]
 

@@ -1,17 +1,31 @@
 """A writer that is killed at any of its steps leaves a ring that can be read, and nobody else can read it."""
 
+import multiprocessing
 import os
 import signal
 import stat
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from strongroom.columnkeys.changes import destroyed, disabled, first_ring, new_version, promoted, with_pending
+from strongroom.columnkeys.changes import (
+    destroyed,
+    disabled,
+    first_ring,
+    new_version,
+    promoted,
+    restored,
+    with_pending,
+)
+from strongroom.columnkeys.copies import list_copies, open_copy_file, write_copy
 from strongroom.columnkeys.env_file import EnvCryptoFile
 from strongroom.columnkeys.ring import KeyRing, KeyState
+from strongroom.keyring.recovery import RecoveryKekProvider
+from strongroom.keyring.secret import SecretKey
 
 NOW = datetime(2026, 1, 14, tzinfo=UTC)
 CALLS = {"open", "os.rename", "os.remove", "fcntl.flock", "os.chmod"}
@@ -49,12 +63,12 @@ def die_at(step: int) -> None:
     sys.addaudithook(hook)
 
 
-def run_and_die(file: EnvCryptoFile, edit: object, step: int) -> bool:
-    """Change the file in a child that dies at a step; say whether it lived to the end."""
+def run_and_die(work: Callable[[], object], step: int) -> bool:
+    """Do something in a child that dies at a step; say whether it lived to the end."""
     child = os.fork()
     if child == 0:
         die_at(step)
-        file.change(edit)
+        work()
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
@@ -67,7 +81,7 @@ def test_a_change_that_is_killed_leaves_the_ring_before_or_after_it(tmp_path: Pa
         file = EnvCryptoFile(tmp_path / f"{steps}.env.crypto")
         file.create(first_ring(new_version("v1", KeyState.ACTIVE, NOW, os.urandom)), ())
         before = file.change(rotated)
-        done = run_and_die(file, edit, steps)
+        done = run_and_die(partial(file.change, edit), steps)
         after = file.load()
 
         assert after == before or after.fingerprint() != before.fingerprint()
@@ -78,3 +92,61 @@ def test_a_change_that_is_killed_leaves_the_ring_before_or_after_it(tmp_path: Pa
         if done:
             break
     assert steps > 8
+
+
+def test_a_first_file_that_is_killed_is_whole_or_not_there(tmp_path: Path):
+    ring = first_ring(new_version("v1", KeyState.ACTIVE, NOW, os.urandom))
+    for step in range(1, 40):
+        file = EnvCryptoFile(tmp_path / f"{step}.env.crypto")
+        done = run_and_die(partial(file.create, ring, ()), step)
+        assert not file.exists() or file.load() == ring
+        if done:
+            break
+    assert 4 < step < 39
+
+
+def test_a_restore_that_is_killed_leaves_the_ring_before_or_after_it(tmp_path: Path):
+    copy = first_ring(new_version("v1", KeyState.ACTIVE, NOW, os.urandom))
+    for step in range(1, 40):
+        file = EnvCryptoFile(tmp_path / f"{step}.env.crypto")
+        file.create(copy, ())
+        before = file.change(rotated)
+        done = run_and_die(lambda file=file: file.restore(lambda ring: restored(ring, copy, NOW), ()), step)
+        assert file.load().get_version("v2").key == before.versions["v2"].key
+        if done:
+            break
+    assert file.load().active == "v1"
+    assert 6 < step < 39
+
+
+def test_a_copy_that_is_killed_opens_or_is_no_copy(tmp_path: Path):
+    key = RecoveryKekProvider.of(SecretKey(os.urandom(32)))
+    for step in range(1, 40):
+        folder = tmp_path / str(step)
+        folder.mkdir()
+        file = EnvCryptoFile(folder / ".env.crypto")
+        file.create(first_ring(new_version("v1", KeyState.ACTIVE, NOW, os.urandom)), ())
+        done = run_and_die(partial(write_copy, file, [key], NOW), step)
+        assert all(open_copy_file(copy.path, file, [key])[0] == file.load() for copy in list_copies(file))
+        if done:
+            break
+    assert len(list_copies(file)) == 1
+    assert 3 < step < 39
+
+
+def test_writers_at_once_lose_nothing_of_each_other(tmp_path: Path):
+    file = EnvCryptoFile(tmp_path / ".env.crypto")
+    file.create(first_ring(new_version("v1", KeyState.ACTIVE, NOW, os.urandom)), ())
+    writers = [multiprocessing.get_context("fork").Process(target=rotate_often, args=(file,)) for _ in range(3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
+    assert len(file.load().versions) == 16
+
+
+def rotate_often(file: EnvCryptoFile) -> None:
+    for _ in range(5):
+        file.change(rotated)
