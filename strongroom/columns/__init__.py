@@ -8,12 +8,14 @@ class User(Base):
 
 from strongroom.columnkeys.holder import KeyRingHolder
 from strongroom.columnkeys.ring import KeyRingSource
+from strongroom.columns.blind_index import BlindIndex, matching
 from strongroom.columns.encrypted_string import EncryptedString
 from strongroom.columns.in_use import PROCESS, RELOAD_SECONDS, KeyringInUse
 from strongroom.columns.place import Binding, TokenFormat
+from strongroom.columns.reindexing import reindex
 from strongroom.columns.writing import listen
 
-__all__ = ["Binding", "EncryptedString", "TokenFormat", "use_keyring"]
+__all__ = ["Binding", "BlindIndex", "EncryptedString", "TokenFormat", "matching", "reindex", "use_keyring"]
 
 
 def use_keyring(

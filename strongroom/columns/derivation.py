@@ -9,6 +9,7 @@ from strongroom.columnkeys.ring import KeyVersion
 from strongroom.columns.place import ColumnPlace
 
 _FERNET_INFO = b"strongroom column fernet 1"
+_INDEX_INFO = b"strongroom column blind index 1"
 _GCM_INFO = b"strongroom column aes-256-gcm 1"
 
 
@@ -26,6 +27,11 @@ def gcm_key(version: KeyVersion, place: ColumnPlace) -> bytes:
     The same derivation, info `strongroom column aes-256-gcm 1` + app, table and column, each length-prefixed.
     """
     return derive(version, _GCM_INFO + place.encoded())
+
+
+def index_key(version: KeyVersion, place: ColumnPlace) -> bytes:
+    """Return the key of a version for the blind index of one column; info `strongroom column blind index 1` + place."""
+    return derive(version, _INDEX_INFO + place.encoded())
 
 
 def derive(version: KeyVersion, info: bytes) -> bytes:

@@ -1,12 +1,13 @@
 """The ring this process encrypts columns with: given once at start, followed when it changes."""
 
 import logging
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 
 from strongroom.clock import Clock, RandomBytes, SystemClock, system_random
 from strongroom.columnkeys.holder import KeyRingHolder
-from strongroom.columnkeys.ring import KeyRing
+from strongroom.columnkeys.ring import READABLE, KeyRing
 from strongroom.columns.cipher import ColumnCipher
+from strongroom.columns.derivation import index_key
 from strongroom.columns.errors import KeyringMissingError
 from strongroom.columns.place import Binding, ColumnPlace, TokenFormat
 from strongroom.errors import StrongroomError
@@ -18,11 +19,12 @@ _LOG = logging.getLogger(__name__)
 class Generation:
     """One ring and the ciphers made of it so far; replaced as a whole when the ring changes."""
 
-    __slots__ = ("_ciphers", "_random", "app", "ring")
+    __slots__ = ("_ciphers", "_index_keys", "_random", "app", "ring")
 
     def __init__(self, ring: KeyRing, app: str, random: RandomBytes) -> None:
         self.ring, self.app, self._random = ring, app, random
         self._ciphers: dict[Hashable, ColumnCipher] = {}
+        self._index_keys: dict[tuple[str, str], Mapping[str, bytes]] = {}
 
     def cipher(self, place: tuple[str, str], format_: TokenFormat, binding: Binding, *, strict: bool) -> ColumnCipher:
         """Return the cipher of a column, given as table and column; its keys are derived the first time."""
@@ -33,6 +35,16 @@ class Generation:
             found = ColumnCipher(self.ring, whole, format=format_, binding=binding, strict=strict, random=self._random)
             # Two threads may both make one; they are alike.
             self._ciphers[wanted] = found
+        return found
+
+    def index_keys(self, place: tuple[str, str]) -> Mapping[str, bytes]:
+        """Return the key of every version that may read, by its name, for the blind index of a column."""
+        found = self._index_keys.get(place)
+        if found is None:
+            whole = ColumnPlace(self.app, *place)
+            readable = {name: version for name, version in self.ring.versions.items() if version.state in READABLE}
+            found = {name: index_key(version, whole) for name, version in readable.items()}
+            self._index_keys[place] = found
         return found
 
 

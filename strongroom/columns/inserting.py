@@ -117,6 +117,7 @@ def _client_default(column: Column[Any]) -> object:
 
 def _bind(values: Values[Insert], row: Row, column: Column[Any], key: str | None) -> None:
     text = _text(values, row, column)
+    values.index(row, column, text)
     if text is None:
         return
     by_row = column_type(column).binding is Binding.ROW

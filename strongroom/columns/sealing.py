@@ -26,3 +26,13 @@ class Awaiting:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a value to be encrypted is never pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class Indexing:
+    """A text on its way to a blind index."""
+
+    text: str = field(repr=False)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a value to be indexed is never pickled")

@@ -8,7 +8,9 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import BindParameter, Column, Insert, Null, Table, Update, inspect
 from sqlalchemy.orm import Mapper
 
+from strongroom.columns.blind_index import BlindIndex
 from strongroom.columns.encrypted_string import EncryptedString
+from strongroom.columns.sealing import Indexing
 
 Row = dict[str, Any]
 Write = TypeVar("Write", Insert, Update)
@@ -31,6 +33,13 @@ def encrypted_columns(table: Table) -> tuple[Column[Any], ...]:
         found = tuple(column for column in table.columns if isinstance(column.type, EncryptedString))
         known = _KNOWN[table] = (len(table.columns), found)
     return known[1]
+
+
+def indexes_of(column: Column[Any]) -> list[Column[Any]]:
+    """Return the blind indexes of an encrypted column."""
+    return [
+        found for found in column.table.columns if isinstance(found.type, BlindIndex) and found.type.of == column.key
+    ]
 
 
 def table_of(statement: Insert | Update) -> Table:
@@ -76,6 +85,11 @@ class Values(Generic[Write]):
             row[stands.key] = value
         else:
             self.statement = self.statement.values({name: value})
+
+    def index(self, row: Row, column: Column[Any], text: str | None) -> None:
+        """Have the blind indexes of a column follow what is written to it."""
+        for found in indexes_of(column):
+            self.set(row, found, None if text is None else Indexing(text))
 
     def shared(self, column: Column[Any]) -> bool:
         """Say whether one value in the statement counts for several rows."""

@@ -58,6 +58,11 @@ def split(token: str) -> tuple[str, str, Form]:
     return version, body, form
 
 
+def to_base64url(data: bytes) -> str:
+    """Return unpadded base64url (RFC 4648, section 5)."""
+    return binascii.b2a_base64(data, newline=False).translate(TO_URL).rstrip(b"=").decode("ascii")
+
+
 def from_base64url(text: str) -> bytes:
     """Return the bytes of unpadded base64url; raises TokenFormatError for every other text."""
     try:

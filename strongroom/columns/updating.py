@@ -34,10 +34,13 @@ def bind_update(connection: Connection, statement: Update, rows: list[Row]) -> t
 
 def _bind(values: Values[Update], row: Row, column: Column[Any], connection: Connection) -> None:
     text: Any = values.get(row, column)
-    if text is None or text is Given.NOTHING or isinstance(text, Sealing):
+    if text is Given.NOTHING:
         return
     if text is Given.EXPRESSION:
         raise misused("an SQL expression is written to the column", "Compute the value in Python.")
+    values.index(row, column, text)
+    if text is None:
+        return
     if column_type(column).binding is Binding.COLUMN:
         values.set(row, column, Sealing(text))
         return

@@ -6,7 +6,7 @@ import uuid
 from sqlalchemy import Engine, ForeignKey, String, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from strongroom.columns import EncryptedString
+from strongroom.columns import BlindIndex, EncryptedString
 
 CHANGES = itertools.count(1)
 
@@ -38,6 +38,17 @@ class ApiToken(Base):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("usuarios.id"))
     value: Mapped[str] = mapped_column(EncryptedString())
     user: Mapped[User | None] = relationship(back_populates="tokens")
+
+
+class Customer(Base):
+    """One who is looked for by an address that nobody may read."""
+
+    __tablename__ = "customers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str | None] = mapped_column(EncryptedString(max_bytes=100))
+    email_index: Mapped[str | None] = mapped_column(BlindIndex("email", fold=True), index=True)
+    changed: Mapped[int | None] = mapped_column(onupdate=lambda: next(CHANGES))
 
 
 class Note(Base):

@@ -10,10 +10,14 @@ from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy import Column, MetaData, Table
 
+from strongroom.columnkeys.holder import KeyRingHolder
 from strongroom.columnkeys.ring import KeyRing, KeyState, KeyVersion
+from strongroom.columns import BlindIndex, EncryptedString
 from strongroom.columns.cipher import ColumnCipher
 from strongroom.columns.errors import TokenRefusedError
+from strongroom.columns.in_use import PROCESS, KeyringInUse
 from strongroom.columns.place import Binding, ColumnPlace, TokenFormat
 
 VECTORS: dict[str, Any] = json.loads(
@@ -32,6 +36,16 @@ def ring(active: str) -> KeyRing:
         for name, held in VECTORS["versions"].items()
     }
     return KeyRing(versions, active)
+
+
+class Held:
+    """A source of one ring."""
+
+    def __init__(self, held: KeyRing) -> None:
+        self.held = held
+
+    def load(self) -> KeyRing:
+        return self.held
 
 
 def cipher(vector: dict[str, Any], form: TokenFormat) -> ColumnCipher:
@@ -89,3 +103,22 @@ def test_a_fernet_token_opens_with_the_cryptography_library_alone():
         version, _, body = token.partition(":")
         opener = Fernet(base64.urlsafe_b64encode(derived(version, b"strongroom column fernet 1")))
         assert opener.decrypt(body).decode() == vector["text"]
+
+
+def test_every_frozen_index_is_made_again():
+    assert len(VECTORS["indexes"]) >= 20
+
+    for vector in VECTORS["indexes"]:
+        app, name, column = vector["place"]
+        schema, _, table = name.rpartition(".")
+        indexed = Table(
+            table,
+            MetaData(),
+            Column("text", EncryptedString(), key="text"),
+            Column("index", BlindIndex("text")),
+            schema=schema or None,
+        )
+        indexed.c.text.type.known_as = f"{name}.{column}"
+        PROCESS.hold(KeyringInUse(KeyRingHolder(Held(ring(vector["version"]))), app))
+        assert indexed.c.index.type.values(vector["text"])[0] == vector["index"]
+    PROCESS.hold(None)
