@@ -1,5 +1,6 @@
 """Reused buffers: new pages cost more than what is done with them, and a bounded pool is what bounds memory."""
 
+import mmap
 import queue
 import threading
 from collections.abc import Callable
@@ -11,15 +12,18 @@ LOOK_SECONDS = 0.1
 
 
 class BufferPool:
-    """At most `count` buffers of `size` bytes, made when first needed; whoever finds none waits for one."""
+    """At most `count` buffers of `size` bytes, made when first needed; whoever finds none waits for one.
+
+    They begin on a page of memory, so that a store may hand what they hold to the disk as it is.
+    """
 
     def __init__(self, count: int, size: int) -> None:
         self._size = size
         self._left = count
-        self._free: queue.Queue[bytearray] = queue.Queue()
+        self._free: queue.Queue[mmap.mmap] = queue.Queue()
         self._lock = threading.Lock()
 
-    def acquire(self, gate: Gate) -> bytearray:
+    def acquire(self, gate: Gate) -> mmap.mmap:
         """Take a buffer, with whatever its last user left in it."""
         while True:
             try:
@@ -34,16 +38,16 @@ class BufferPool:
             except queue.Empty:
                 continue
 
-    def release(self, buffer: bytearray) -> None:
+    def release(self, buffer: mmap.mmap) -> None:
         """Give a buffer back."""
         self._free.put(buffer)
 
-    def _make(self) -> bytearray | None:
+    def _make(self) -> mmap.mmap | None:
         with self._lock:
             if self._left == 0:
                 return None
             self._left -= 1
-        return bytearray(self._size)
+        return mmap.mmap(-1, self._size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
 class Lease:

@@ -23,6 +23,7 @@ keyed BLAKE3-256 of the frame's plaintext.
 import struct
 import threading
 from dataclasses import dataclass
+from mmap import mmap
 from uuid import UUID
 
 from strongroom.repository.compression import Compressor
@@ -75,7 +76,7 @@ def buffer_bytes(target: int, largest_chunk: int) -> int:
 class PackBuilder:
     """Seals frames one behind the other into a buffer that its owner reuses."""
 
-    def __init__(self, buffer: bytearray, key: bytes, *, ids: tuple[UUID, UUID], compressor: Compressor) -> None:
+    def __init__(self, buffer: bytearray | mmap, key: bytes, *, ids: tuple[UUID, UUID], compressor: Compressor) -> None:
         repo_id, session_id = ids
         self._view = memoryview(buffer)
         self._sealer = FrameSealer(key, sealing_context(repo_id, session_id), compressor)

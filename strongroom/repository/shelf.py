@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from mmap import mmap
 from uuid import UUID
 
 import blake3
@@ -47,7 +48,7 @@ class DraftPack:
 
     ordinal: int
     key: bytes = field(repr=False)
-    buffer: bytearray = field(repr=False)
+    buffer: mmap = field(repr=False)
     builder: PackBuilder = field(repr=False)
 
 

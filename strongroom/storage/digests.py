@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from pathlib import Path
 
+from strongroom.storage.direct import file_sha256
 from strongroom.storage.errors import ChecksumMismatchError
 from strongroom.storage.store import Body
 
@@ -15,8 +16,8 @@ def verify_body(key: str, body: Body, sha256: bytes) -> None:
 
 def verify_written(key: str, path: Path, sha256: bytes) -> None:
     """Read back what was written and is to become an object; raises ChecksumMismatchError, OSError."""
-    with path.open("rb") as file:
-        _verify_unchanged(key, hashlib.file_digest(file, "sha256").digest(), sha256)
+    with path.open("rb", buffering=0) as file:
+        _verify_unchanged(key, file_sha256(file.fileno()), sha256)
 
 
 def _verify_unchanged(key: str, found: bytes, sha256: bytes) -> None:

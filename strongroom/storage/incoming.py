@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from strongroom.storage.direct import write_parts
 from strongroom.storage.store import Body
 from strongroom.storage.throttle import Meter
 
@@ -16,8 +17,7 @@ def incoming_file(folder: Path, body: Body, meter: Meter) -> Iterator[Path]:
     """Yield a synced file in folder that holds body; whatever is left of it is removed at the end. Raises OSError."""
     path, descriptor = _open_locked(folder)
     try:
-        for part in meter.slices(body):
-            _write_all(descriptor, part)
+        write_parts(descriptor, meter.slices(body), memoryview(body).nbytes)
         os.fsync(descriptor)
         yield path
     finally:
@@ -57,11 +57,6 @@ def _open_locked(folder: Path) -> tuple[Path, int]:
             os.close(descriptor)
             raise
         os.close(descriptor)
-
-
-def _write_all(descriptor: int, rest: memoryview) -> None:
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
 
 
 def _remove_unlocked(path: Path) -> None:
