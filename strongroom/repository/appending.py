@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from strongroom.repository.baseline import runs_of
 from strongroom.repository.blocks import BLOCK_BYTES, BlockHasher, digests_kept, settled_blocks
-from strongroom.repository.intake import FILE_CUTS, Intake, Reading
+from strongroom.repository.cutting import FILE_CUTS, Reading
+from strongroom.repository.intake import Intake
 from strongroom.repository.root import SourceKeys
 from strongroom.tree.content import SeekableContent
 from strongroom.tree.entry import Entry, Run

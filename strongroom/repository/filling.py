@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 import blake3
 
 from strongroom.clock import Clock, RandomBytes
 from strongroom.repository.appending import AppendReader
+from strongroom.repository.aside import AsideReader, ReadFile
 from strongroom.repository.baseline import Baseline
+from strongroom.repository.cutting import Cutting, Reading, segment_buffers
 from strongroom.repository.frame import FrameKind
 from strongroom.repository.head import PackRef, PackTable, TreeRun
-from strongroom.repository.intake import Intake, Reading
+from strongroom.repository.intake import SMALL_BYTES, Intake
 from strongroom.repository.packtables import encode_table, plan_tables
-from strongroom.repository.pending import PendingTree, ReadFile
+from strongroom.repository.pending import PendingTree
 from strongroom.repository.pipeline import SealingPool
 from strongroom.repository.root import SourceKeys
 from strongroom.repository.shelf import PackFiller, PackTarget, Shelf
@@ -23,12 +26,14 @@ from strongroom.tree.content import (
     Content,
     ContentVanishedError,
     Enter,
+    HandedContent,
     Item,
     OpenContent,
     Problem,
     Status,
     Step,
     Walk,
+    is_handed,
     is_seekable,
     is_sparing,
 )
@@ -100,12 +105,14 @@ class Filling:
         )
         self._checkpoints = self._shelf.checkpoints
         self._pool = SealingPool(self._shelf, baseline, self._halt, workers=target.workers)
-        self._intake = Intake(self._pool, baseline, keys=keys, tick=self._count_bytes)
+        cutting = partial(Cutting, self._pool, segment_buffers(), keys)
+        self._intake = Intake(self._pool, baseline, cutting, keys=keys, tick=self._count_bytes)
+        self._aside = AsideReader(self._halt, cutting)
         self._appended = AppendReader(self._intake, keys, self._count_bytes)
         self._tree_filler = PackFiller(self._shelf, self._tick)
         self._tree: list[TreeRun] = []
         self._encoder = TreeEncoder(self._place_tree, keys.cut_seed)
-        self._pending = PendingTree(self._pool.placements, self._encoder, self._checkpoints)
+        self._pending = PendingTree(self._pool.placements, self._encoder, self._checkpoints, self._note_read)
         self._problems: list[Problem] = []
         self._files = self._bytes_read = self._bytes_taken = self._source_bytes = 0
         self._unlooked = 0
@@ -139,6 +146,7 @@ class Filling:
     def close(self) -> None:
         """Stop all threads and wait for them."""
         self._halt.stop()
+        self._aside.close()
         self._pool.close()
         self._shelf.close()
 
@@ -185,12 +193,30 @@ class Filling:
         known, unchanged = self._baseline.look_up(item.entry) if item.content.replayable else (None, False)
         if known is not None and unchanged and self._take_over(item, item.content, known):
             return
+        if item.entry.size > SMALL_BYTES and is_handed(item.content):
+            self._hand_aside(item.content)
+            return
         file = self._read(item.content, known)
         if file is not None:
-            self._files += 1
-            self._source_bytes += file.reading.length
-            self._bytes_taken += file.reading.taken_over
+            self._note_read(file, None)
             self._pending.add(file)
+
+    def _note_read(self, file: ReadFile, problem: Problem | None) -> None:
+        self._files += 1
+        self._source_bytes += file.reading.length
+        self._bytes_taken += file.reading.taken_over
+        if problem is not None:
+            self._problems.append(problem)
+
+    def _hand_aside(self, content: HandedContent) -> None:
+        """Have a large file read by another thread, in its place in the tree."""
+        self._baseline.expect_chunks()
+        try:
+            opening = content.open_aside()
+        except ContentVanishedError as error:
+            self._problems.append(error.problem)
+            return
+        self._pending.add_aside(self._aside.begin(opening, self._tick))
 
     def _take_over(self, item: Item, content: Content, known: Entry) -> bool:
         """Take a file's content over from a reference; only its metadata is looked at, and only if it may be new."""
@@ -257,6 +283,7 @@ class Filling:
             self._pending.drain()
 
     def _finish(self) -> None:
+        self._aside.finish(self._tick)
         self._intake.flush()
         self._pool.finish(self._tick)
         self._pending.drain()
@@ -318,4 +345,8 @@ class Filling:
 
     def _report(self) -> None:
         self._reported = self._clock.monotonic()
-        self._on_progress(WriteProgress(self._files, self._bytes_read, self._shelf.stored_bytes, self._bytes_taken))
+        self._on_progress(
+            WriteProgress(
+                self._files, self._bytes_read + self._aside.bytes_read, self._shelf.stored_bytes, self._bytes_taken
+            )
+        )

@@ -1,38 +1,31 @@
 """Steps of the walk that wait until their chunks have a place; they leave in the order they came."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-import msgspec
-
+from strongroom.repository.aside import FileAside, ReadFile
 from strongroom.repository.checkpoint import UNPLACED
 from strongroom.repository.checkpointing import Checkpoints
+from strongroom.repository.cutting import Piece
 from strongroom.repository.extents import lay_out, total_length
-from strongroom.repository.intake import Piece, Reading
 from strongroom.repository.placements import Placements
 from strongroom.repository.treestream import TreeEncoder
-from strongroom.tree.content import Enter, Item, Leave, Step
+from strongroom.tree.content import Enter, Item, Leave, Problem, Step
 from strongroom.tree.entry import Entry, Extent, Run
 
-Holes = list[tuple[int, int]]
-
-
-class ReadFile(msgspec.Struct, frozen=True, gc=False):
-    """A file whose content was read and whose chunks are on their way."""
-
-    entry: Entry
-    reading: Reading
-    holes: Holes
+OnRead = Callable[[ReadFile, Problem | None], None]
+"""Takes a file that was read aside, and what was wrong with it, when its turn has come."""
 
 
 class PendingTree:
     """A queue between the walk and the tree encoder."""
 
-    def __init__(self, placements: Placements, encoder: TreeEncoder, checkpoints: Checkpoints) -> None:
+    def __init__(self, placements: Placements, encoder: TreeEncoder, checkpoints: Checkpoints, on_read: OnRead) -> None:
+        self._on_read = on_read
         self._placements = placements
         self._encoder = encoder
         self._checkpoints = checkpoints
-        self._queue: deque[Step | ReadFile | Entry] = deque()
+        self._queue: deque[Step | ReadFile | FileAside | Entry] = deque()
         self.entries = 0
         self.packs_used: set[int] = set()
 
@@ -53,6 +46,13 @@ class PendingTree:
             self._checkpoints.enter(step.entry.name)
         elif isinstance(step, Leave):
             self._checkpoints.leave()
+
+    def add_aside(self, file: FileAside) -> None:
+        """Take a file that is being read. No checkpoint lists it, as the walk is elsewhere once its chunks are known.
+
+        A later session finds these chunks all the same, by what is in them.
+        """
+        self._queue.append(file)
 
     def add_known(self, entry: Entry) -> int:
         """Take a file that was taken over as it is, and return how many bytes of data it has."""
@@ -78,6 +78,10 @@ class PendingTree:
                 self.entries += 1
                 self._encoder.item(step)
                 continue
+            if isinstance(step, FileAside):
+                if not step.outcome.done():
+                    return
+                self._queue[0] = step = self._read(*step.outcome.result())
             if isinstance(step, ReadFile):
                 extents = self._extents(step)
                 if extents is None:
@@ -86,6 +90,10 @@ class PendingTree:
                 step.entry.digest = step.reading.digest
             self._queue.popleft()
             self._encode(step)
+
+    def _read(self, file: ReadFile, problem: Problem | None) -> ReadFile:
+        self._on_read(file, problem)
+        return file
 
     def _extents(self, file: ReadFile) -> list[Extent] | None:
         placed = self._runs(file.reading.pieces)

@@ -2,6 +2,9 @@
 
 import threading
 from concurrent.futures import Future
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class StoppedError(Exception):
@@ -16,7 +19,7 @@ class Halt:
         self._lock = threading.Lock()
         self._error: BaseException | None = None
 
-    def watch(self, future: "Future[None]") -> None:
+    def watch(self, future: "Future[T]") -> None:
         """Stop everything if this future fails."""
         future.add_done_callback(self._on_done)
 
@@ -34,7 +37,7 @@ class Halt:
         if self._event.is_set() and self._error is not None:
             raise self._error
 
-    def _on_done(self, future: "Future[None]") -> None:
+    def _on_done(self, future: "Future[T]") -> None:
         error = None if future.cancelled() else future.exception()
         if error is None:
             return

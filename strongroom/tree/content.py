@@ -88,6 +88,25 @@ class Content(Protocol):
         """Open for reading; raises ContentVanishedError."""
 
 
+class RewindableContent(OpenContent, Protocol):
+    """Content that one thread opens and another reads."""
+
+    def rewind(self) -> None:
+        """Begin at the start, in the calling thread, with content and `entry` as the open descriptor shows them now."""
+
+
+class HandedContent(Content, Protocol):
+    """Content that need not be read before the walk takes its next step."""
+
+    def open_aside(self) -> AbstractContextManager[RewindableContent]:
+        """Open for another thread, which is to rewind it first and to close it; raises ContentVanishedError."""
+
+
+def is_handed(content: Content) -> TypeGuard[HandedContent]:
+    """Say whether content is of that kind."""
+    return hasattr(content, "open_aside")
+
+
 class Enter(msgspec.Struct, frozen=True, gc=False):
     """A directory begins; the root's name is empty."""
 

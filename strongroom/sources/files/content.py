@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import NoReturn, Self
@@ -12,7 +13,7 @@ from strongroom.sources.files.folders import Folder, open_quietly
 from strongroom.sources.files.links import LinkTable
 from strongroom.sources.files.readahead import ReadAhead
 from strongroom.sources.files.sparse import data_segments, holes_between
-from strongroom.tree.content import ContentVanishedError, OpenContent, Problem, ProblemKind
+from strongroom.tree.content import ContentVanishedError, OpenContent, Problem, ProblemKind, RewindableContent
 from strongroom.tree.entry import Entry
 
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ESTALE}
@@ -25,8 +26,8 @@ def problem_of(path: bytes, error: OSError) -> Problem:
     return Problem(displayed(path), kind, error.strerror or "unknown error")
 
 
-class FileContent:
-    """The bytes of a file that a walk has just yielded; open it before the walk takes its next step."""
+class NamedContent(ABC):
+    """A file that a walk has just yielded; to be opened before the walk takes its next step."""
 
     __slots__ = ("_ahead", "_entry", "_folder", "_links")
     replayable = True
@@ -37,9 +38,9 @@ class FileContent:
         self._links = links
         self._ahead = ahead
 
+    @abstractmethod
     def open(self) -> AbstractContextManager[OpenContent]:
         """Open for reading; raises ContentVanishedError."""
-        return OpenFile(*self._opened())
 
     def _opened(self) -> "tuple[int, Entry, os.stat_result, Folder, ReadAhead]":
         name = self._entry.name
@@ -73,6 +74,20 @@ class FileContent:
             self._links.forget(self._entry.link_id)
 
 
+class FileContent(NamedContent):
+    """The bytes of a file."""
+
+    __slots__ = ()
+
+    def open(self) -> AbstractContextManager[OpenContent]:
+        """Open for reading; raises ContentVanishedError."""
+        return OpenFile(*self._opened())
+
+    def open_aside(self) -> AbstractContextManager[RewindableContent]:
+        """Open for another thread, which is to rewind it first and to close it; raises ContentVanishedError."""
+        return OpenFile(*self._opened())
+
+
 class OpenFile:
     """A file being read; it ends at the size it had when it was opened, however it grows."""
 
@@ -80,12 +95,15 @@ class OpenFile:
 
     def __init__(self, descriptor: int, entry: Entry, status: os.stat_result, folder: Folder, ahead: ReadAhead) -> None:
         self._fd = descriptor
-        self._before = status
         self._folder = folder
-        self._ahead = ahead
+        self._ahead: ReadAhead | None = ahead
+        self._begin(entry, status)
+
+    def _begin(self, entry: Entry, status: os.stat_result) -> None:
+        self._before = status
         self.entry = entry
-        entry.xattrs = xattrs_of(descriptor)
-        self._segments = data_segments(descriptor, status)
+        entry.xattrs = xattrs_of(self._fd)
+        self._segments = data_segments(self._fd, status)
         self._failure: OSError | None = None
         self._next = self._offset = self._end = 0
 
@@ -96,6 +114,13 @@ class OpenFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.close(self._fd)
+
+    def rewind(self) -> None:
+        """Begin at the start, in the calling thread, with the file as the open descriptor shows it now."""
+        # Reading ahead belongs to the walking thread; the kernel's own is enough for a large file.
+        self._ahead = None
+        status = os.fstat(self._fd)
+        self._begin(entry_of(self.entry.name, status, self.entry.link_id), status)
 
     def holes(self) -> list[tuple[int, int]]:
         """Return the (offset, length) of holes, ascending."""
@@ -110,7 +135,11 @@ class OpenFile:
             self._next += 1
         left = self._end - self._offset
         try:
-            got = self._ahead.read(self._fd, view if len(view) <= left else view[:left], self._offset)
+            wanted = view if len(view) <= left else view[:left]
+            if self._ahead is None:
+                got = os.preadv(self._fd, [wanted], self._offset)
+            else:
+                got = self._ahead.read(self._fd, wanted, self._offset)
         except OSError as error:
             self._failure = error
             return 0

@@ -4,7 +4,7 @@ import os
 from contextlib import AbstractContextManager
 
 from strongroom.sources.files.capture import displayed
-from strongroom.sources.files.content import FileContent, OpenFile
+from strongroom.sources.files.content import NamedContent, OpenFile
 from strongroom.sources.files.folders import Folder
 from strongroom.sources.files.readahead import ReadAhead
 from strongroom.tree.content import OpenContent, Problem, ProblemKind
@@ -13,7 +13,7 @@ from strongroom.tree.entry import Entry
 _LAST_BYTES = 4096
 
 
-class LogContent(FileContent):
+class LogContent(NamedContent):
     """The bytes of a file that is written at its end only."""
 
     __slots__ = ()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from strongroom.sources.files.capture import entry_of, xattrs_of, xattrs_of_name
-from strongroom.sources.files.content import FileContent, problem_of
+from strongroom.sources.files.content import FileContent, NamedContent, problem_of
 from strongroom.sources.files.exclusion import Scope
 from strongroom.sources.files.folders import Folder, FolderStack, names_anew, names_in
 from strongroom.sources.files.links import LinkTable
@@ -45,7 +45,7 @@ class FilesWalk:
         *,
         ahead: ReadAhead,
         lookout: Lookout | None = None,
-        reading: type[FileContent] = FileContent,
+        reading: type[NamedContent] = FileContent,
     ) -> None:
         self._folders = folders
         self._scope = scope

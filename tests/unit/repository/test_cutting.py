@@ -4,6 +4,7 @@ import itertools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from strongroom.keyring.secret import SecretKey
 from strongroom.repository.baseline import Baseline
 from strongroom.repository.buffers import Lease
-from strongroom.repository.intake import BUNDLE_BYTES, FILE_CUTS, SEGMENT_BYTES, SMALL_BYTES, STREAM_CUTS, Intake
+from strongroom.repository.cutting import FILE_CUTS, SEGMENT_BYTES, STREAM_CUTS, Cutting, segment_buffers
+from strongroom.repository.intake import BUNDLE_BYTES, SMALL_BYTES, Intake
 from strongroom.repository.placements import Placements
 from strongroom.repository.root import SourceKeys, source_keys
 from strongroom.testing.stores import MemoryStore
@@ -45,11 +47,16 @@ class Collector:
         self.chunks[number] = bytes(plain)
 
 
+def intake_of(collector: Collector, keys: SourceKeys) -> Intake:
+    baseline = Baseline(MemoryStore("home"), ROOM.repository.repo_id)
+    cutting = partial(Cutting, cast("Any", collector), segment_buffers(), keys)
+    return Intake(cast("Any", collector), baseline, cutting, keys=keys, tick=lambda _: None)
+
+
 def cut(data: bytes, *, keys: SourceKeys = KEYS, stream: bool = False, at_most: int = 1 << 30) -> list[bytes]:
     """Return the pieces that one content is read into, in order."""
     collector = Collector()
-    baseline = Baseline(MemoryStore("home"), ROOM.repository.repo_id)
-    intake = Intake(cast("Any", collector), baseline, keys=keys, tick=lambda _: None)
+    intake = intake_of(collector, keys)
     content = MemoryContent(file_entry(b"f", len(data)), data, at_most=at_most)
     with content.open() as opened:
         reading = intake.read(opened, stream=stream, previous=None)
@@ -158,9 +165,7 @@ def test_pieces_are_of_the_size_they_should_have_on_average() -> None:
 
 def test_small_files_share_a_chunk_until_it_is_full() -> None:
     collector = Collector()
-    intake = Intake(
-        cast("Any", collector), Baseline(MemoryStore("home"), ROOM.repository.repo_id), keys=KEYS, tick=lambda _: None
-    )
+    intake = intake_of(collector, KEYS)
     readings = []
     for number in range(20):
         content = MemoryContent(file_entry(b"f", 100_000), noise(number, 100_000))

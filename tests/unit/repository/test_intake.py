@@ -5,7 +5,7 @@ import random
 import pytest
 from pyfastcdc import FastCDC
 
-from strongroom.repository.intake import FILE_CUTS, SEGMENT_BYTES, STREAM_CUTS
+from strongroom.repository.cutting import FILE_CUTS, SEGMENT_BYTES, STREAM_CUTS
 from tests.unit.repository.room import Room, entries_of, runs
 from tests.unit.repository.trees import MemoryWalk, content_of, file, stream
 
