@@ -17,7 +17,7 @@ from strongroom.repository.stopping import Halt
 from strongroom.tree.content import Problem, RewindableContent
 from strongroom.tree.entry import Entry
 
-MAX_ASIDE = 8
+MAX_ASIDE = 64
 """Files that wait for their turn, the one that is being read included; each has a descriptor open."""
 
 _READS = 2

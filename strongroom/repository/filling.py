@@ -47,7 +47,7 @@ STEP_BYTES = 1024
 SEND_OFF = 4096
 """Steps waiting for their chunks that have the open bundle sent off, to set them free while the walk goes on."""
 
-MAX_WAITING = 8192
+MAX_WAITING = 32_768
 """Steps that may wait at all."""
 
 _READS = 2

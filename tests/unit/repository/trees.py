@@ -5,6 +5,7 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from strongroom.tree.content import (
     Content,
@@ -66,6 +67,33 @@ class MemoryReading:
         return self._outcome
 
 
+class HandedMemoryContent(MemoryContent):
+    """The same, for another thread; `on_rewind` is called there before each reading."""
+
+    on_rewind: Callable[[], None] = staticmethod(lambda: None)
+    closed = 0
+
+    @contextmanager
+    def open_aside(self) -> Iterator["HandedMemoryReading"]:
+        try:
+            yield HandedMemoryReading(self)
+        finally:
+            self.closed += 1
+
+
+class HandedMemoryReading(MemoryReading):
+    def __init__(self, content: HandedMemoryContent) -> None:
+        super().__init__(content, None)
+        self._handed = content
+
+    def rewind(self) -> None:
+        content = self._handed
+        content.on_rewind()
+        self._outcome = content.outcomes[min(content.opened, len(content.outcomes) - 1)] if content.outcomes else None
+        self._at = 0
+        content.opened += 1
+
+
 class MemoryWalk:
     """A root directory with the given steps in it."""
 
@@ -123,6 +151,11 @@ def file(name: bytes, data: bytes, holes: Holes | None = None) -> Item:
     holes = holes or []
     size = len(data) + sum(length for _, length in holes)
     return Item(file_entry(name, size), MemoryContent(file_entry(name, size), data, holes))
+
+
+def handed(name: bytes, data: bytes, **fields: Any) -> Item:
+    entry = file_entry(name, len(data))
+    return Item(entry, HandedMemoryContent(entry, data, **fields))
 
 
 def stream(name: bytes, data: bytes, *, at_most: int = 65536, outcome: Exception | None = None) -> Item:
