@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from strongroom.columnkeys.errors import (
     ColumnKeyDestroyedError,
@@ -58,6 +58,9 @@ class KeyVersion:
     changed: datetime | None = None
     """When it came into its state; None where nobody wrote that down."""
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a KeyVersion is never pickled")
+
     def check_token(self) -> str:
         """Return 16 hexadecimal digits that tell a damaged key, and say nothing about it.
 
@@ -79,7 +82,7 @@ class KeyRing:
         for name, version in self.versions.items():
             _verify_version(name, version)
 
-    def __reduce__(self) -> tuple[type["KeyRing"], tuple[Mapping[str, KeyVersion], str]]:
+    def __reduce__(self) -> NoReturn:
         raise TypeError("a KeyRing is never pickled")
 
     def active_version(self) -> KeyVersion:
