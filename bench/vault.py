@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import update
@@ -40,7 +39,6 @@ SERVER = (
     "max_wal_size=8GB",
     "checkpoint_timeout=30min",
     "autovacuum=off",
-    "max_parallel_workers_per_gather=0",
 )
 CONFIGURATION = '[regions.home]\npath = "region"\n[databases.shop]\nurl_env = "SHOP_URL"\n'
 TABLE = """CREATE TABLE {} (id bigint PRIMARY KEY, name text NOT NULL, email text NOT NULL UNIQUE,
@@ -152,13 +150,10 @@ class Vault:
         seconds = self._race([[sys.executable, "-m", "bench.vault_orm", str(BATCH), str(rows)]])
         return Pass(rows / seconds)
 
-    def size(self) -> int:
-        """Return the bytes of the table with its indexes."""
-        return int(self._scalar("SELECT pg_total_relation_size('vault')"))
-
-    def _scalar(self, query: str) -> Any:
-        row = self.connection.execute(query.encode()).fetchone()
-        return row[0] if row else None
+    def sizes(self) -> tuple[int, int]:
+        """Return the bytes of the table, and of the table with its indexes."""
+        row = self.connection.execute("SELECT pg_table_size('vault'), pg_total_relation_size('vault')").fetchone()
+        return row or (0, 0)
 
     @contextmanager
     def racing(self, commands: Sequence[Sequence[str]]) -> Iterator[list[subprocess.Popen[str]]]:

@@ -24,24 +24,28 @@ from strongroom.rotation.errors import ColumnBusyError, ReencryptionNotFoundErro
 from strongroom.rotation.finishing import range_request
 from strongroom.rotation.opening import opened_table
 from strongroom.rotation.pace import Pace
-from strongroom.rotation.registry import register_column
+from strongroom.rotation.registry import register_column, register_columns
 from strongroom.rotation.states import LOST, list_ledger_jobs, settle_state, settle_states
 from strongroom.rotation.target import Target, shown
 from strongroom.services import Services
 
-ROWS_A_RANGE = 125_000
+ROWS_A_RANGE = 100_000
 MOST_RANGES = 64
 
 
 @dataclass(frozen=True, slots=True)
 class ReencryptionRequest:
-    """A re-encryption somebody asks for; a dry run verifies and counts, and changes no row."""
+    """A re-encryption somebody asks for; a dry run verifies and counts, and changes no row.
+
+    `others` are more encrypted columns of the same application, which are registered with it.
+    """
 
     target: Target
     pace: Pace
     trace_id: str
     model: str | None = None
     dry_run: bool = False
+    others: Sequence[Target] = ()
 
 
 def request_reencryption(services: Services, request: ReencryptionRequest) -> ReencryptionJob:
@@ -60,6 +64,7 @@ def request_reencryption(services: Services, request: ReencryptionRequest) -> Re
             settle_states(session)
             _verify_free(session, request.target.place)
             job = _insert(session, request, version, total)
+            register_columns(session, request.others)
             register_column(session, request.target, request.model)
             bounds = [None, *cuts, None]
             for number, (lower, upper) in enumerate(pairwise(bounds)):

@@ -78,19 +78,38 @@ def reflect_target(
 
 def import_model(path: str) -> Mapper[Any]:
     """Return the mapper of `module:Class`, found from the current directory on; raises ModelNotFoundError."""
+    try:
+        mapper: Mapper[Any] = inspect(_import(path))
+    except NoInspectionAvailable as error:
+        raise _no_model(path, error) from None
+    return mapper
+
+
+def import_metadata(path: str) -> MetaData:
+    """Return the metadata of `module:Class`, of `module:Base` or of a MetaData itself; raises ModelNotFoundError."""
+    found = _import(path)
+    metadata = found if isinstance(found, MetaData) else getattr(found, "metadata", None)
+    if not isinstance(metadata, MetaData):
+        raise _no_model(path, TypeError())
+    return metadata
+
+
+def _import(path: str) -> Any:
     module, _, name = path.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        mapped = getattr(importlib.import_module(module), name)
-        mapper: Mapper[Any] = inspect(mapped)
-    except (ImportError, AttributeError, ValueError, NoInspectionAvailable) as error:
-        raise ModelNotFoundError(
-            f"{path!r} cannot be imported as a mapped class ({type(error).__name__}).",
-            next_step="Write it as package.module:Class, and run this where the application can be imported.",
-        ) from None
-    return mapper
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise _no_model(path, error) from None
+
+
+def _no_model(path: str, error: Exception) -> ModelNotFoundError:
+    return ModelNotFoundError(
+        f"{path!r} cannot be imported as a mapped class ({type(error).__name__}).",
+        next_step="Write it as package.module:Class, and run this where the application can be imported.",
+    )
 
 
 def table_of(mapper: Mapper[Any]) -> TableName:

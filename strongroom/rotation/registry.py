@@ -22,6 +22,12 @@ def register_column(session: Session, target: Target, model: str | None) -> Encr
     return column
 
 
+def register_columns(session: Session, targets: Sequence[Target]) -> None:
+    """Note encrypted columns that an application's metadata names."""
+    for target in targets:
+        register_column(session, target, None)
+
+
 def list_columns(session: Session) -> Sequence[EncryptedColumn]:
     """Return every registered column, by name."""
     return session.scalars(select(EncryptedColumn).order_by(EncryptedColumn.place)).all()

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from strongroom.columns.encrypted_string import EncryptedString
 from strongroom.columns.place import Binding, TokenFormat
+from strongroom.columns.registry import RegisteredColumn, registered_columns
 from strongroom.rotation.connecting import open_database
 from strongroom.rotation.errors import ModelNotFoundError
 from strongroom.rotation.reflecting import (
     TableName,
     Tokens,
+    import_metadata,
     import_model,
     mapped_column_of,
     reflect_target,
@@ -54,6 +56,23 @@ def find_target(settings: Settings, wish: TargetWish) -> Target:
         return reflect_target(engine, database.name, name, column, tokens, wish.keys)
     finally:
         engine.dispose()
+
+
+def find_mapped_targets(settings: Settings, path: str, database: str | None, app: str | None) -> list[Target]:
+    """Return every encrypted column of an application's metadata, found from `module:Class` or `module:Base`.
+
+    Nothing is asked of the database. Raises ModelNotFoundError, UnknownDatabaseError.
+    """
+    meant = settings.get_database(database)
+    named = meant.app if app is None else app
+    return [_mapped(meant.name, named, column) for column in registered_columns(import_metadata(path))]
+
+
+def _mapped(database: str, app: str, column: RegisteredColumn) -> Target:
+    name = TableName.of(column.table)
+    bound = None if column.known_as == (column.table, column.column) else ".".join(column.known_as)
+    made = (app, column.format, column.binding, bound)
+    return Target(database, name.schema, name.table, column.column, column.keys, column.length, *made)
 
 
 def _named(wish: TargetWish) -> tuple[TableName, str, Tokens]:

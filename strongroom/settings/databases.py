@@ -38,7 +38,8 @@ def _read(name: str, table: dict[str, Any], env: Mapping[str, str], findings: Fi
         return None
     resolved = resolve_secrets(DatabaseSettings, table, path, env, findings)
     database = None if "url" not in resolved else findings.check(DatabaseSettings, resolved | {"name": name}, path)
-    if database is not None and not _is_known(database.url.get_secret_value()):
+    address = "" if database is None else database.url.get_secret_value()
+    if address and not _is_known(address):
         known = ", ".join(f"{scheme}://" for scheme in _SCHEMES)
         findings.add((*path, "url_env"), "This address begins with an unknown scheme.", f"Begin it with one of {known}")
     return database

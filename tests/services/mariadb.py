@@ -46,7 +46,13 @@ def mariadb_socket(run_directory: Path) -> Iterator[Path]:
     prepare += ["--auth-root-authentication-method=normal", *user]
     subprocess.run(prepare, check=True, capture_output=True)
     socket = directory / "socket"
-    command = ["mariadbd", "--no-defaults", f"--datadir={directory / 'data'}", f"--socket={socket}", "--skip-networking"]
+    command = [
+        "mariadbd",
+        "--no-defaults",
+        f"--datadir={directory / 'data'}",
+        f"--socket={socket}",
+        "--skip-networking",
+    ]
     command += [f"--pid-file={directory / 'mariadbd.pid'}", "--innodb-flush-log-at-trx-commit=0", *user]
     server = Server("mariadb", command, directory)
     server.start(lambda: _answers(socket))

@@ -10,6 +10,7 @@ COMMANDS = {
         "strongroom.cli.secrets.backup_config:backup_config", "Make a sealed copy of the file of keys."
     ),
     "restore-config": LateCommand("strongroom.cli.secrets.restore_config:restore_config", "Put a copy back."),
+    "register": LateCommand("strongroom.cli.secrets.register:register", "Note an application's encrypted columns."),
     "reencrypt": LateCommand("strongroom.cli.secrets.reencrypt:reencrypt", "Re-encrypt a column with the active key."),
     "list-jobs": LateCommand("strongroom.cli.secrets.list_jobs:list_jobs", "List re-encryptions and their progress."),
     "cleanup-jobs": LateCommand("strongroom.cli.secrets.cleanup_jobs:cleanup_jobs", "Remove old re-encryptions."),

@@ -28,6 +28,9 @@ PORTUGUESE: dict[str, str] = {
     "active": "ativa",
     "disabled": "desativada",
     "destroyed": "destruída",
+    # register
+    "  - {place}": "  - {place}",
+    "[OK] Encrypted columns registered: {count}": "[OK] Colunas criptografadas registradas: {count}",
     # reencrypt
     "Re-encrypt {target} with version '{version}'?": "Recriptografar {target} com a versao '{version}'?",
     "Job ID: {number}": "Job ID: {number}",

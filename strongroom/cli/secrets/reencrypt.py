@@ -23,7 +23,8 @@ from strongroom.rotation.campaigns import (
     resume_reencryption,
 )
 from strongroom.rotation.pace import Pace
-from strongroom.rotation.wishing import TargetWish, find_target
+from strongroom.rotation.target import Target
+from strongroom.rotation.wishing import TargetWish, find_mapped_targets, find_target
 from strongroom.services import Services
 
 USUAL = Pace()
@@ -153,8 +154,17 @@ def _requested(services: Services, wanted: Options, speaker: Speaker, *, ask: bo
     version = services.open_ring().active
     question = "Re-encrypt {target} with version '{version}'?"
     speaker.confirm(question, yes=wanted.dry_run or not ask, target=target.place, version=version)
-    request = ReencryptionRequest(target, wanted.pace(), trace_id_of(services), wanted.model, wanted.dry_run)
+    others = (
+        []
+        if wanted.model is None
+        else find_mapped_targets(services.settings, wanted.model, target.database, target.app)
+    )
+    request = ReencryptionRequest(target, wanted.pace(), trace_id_of(services), wanted.model, wanted.dry_run, others)
     return request_reencryption(services, request).id
+
+
+def _mapped_beside(services: Services, model: str | None, target: Target) -> list[Target]:
+    return [] if model is None else find_mapped_targets(services.settings, model, target.database, target.app)
 
 
 def _resumed(services: Services, wanted: Options) -> int:

@@ -28,6 +28,7 @@ class User(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     nome: Mapped[str]
     otp_secret: Mapped[str | None] = mapped_column("_otp_secret", EncryptedString(length=500), default=None)
+    token: Mapped[str | None] = mapped_column(EncryptedString(length=500, known_as="old.token"), default=None)
 """
 CONFIGURATION = '[regions.home]\npath = "region"\n[databases.shop]\nurl_env = "SHOP_URL"\n'
 ROWS = 150

@@ -1,13 +1,14 @@
 """Re-encryption as an operator does it: the commands of the requirement, as they are written there."""
 
 import io
+import json
 import sys
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from strongroom.catalog.reencryption import ReencryptionJob
+from strongroom.catalog.reencryption import EncryptedColumn, ReencryptionJob
 from tests.integration.cli.shop import COLUMN, ROWS
 
 
@@ -95,6 +96,24 @@ def test_a_cancelled_one_is_resumed_by_its_number(shop):
 
     assert shop.call("secrets", "reencrypt", "--resume", "--job-id", "1").code == 0
     assert shop.call("secrets", "reencrypt", *COLUMN, "--resume").code == 10
+
+
+def test_every_mapped_column_is_registered(shop):
+    said = shop.call("secrets", "register", "--model", "app_of_a_test.autenticacao:Base", "--json")
+
+    assert said.code == 0
+    found = {one["column"]: one for one in json.loads(said.out)["columns"]}
+    assert found.keys() == {"_otp_secret", "token"}
+    assert (found["token"]["known_as"], found["token"]["keys"]) == ("old.token", ["id"])
+
+
+def test_columns_that_are_mapped_beside_it_are_registered_too(shop):
+    shop.call("secrets", "reencrypt", *COLUMN)
+    with Session(shop.catalog) as session:
+        assert list(session.scalars(select(EncryptedColumn.place).order_by(EncryptedColumn.place))) == [
+            "shop:usuarios._otp_secret",
+            "shop:usuarios.token",
+        ]
 
 
 def test_old_ones_are_cleaned_up(shop, monkeypatch):

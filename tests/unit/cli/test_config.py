@@ -117,6 +117,7 @@ def test_the_template_is_in_order_also_with_everything_uncommented(tmp_path: Pat
     toml = [line for line in examples if line.startswith("[") or " = " in line]
     path.write_text("\n".join(toml))
     env = dict.fromkeys(("BACKUP_S3_ACCESS_KEY", "BACKUP_S3_SECRET_KEY", "SHOP_DB_PASSWORD"), "secret")
+    env["SHOP_DATABASE_URL"] = "postgresql://shop@localhost/shop"
     assert set(load_settings(path, env).sources) == {"uploads", "shop-logs", "shop"}
 
 
