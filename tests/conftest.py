@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.services.moto",
     "tests.services.postgres",
     "tests.services.catalog",
+    "tests.services.mariadb",
     "tests.services.proxy",
     "tests.services.rabbitmq",
     "tests.services.rgw",

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Engine,
     MetaData,
+    String,
     Table,
     and_,
     bindparam,
@@ -53,7 +54,7 @@ class GenericTable:
         self._keys = [self._table.c[key] for key in target.keys]
         self._filled = and_(self._column.is_not(None), self._column != "")
         same = [column == bindparam(f"key_{number}") for number, column in enumerate(self._keys)]
-        expected = cast(self._column, BINARY) == cast(bindparam("old"), BINARY)
+        expected = cast(self._column, BINARY) == cast(bindparam("old", type_=String()), BINARY)
         self._update = update(self._table).where(*same, expected).values({self._column: bindparam("fresh")})
         self._lock = select(self._keys[0]).where(*same).with_for_update(skip_locked=True)
 
@@ -128,7 +129,7 @@ class GenericTable:
 
     def _begins(self, beginning: str) -> ColumnElement[bool]:
         start = func.substr(self._column, 1, len(beginning))
-        return cast(start, BINARY) == cast(beginning, BINARY)
+        return cast(start, BINARY) == cast(literal(beginning, String()), BINARY)
 
     def _fetch(self, bounds: Sequence[ColumnElement[bool]], limit: int) -> list[Row]:
         query = select(*self._keys, self._column).where(self._filled, *bounds).order_by(*self._keys).limit(limit)

@@ -6,6 +6,7 @@ import pytest
 
 from strongroom.settings import ConfigError, UnknownDatabaseError, load_settings
 
+WORD = "secret-word"
 REGION = '[regions.a]\npath = "a"\n'
 
 
@@ -16,11 +17,11 @@ def load(folder: Path, text: str, **env: str):
 
 
 def test_the_address_comes_from_the_environment_and_does_not_show(tmp_path):
-    settings = load(tmp_path, '[databases.shop]\nurl_env = "URL"\napp = "shop"\n', URL="postgresql://a:secret-word@h/d")
+    settings = load(tmp_path, '[databases.shop]\nurl_env = "URL"\napp = "shop"\n', URL=f"postgresql://a:{WORD}@h/d")
 
     found = settings.get_database("shop")
-    assert (found.app, found.url.get_secret_value()) == ("shop", "postgresql://a:secret-word@h/d")
-    assert "secret-word" not in repr(settings)
+    assert (found.app, found.url.get_secret_value()) == ("shop", f"postgresql://a:{WORD}@h/d")
+    assert WORD not in repr(settings)
 
 
 def test_the_only_database_need_not_be_named(tmp_path):
@@ -46,6 +47,6 @@ def test_the_only_database_need_not_be_named(tmp_path):
 )
 def test_a_mistake_is_named(tmp_path, text, mistake):
     with pytest.raises(ConfigError) as refused:
-        load(tmp_path, f"[databases.shop]\n{text}\n", URL="ftp://user:secret-word@h")
+        load(tmp_path, f"[databases.shop]\n{text}\n", URL=f"ftp://user:{WORD}@h")
     assert mistake in str(refused.value)
-    assert "secret-word" not in str(refused.value)
+    assert WORD not in str(refused.value)
