@@ -46,7 +46,7 @@ def _open_aws_kms(settings: "KekSettings") -> KekProvider:
 
 def _open_vault_transit(settings: "KekSettings") -> KekProvider:
     try:
-        from strongroom.keyring.vault_transit import VaultTransitKekProvider, transit_client
+        from strongroom.keyring.vault_transit import MOUNT, VaultTransitKekProvider, transit_client
     except ModuleNotFoundError as error:
         raise ClientMissingError(
             f"The key {settings.key!r} is in Vault, but httpx is not installed.",
@@ -54,7 +54,7 @@ def _open_vault_transit(settings: "KekSettings") -> KekProvider:
         ) from error
     ca_file = None if settings.ca_file is None else str(settings.ca_file)
     client = transit_client(settings.endpoint or "", _revealed(settings.token) or "", ca_file)
-    return VaultTransitKekProvider(client, settings.key, mount=settings.mount)
+    return VaultTransitKekProvider(client, settings.key, mount=settings.mount or MOUNT)
 
 
 def _revealed(secret: SecretStr | None) -> str | None:

@@ -22,6 +22,7 @@ from strongroom.keyring.provider import WrappedKey
 from strongroom.keyring.secret import SecretKey
 
 _CIPHERTEXT = re.compile(r"vault:(v\d{1,9}):[A-Za-z0-9+/=]+\Z")
+MOUNT = "transit"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 
@@ -60,7 +61,7 @@ class VaultTransitKekProvider:
     name = "vault-transit"
 
     def __init__(
-        self, client: httpx.Client, key_name: str, *, mount: str = "transit", random: RandomBytes = system_random
+        self, client: httpx.Client, key_name: str, *, mount: str = MOUNT, random: RandomBytes = system_random
     ) -> None:
         self._client = client
         self._key_name = key_name

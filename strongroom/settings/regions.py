@@ -25,7 +25,9 @@ class KekSettings(Section):
     access_key: SecretStr | None = Field(None, description="Access key id; without one the AWS default chain is used.")
     secret_key: SecretStr | None = Field(None, description="Secret of the access key.")
     token: SecretStr | None = Field(None, description="Token for Vault, with the right to encrypt and decrypt.")
-    mount: Text = Field("transit", description="Where Vault has its transit engine.")
+    mount: Text | None = Field(
+        None, description="Where Vault has its transit engine, if not at `transit`.", examples=["eu/transit"]
+    )
     ca_file: AnchoredPath | None = Field(
         None, description="Certificates of the authorities to trust for Vault, in place of the system's."
     )
