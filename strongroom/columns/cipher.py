@@ -123,7 +123,7 @@ class ColumnCipher:
         name, _, body = token.partition(_GCM_AFTER_NAME)
         try:
             keys = self._readable[name]
-            sealed = body.encode("ascii").translate(FROM_URL)
+            sealed = body.encode().translate(FROM_URL)
             sealed = a2b_base64(sealed + PADDING[len(sealed) & 3], strict_mode=True)
             if self._by_row:
                 front = self._fronts[len(row)]  # type: ignore[arg-type] # None is one of the errors below

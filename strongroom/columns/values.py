@@ -15,6 +15,7 @@ from strongroom.columns.sizes import longest_text, token_length
 
 Processor = Callable[[Any], Any]
 _NONE_YET = object()
+_LENGTHS = tuple(f"{length}:" for length in range(64))
 
 
 class Column(Protocol):
@@ -86,7 +87,7 @@ def _with_row(column: Column) -> Processor:
             cipher, generation = column.cipher(), PROCESS.generation
         row, mark, token = value.rpartition(MARK)
         if single:
-            row = f"{len(row)}:{row}"
+            row = _LENGTHS[len(row)] + row if len(row) < 64 else f"{len(row)}:{row}"
         try:
             return cipher.decrypt(token, row if mark else None)
         except ColumnKeyUnknownError:
