@@ -80,7 +80,7 @@ class Census:
 
 
 class TableAccess(Protocol):
-    """One table with one encrypted column; used by one thread, but for `vacuum`, which may run beside it.
+    """One table with one encrypted column, for one thread.
 
     Every method raises TargetUnavailableError and TargetRefusedError.
     """

@@ -29,7 +29,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 class PostgresTable:
-    """A table in PostgreSQL 12 or newer, on up to three connections; see TableAccess."""
+    """A table in PostgreSQL 12 or newer, on two connections; see TableAccess."""
 
     parallel = True
 
@@ -43,7 +43,6 @@ class PostgresTable:
             # A plan for the values at hand would be made anew for every batch, and for small tables be a worse one.
             "SET plan_cache_mode = force_generic_plan",
         )
-        self._cleaner: Connection | None = None
         self._make_statements(self._key_types())
 
     def read(self, after: Sequence[Any] | None, upto: Sequence[Any] | None, limit: int) -> list[Row]:
@@ -109,11 +108,9 @@ class PostgresTable:
         return Strain(*found) if found else Strain()
 
     def vacuum(self) -> None:
-        if self._cleaner is None:
-            self._cleaner = self._connect()
         with self._translated():
             # Cutting the end off the table would lock out everybody; the next pass needs the space anyway.
-            self._cleaner.execute(self._sql("VACUUM (SKIP_LOCKED, TRUNCATE FALSE) {table}"))
+            self._reader.execute(self._sql("VACUUM (SKIP_LOCKED, TRUNCATE FALSE) {table}"))
 
     def close(self) -> None:
         for held in self._held:

@@ -106,10 +106,7 @@ def _opened(services: Services, context: JobContext, assignment: Assignment) -> 
 
         brake = Brake(pace, services.clock, table.measure_strain, context.check)
         one_pass = TablePass(table, converter, pace, brake, settle, dry_run=assignment.dry_run)
-        try:
-            yield Workbench(table, ring.active, one_pass, recorder)
-        finally:
-            pacer.close()
+        yield Workbench(table, ring.active, one_pass, recorder)
 
 
 def _close(assignment: Assignment, bench: Workbench) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 
 from strongroom.errors import StrongroomError
 from strongroom.rotation.access import LockedError, TooMuchError
@@ -11,35 +10,23 @@ log = logging.getLogger(__name__)
 
 
 class VacuumPacer:
-    """Vacuums each time `rows` were replaced, on a connection of its own beside the writing; 0 rows means never.
+    """Vacuums each time `rows` were replaced; 0 rows means never.
 
-    One vacuum runs at a time: when the next is due before it has ended, the pass waits for it. What goes wrong with one
-    is logged and no reason to stop.
+    The pass waits for it: rows that are replaced meanwhile would find no free space, and the table would grow by them.
+    What goes wrong with a vacuum is logged and no reason to stop.
     """
 
     def __init__(self, vacuum: Callable[[], None], rows: int) -> None:
         self._vacuum, self._rows = vacuum, rows
         self._since = 0
-        self._worker = ThreadPoolExecutor(1, "reencrypt-vacuum")
-        self._under_way: Future[None] | None = None
 
     def after(self, rows: int) -> None:
-        """Take note of rows that were replaced."""
+        """Take note of rows that were replaced, and vacuum if that is due."""
         self._since += rows
-        if self._rows and self._since >= self._rows:
-            self._since = 0
-            self._wait()
-            self._under_way = self._worker.submit(self._vacuum)
-
-    def close(self) -> None:
-        """Wait for what is under way."""
-        self._wait()
-        self._worker.shutdown()
-
-    def _wait(self) -> None:
+        if not self._rows or self._since < self._rows:
+            return
+        self._since = 0
         try:
-            if self._under_way is not None:
-                self._under_way.result()
+            self._vacuum()
         except (StrongroomError, LockedError, TooMuchError) as error:
             log.warning("a table was not vacuumed on the way: %s", type(error).__name__)
-        self._under_way = None

@@ -54,14 +54,14 @@ def race(site: Site, url: str, *, rows: int, hot: int, seconds: float, seed: int
     with _started(commands) as writers:
         number = site.request(application, Pace(batch_size=100, commit_every=200))
         while any(writer.poll() is None for writer in writers):
-            _run_once(site, number)
+            run_once(site, number)
             if site.job(number).state == "finished":
                 passes += 1
                 site.ring = ring(f"v{passes + 1}", *[f"v{one}" for one in range(2, passes + 1)])
                 number = site.request(application, Pace(batch_size=100, commit_every=200))
     said = [json.loads(report.read_text()) for report in reports]
     while site.job(number).state != "finished":
-        _run_once(site, number)
+        run_once(site, number)
     last = {int(row): text for one in said for row, text in one["last"].items()}
     _verify(site, application, broken, last)
     return {"passes": passes, "writes": sum(len(one["waits"]) for one in said), "rows": rows}
@@ -77,7 +77,7 @@ def kill(site: Site, url: str, *, rows: int, kills: Sequence[str | float]) -> di
         killed += _kill_once(site, number, moment)
         _forget_leases(site)
     while site.job(number).state != "finished":
-        _run_once(site, number)
+        run_once(site, number)
     _verify(site, application, {}, {})
     with psycopg.connect(url) as connection:
         twice = connection.execute("SELECT count(*) FROM (SELECT id FROM written GROUP BY id HAVING count(*) > 1) x")
@@ -119,7 +119,7 @@ def _verify(site: Site, application: Application, broken: dict[int, str], last: 
         raise LostWriteError("The quarantine does not name exactly the broken rows.")
 
 
-def _run_once(site: Site, number: int) -> None:
+def run_once(site: Site, number: int) -> None:
     """Run one attempt of what is left; one that is to be tried again later is tried at once."""
     for job in open_jobs_of(site.services, number)[:1]:
         with site.services.catalog.begin() as session:
