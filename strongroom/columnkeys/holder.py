@@ -2,6 +2,7 @@
 
 import os
 import threading
+import weakref
 
 from strongroom.clock import Clock, SystemClock
 from strongroom.columnkeys.errors import ColumnKeyUnknownError
@@ -21,8 +22,8 @@ class KeyRingHolder:
         self._clock = clock or SystemClock()
         self._ring: KeyRing | None = None
         self._searched_at = float("-inf")
-        self._begin()
-        os.register_at_fork(after_in_child=self._begin)
+        self.begin()
+        _HOLDERS.add(self)
 
     def ring(self) -> KeyRing:
         """Return the ring, loaded at the first call; raises as its source does."""
@@ -68,6 +69,16 @@ class KeyRingHolder:
                 self._searched_at = now
             return due
 
-    def _begin(self) -> None:
-        # A thread that stayed behind in the parent may have held the lock.
+    def begin(self) -> None:
+        """Start afresh with the ring in hand; a thread that stayed behind in the parent may have held the lock."""
         self._lock = threading.Lock()
+
+
+def _begin_in_child() -> None:
+    for holder in list(_HOLDERS):
+        holder.begin()
+
+
+# Not kept alive by this: a ring that is held for the length of a job goes with it.
+_HOLDERS: "weakref.WeakSet[KeyRingHolder]" = weakref.WeakSet()
+os.register_at_fork(after_in_child=_begin_in_child)

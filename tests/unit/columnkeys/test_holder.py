@@ -1,6 +1,8 @@
 """A process holds one ring, learns a newer one when told or when a token asks for it, and reports the one in use."""
 
+import gc
 import os
+import weakref
 from datetime import UTC, datetime
 
 import pytest
@@ -102,3 +104,13 @@ def test_a_child_goes_on_with_the_ring_it_inherited():
             os._exit(0 if held else 1)
 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_holder_that_nobody_uses_takes_its_ring_with_it():
+    holder = KeyRingHolder(Shelf(v1()))
+    gone = weakref.ref(holder)
+    holder.ring()
+    del holder
+    gc.collect()
+
+    assert gone() is None
