@@ -24,8 +24,10 @@ def live_needs(services: Services, names: Iterable[str], references: References 
     What cannot be counted needs every version.
     """
     counted = references or count_references(services)
+    # Where no column is known nothing was counted, and nothing is proven.
+    unproven = [] if counted.columns else ["no encrypted column is registered, so no row of it could be counted"]
     with services.catalog.read() as session:
-        return {name: counted.reasons_to_keep(name) + _writers(session, name) for name in names}
+        return {name: unproven + counted.reasons_to_keep(name) + _writers(session, name) for name in names}
 
 
 def kept_needs(services: Services, versions: Iterable[KeyVersion]) -> dict[str, list[str]]:

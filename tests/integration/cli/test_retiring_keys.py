@@ -236,3 +236,12 @@ def test_the_list_says_when_the_period_of_the_active_key_has_ended(shop):
     said = shop.call("secrets", "list")
 
     assert (said.code, "version v2 has been active for 90 days" in said.err) == (0, True)
+
+
+@pytest.mark.usefixtures("sealed")
+def test_where_no_column_is_registered_nothing_is_proven(shop):
+    said = shop.call(*REMOVE)
+
+    assert (said.code, "no encrypted column is registered" in said.err) == (11, True)
+    assert shop.call("secrets", "disable-versions", "--versions", "v1", "--yes").code == 11
+    assert states(shop) == {"v1": "decrypt_only", "v2": "active"}
