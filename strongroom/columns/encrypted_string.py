@@ -2,10 +2,10 @@
 
 from typing import Any, NoReturn
 
-from sqlalchemy import Column, ColumnElement, Dialect, String, Table
+from sqlalchemy import Column, ColumnElement, Dialect, String, Table, Text
 from sqlalchemy.sql.elements import Label, Null
 from sqlalchemy.sql.operators import OperatorType, eq, is_, is_not, ne
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from strongroom.columns.cipher import ColumnCipher
 from strongroom.columns.errors import misused
@@ -95,6 +95,11 @@ class EncryptedString(TypeDecorator[str]):
     @property
     def comparator_factory(self) -> type[TypeDecorator.Comparator[Any]]:  # type: ignore[override] # SQLAlchemy's own
         return _NullOnly
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Store tokens without limit as TEXT; MySQL has no VARCHAR without a length."""
+        length = self.stored_length
+        return dialect.type_descriptor(Text() if length is None else String(length))
 
     def bind_processor(self, dialect: Dialect) -> Processor:
         """Make what encrypts parameters; SQLAlchemy asks once a statement and calls it once a value."""

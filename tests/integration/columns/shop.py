@@ -21,7 +21,7 @@ class User(Base):
     __tablename__ = "usuarios"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str | None]
+    name: Mapped[str | None] = mapped_column(String(40))
     otp_secret: Mapped[str | None] = mapped_column("_otp_secret", EncryptedString(length=500), default=None)
     phone: Mapped[str | None] = mapped_column(EncryptedString(max_bytes=20))
     team: Mapped[uuid.UUID | None]
