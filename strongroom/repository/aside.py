@@ -54,8 +54,12 @@ class AsideReader:
         self.bytes_read = 0
 
     def begin(self, opening: AbstractContextManager[RewindableContent], gate: Gate) -> FileAside:
-        """Take an open file over; waits while too many are waiting."""
-        self._wait_until(MAX_ASIDE - 1, gate)
+        """Take an open file over; waits while too many are waiting, and closes it where that ends in an error."""
+        try:
+            self._wait_until(MAX_ASIDE - 1, gate)
+        except BaseException:
+            with opening:
+                raise
         outcome = self._executor.submit(self._read, opening)
         self._waiting.append(outcome)
         self._halt.watch(outcome)

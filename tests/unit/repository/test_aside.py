@@ -6,8 +6,10 @@ from typing import cast
 
 import pytest
 
-from strongroom.repository.aside import MAX_ASIDE
+from strongroom.repository.aside import MAX_ASIDE, AsideReader
+from strongroom.repository.cutting import Cutting
 from strongroom.repository.intake import SMALL_BYTES
+from strongroom.repository.stopping import Halt
 from strongroom.tree.content import Enter, Item, Problem, ProblemKind
 from tests.unit.repository.room import Room, contents
 from tests.unit.repository.trees import HandedMemoryContent, MemoryWalk, file, handed, within
@@ -113,3 +115,17 @@ def test_a_backup_that_is_left_stops_reading(room: Room) -> None:
 
     assert content_of(item).closed == 1
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("large-files")]
+
+
+def test_a_file_that_cannot_be_taken_over_is_closed() -> None:
+    item = handed(b"big", LARGE)
+    reader = AsideReader(Halt(), lambda _: cast("Cutting", None))
+
+    def over() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reader.begin(content_of(item).open_aside(), over)
+
+    reader.close()
+    assert (content_of(item).opened, content_of(item).closed) == (0, 1)
