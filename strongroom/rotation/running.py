@@ -23,6 +23,7 @@ from strongroom.rotation.opening import opened_table
 from strongroom.rotation.pace import Brake, Pace
 from strongroom.rotation.passing import Block, TablePass
 from strongroom.rotation.recording import RangeRecord, Recorder, as_result
+from strongroom.rotation.status import describe_reencryption
 from strongroom.rotation.target import CurrentTokens, KeyValue, Target
 from strongroom.rotation.vacuuming import VacuumPacer
 from strongroom.rotation.writing import Written
@@ -39,6 +40,8 @@ class Assignment:
     pace: Pace
     dry_run: bool
     total_rows: int
+    replaced: int
+    """Rows that all ranges together had replaced when this attempt began."""
     lower: list[KeyValue] | None
     upper: list[KeyValue] | None
     record: RangeRecord
@@ -83,6 +86,7 @@ def _read(services: Services, context: JobContext) -> Assignment:
             Pace.of(job.pace),
             job.dry_run,
             job.total_rows,
+            describe_reencryption(session, job).processed,
             part.lower,
             part.upper,
             RangeRecord.of(job, part),
@@ -98,7 +102,7 @@ def _opened(services: Services, context: JobContext, assignment: Assignment) -> 
         cipher = ColumnCipher(ring, target.column_place, format=target.token_format, binding=target.binding)
         converter = BatchConverter(cipher, row_id if target.binding is Binding.ROW else None, target.length)
         share = assignment.total_rows * pace.vacuum_percent // 100 // pace.parallel
-        pacer = VacuumPacer(table.vacuum, 0 if assignment.dry_run else share)
+        pacer = VacuumPacer(table.vacuum, 0 if assignment.dry_run else share, assignment.replaced)
 
         def settle(block: Block, written: Written) -> None:
             recorder.settle(block, written)

@@ -10,15 +10,15 @@ log = logging.getLogger(__name__)
 
 
 class VacuumPacer:
-    """Vacuums each time `rows` were replaced; 0 rows means never.
+    """Vacuums each time `rows` were replaced, of which other ranges have `replaced` some already; 0 rows means never.
 
     The pass waits for it: rows that are replaced meanwhile would find no free space, and the table would grow by them.
     What goes wrong with a vacuum is logged and no reason to stop.
     """
 
-    def __init__(self, vacuum: Callable[[], None], rows: int) -> None:
+    def __init__(self, vacuum: Callable[[], None], rows: int, replaced: int = 0) -> None:
         self._vacuum, self._rows = vacuum, rows
-        self._since = 0
+        self._since = replaced % rows if rows else 0
 
     def after(self, rows: int) -> None:
         """Take note of rows that were replaced, and vacuum if that is due."""

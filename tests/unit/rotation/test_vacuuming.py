@@ -4,8 +4,8 @@ from strongroom.rotation.access import TooMuchError
 from strongroom.rotation.vacuuming import VacuumPacer
 
 
-def run(vacuum, rows, *steps):
-    pacer = VacuumPacer(vacuum, rows)
+def run(vacuum, rows, *steps, replaced=0):
+    pacer = VacuumPacer(vacuum, rows, replaced)
     for step in steps:
         pacer.after(step)
 
@@ -15,6 +15,13 @@ def test_it_vacuums_each_time_so_many_rows_were_replaced():
     run(lambda: done.append(1), 100, *[30] * 14)
 
     assert len(done) == 3
+
+
+def test_rows_of_earlier_ranges_count():
+    done = []
+    run(lambda: done.append(1), 100, 30, replaced=280)
+
+    assert len(done) == 1
 
 
 def test_nought_means_never():
