@@ -1,6 +1,9 @@
 """Makes the services in tests/services available to every test as fixtures."""
 
+import logging
 import signal
+
+import pytest
 
 pytest_plugins = [
     "tests.services.run",
@@ -20,3 +23,9 @@ def pytest_configure() -> None:
     """Take Ctrl-C as usual: a shell that starts the run in the background has every child ignore it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def log_as_in_a_fresh_process() -> None:
+    """Undo what a command that ran in this process has set: how much of the log it shows."""
+    logging.getLogger("strongroom").setLevel(logging.NOTSET)
