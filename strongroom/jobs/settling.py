@@ -33,6 +33,10 @@ STATE_UNDER_FENCE = select(Job.state).where(
 )
 
 
+CLOCK_READINGS_APART = 0.05
+"""Seconds that may pass between two readings of the database's clock in one transaction."""
+
+
 def settle_succeeded(connection: Connection, claim: Claim, result: dict[str, Any]) -> JobState:
     """End the job well, with its result, in one statement, and return its state; raises LeaseLost."""
     if connection.execute(SUCCEED, {**claim.key, "result": result}).rowcount == 1:
@@ -54,7 +58,9 @@ def settle_failed(
         job.last_error = failure.as_stored()
         left = _seconds_left(session, job)
         if failure.retryable and job.errors < job.max_errors and (left is None or left > 0):
-            requeue(job, policy.retry_delay(job.errors, random, at_most=left))
+            # The statement that sets the time reads the clock a moment later than the one before.
+            at_most = None if left is None else max(0.0, left - CLOCK_READINGS_APART)
+            requeue(job, policy.retry_delay(job.errors, random, at_most=at_most))
         else:
             end(job, JobState.FAILED)
 

@@ -137,7 +137,7 @@ def test_a_result_that_is_there_before_anybody_looked_counts(ledger: Ledger):
 
 def test_a_retry_is_never_later_than_the_deadline(ledger: Ledger):
     for _ in range(20):
-        claim = claimed(ledger, enqueue(ledger, within(6)))
+        claim = claimed(ledger, enqueue(ledger, within(2)))
         job = ledger.fail(claim, NO_ANSWER)
         assert job.deadline_at is not None
         assert job.run_after <= job.deadline_at
