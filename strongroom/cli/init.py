@@ -37,7 +37,7 @@ from strongroom.storage.local import LocalStore
 )
 @click.pass_obj
 def init(invocation: Invocation, *, upgrade: bool, replaced: str | None) -> None:
-    """Write a configuration, make the first key, prepare the regions.
+    """Write a configuration and the first key, prepare regions.
 
     Writes a commented strongroom.toml with three directories as regions, then makes the key file, the directories, the
     catalog and the repository. Never replaces a file.

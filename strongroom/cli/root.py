@@ -6,7 +6,7 @@ from strongroom import __version__
 from strongroom.cli.command import LateCommand, LateGroup
 
 COMMANDS = {
-    "init": LateCommand("strongroom.cli.init:init", "Write a configuration, make the first key, prepare the regions."),
+    "init": LateCommand("strongroom.cli.init:init", "Write a configuration and the first key, prepare regions."),
     "config": LateCommand("strongroom.cli.config:config", "Check or show the configuration."),
     "status": LateCommand("strongroom.cli.status:status", "Show whether every source is protected, the worst first."),
     "sources": LateCommand("strongroom.cli.sources:sources", "List what is backed up."),
