@@ -2,10 +2,19 @@
 
 from alembic import context
 
-from strongroom.catalog import backups, column_keys, jobs, reencryption, region_verifications, schedules, traffic
+from strongroom.catalog import (
+    backups,
+    column_keys,
+    drills,
+    jobs,
+    reencryption,
+    region_verifications,
+    schedules,
+    traffic,
+)
 from strongroom.catalog.base import Base
 
-TABLE_MODULES = (backups, column_keys, jobs, reencryption, region_verifications, schedules, traffic)
+TABLE_MODULES = (backups, column_keys, drills, jobs, reencryption, region_verifications, schedules, traffic)
 
 context.configure(
     connection=context.config.attributes["connection"],

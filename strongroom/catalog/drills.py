@@ -1,0 +1,103 @@
+"""The table of restore drills, and which backups they have proven."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, Float, ForeignKey, Index, String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from strongroom.catalog.backups import Backup, BackupState
+from strongroom.catalog.base import Base, NullableJson, UtcDateTime, stored_enum
+from strongroom.catalog.errors import RecordNotFoundError
+from strongroom.catalog.paging import Page, fetch_page
+
+
+class DrillState(StrEnum):
+    """How a drill ended: the backup restored and every check held, or not; open as long as nothing is decided."""
+
+    OPEN = "open"
+    PASSED = "passed"
+    FAILED = "failed"
+
+
+class Drill(Base):
+    """One restore drill of one source; its id is its job's id.
+
+    Where the drill could not be done at all (no room, no server programs, a region that is away) it stays open and its
+    job says why: that is no word about the backup.
+    """
+
+    __tablename__ = "drill"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(String(63))
+    backup_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("backup.id"))
+    """The backup that was restored; chosen when the drill begins where none was named."""
+    region: Mapped[str | None] = mapped_column(String(63))
+    """The region asked for; once it runs, the one it reads from."""
+    state: Mapped[DrillState] = mapped_column(stored_enum(DrillState))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the attempt began that decided the drill."""
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    seconds: Mapped[float | None] = mapped_column(Float)
+    """From the empty directory to the last byte restored: the measured recovery time, without the checks."""
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    """What the source held, in bytes; with `seconds` it gives the speed that a forecast stands upon."""
+    report: Mapped[dict[str, Any] | None] = mapped_column(NullableJson)
+    """What was done and found, as it is exported."""
+
+    __table_args__ = (Index(None, "source", "finished_at"), Index(None, "backup_id"))
+
+
+def get_drill(session: Session, drill_id: uuid.UUID) -> Drill:
+    """Return the drill; raises RecordNotFoundError."""
+    found = session.get(Drill, drill_id)
+    if found is None:
+        raise RecordNotFoundError(
+            f"There is no drill with the id {drill_id}.", next_step="Look it up: strongroom drill list"
+        )
+    return found
+
+
+def list_drills(
+    session: Session,
+    *,
+    source: str | None = None,
+    state: DrillState | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page[Drill]:
+    """Return drills, newest first; raises BadLimitError, BadCursorError."""
+    query = select(Drill)
+    if source is not None:
+        query = query.where(Drill.source == source)
+    if state is not None:
+        query = query.where(Drill.state == state)
+    return fetch_page(session, query, Drill.id, limit=limit, cursor=cursor)
+
+
+def proven_backup_ids(session: Session, source: str) -> set[uuid.UUID]:
+    """Return the committed backups of a source whose last decided drill passed."""
+    proven: dict[uuid.UUID, DrillState] = {}
+    query = (
+        select(Drill.backup_id, Drill.state)
+        .join(Backup, Backup.id == Drill.backup_id)
+        .where(Drill.source == source, Drill.state != DrillState.OPEN, Backup.state == BackupState.COMMITTED)
+        .order_by(Drill.finished_at, Drill.id)
+    )
+    for backup_id, state in session.execute(query):
+        if backup_id is not None:
+            proven[backup_id] = state
+    return {backup_id for backup_id, state in proven.items() if state is DrillState.PASSED}
+
+
+def last_proven(session: Session, source: str) -> Backup | None:
+    """Return the newest committed backup of a source that a drill has proven, if there is one."""
+    proven = proven_backup_ids(session, source)
+    if not proven:
+        return None
+    query = select(Backup).where(Backup.id.in_(proven)).order_by(Backup.created_at.desc(), Backup.id.desc()).limit(1)
+    return session.scalars(query).first()
