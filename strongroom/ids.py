@@ -1,6 +1,7 @@
 """Identifiers: UUID version 7, so that they sort by the time they were made."""
 
 import uuid
+from datetime import datetime
 
 from strongroom.clock import Clock, RandomBytes
 from strongroom.errors import InvalidInputError
@@ -13,8 +14,13 @@ class InvalidIdError(InvalidInputError):
 
 
 def new_id(clock: Clock, random: RandomBytes) -> uuid.UUID:
-    """Make a UUIDv7: 48 bits of milliseconds, 74 random bits (RFC 9562, section 5.7)."""
-    milliseconds = int(clock.now().timestamp() * 1000) & ((1 << 48) - 1)
+    """Make a UUIDv7 of now: 48 bits of milliseconds, 74 random bits (RFC 9562, section 5.7)."""
+    return id_at(clock.now(), random)
+
+
+def id_at(moment: datetime, random: RandomBytes) -> uuid.UUID:
+    """Make a UUIDv7 of a moment, for what is given the time but no clock."""
+    milliseconds = int(moment.timestamp() * 1000) & ((1 << 48) - 1)
     noise = int.from_bytes(random(10), "big")
     value = milliseconds << 80 | 0x7 << 76 | (noise >> 62 & 0xFFF) << 64 | 0b10 << 62 | noise & ((1 << 62) - 1)
     return uuid.UUID(int=value)

@@ -3,6 +3,7 @@
 from alembic import context
 
 from strongroom.catalog import (
+    alerts,
     backups,
     column_keys,
     drills,
@@ -14,7 +15,7 @@ from strongroom.catalog import (
 )
 from strongroom.catalog.base import Base
 
-TABLE_MODULES = (backups, column_keys, drills, jobs, reencryption, region_verifications, schedules, traffic)
+TABLE_MODULES = (alerts, backups, column_keys, drills, jobs, reencryption, region_verifications, schedules, traffic)
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,1 @@
+"""Alerts: opening, clearing, silencing, and telling people through channels."""
