@@ -6,7 +6,7 @@ from api.desk import AtDesk, IdempotencyKey
 from api.documents import JobDocument
 from api.tracing import TraceId
 from api.upkeep_documents import CollectionBody
-from strongroom.upkeep.collecting import CollectionRequest, request_collection
+from strongroom.retention.collecting import CollectionRequest, request_collection
 
 router = APIRouter(prefix="/collections", tags=["collections"])
 

@@ -215,7 +215,7 @@ _PLACES = {
     JobKind.VERIFICATION_RUN: "strongroom.backup.verification:run_verification",
     JobKind.REGION_VERIFICATION: "strongroom.upkeep.verifying:run_region_verification",
     JobKind.REPLICATION_COPY: "strongroom.replication.copying:run_copy",
-    JobKind.COLLECTION_RUN: "strongroom.upkeep.collecting:run_collection",
+    JobKind.COLLECTION_RUN: "strongroom.retention.collecting:run_collection",
     JobKind.REPAIR_RUN: "strongroom.upkeep.repairing:run_repair",
     JobKind.ROTATION_RUN: "strongroom.upkeep.rotating:run_rotation",
     JobKind.EXTENSION_RUN: "strongroom.upkeep.extending:run_extension",

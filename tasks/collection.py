@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from strongroom.jobs.kinds import JobKind
-from strongroom.upkeep.collecting import request_nightly
+from strongroom.retention.collecting import request_nightly
 from tasks.process import current
 from tasks.running import hand_over, run
 

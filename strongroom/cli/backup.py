@@ -17,7 +17,7 @@ from strongroom.cli.here import copy_here
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.waiting import Waiting, paging_options, waiting_options
 from strongroom.errors import ExitCode
-from strongroom.upkeep.retiring import retire
+from strongroom.retention.retiring import retire
 
 
 @click.group("backup", cls=Group)

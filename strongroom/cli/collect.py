@@ -10,7 +10,7 @@ from strongroom.cli.figures import count, size
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.screen import Screen
 from strongroom.cli.waiting import Waiting, waiting_options
-from strongroom.upkeep.collecting import CollectionRequest, request_collection
+from strongroom.retention.collecting import CollectionRequest, request_collection
 
 EVERY_REGION = "all"
 MOST_LINES = 20

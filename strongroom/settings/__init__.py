@@ -17,6 +17,7 @@ from strongroom.settings.errors import (
 from strongroom.settings.loading import load_settings
 from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.settings.regions import KekSettings, RegionSettings
+from strongroom.settings.retention import PolicySettings, RetentionSettings
 from strongroom.settings.root import (
     ApiSettings,
     FlowerSettings,
@@ -30,7 +31,6 @@ from strongroom.settings.sources import (
     TREE_KINDS,
     FilesSourceSettings,
     LogsSourceSettings,
-    PolicySettings,
     SourceSettings,
     TreeSourceSettings,
 )
@@ -56,6 +56,7 @@ __all__ = [
     "PostgresSourceSettings",
     "RegionSettings",
     "RepositorySettings",
+    "RetentionSettings",
     "SecretMissingError",
     "Settings",
     "SourceSettings",

@@ -17,6 +17,7 @@ from strongroom.settings.places import locate
 from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.settings.references import check_apart, check_home, check_policies, check_sources
 from strongroom.settings.regions import KekSettings, RegionSettings
+from strongroom.settings.retention import BUILT_IN_POLICIES, PolicySettings, RetentionSettings
 from strongroom.settings.root import (
     ApiSettings,
     CollectionSettings,
@@ -29,13 +30,7 @@ from strongroom.settings.root import (
     VerificationSettings,
     WorkerSettings,
 )
-from strongroom.settings.sources import (
-    BUILT_IN_POLICIES,
-    FilesSourceSettings,
-    LogsSourceSettings,
-    PolicySettings,
-    SourceSettings,
-)
+from strongroom.settings.sources import FilesSourceSettings, LogsSourceSettings, SourceSettings
 
 SECTIONS: dict[str, type[Section]] = {
     "api": ApiSettings,
@@ -45,6 +40,7 @@ SECTIONS: dict[str, type[Section]] = {
     "jobs": JobSettings,
     "worker": WorkerSettings,
     "collection": CollectionSettings,
+    "retention": RetentionSettings,
     "verification": VerificationSettings,
 }
 SOURCE_KINDS: dict[str, type[FilesSourceSettings] | type[LogsSourceSettings] | type[PostgresSourceSettings]] = {

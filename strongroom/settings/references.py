@@ -5,7 +5,8 @@ from typing import Any
 
 from strongroom.settings.findings import Findings, suggest
 from strongroom.settings.regions import RegionSettings
-from strongroom.settings.sources import PolicySettings, SourceSettings
+from strongroom.settings.retention import PolicySettings
+from strongroom.settings.sources import SourceSettings
 
 
 def check_home(regions: Mapping[str, Any], findings: Findings) -> None:

@@ -16,7 +16,8 @@ from strongroom.settings.errors import (
 )
 from strongroom.settings.fields import AnchoredPath, Flag, Port, Section, Text
 from strongroom.settings.regions import RegionSettings
-from strongroom.settings.sources import BUILT_IN_POLICIES, PolicySettings, SourceSettings
+from strongroom.settings.retention import BUILT_IN_POLICIES, PolicySettings, RetentionSettings
+from strongroom.settings.sources import SourceSettings
 
 
 class ApiSettings(Section):
@@ -148,6 +149,7 @@ class Settings(TopLevel):
     jobs: JobSettings = JobSettings()
     worker: WorkerSettings = WorkerSettings()
     collection: CollectionSettings = CollectionSettings()
+    retention: RetentionSettings = RetentionSettings()
     verification: VerificationSettings = VerificationSettings()
     regions: tuple[RegionSettings, ...] = Field(min_length=1)
     sources: dict[str, SourceSettings] = Field(default_factory=dict)

@@ -1,10 +1,10 @@
-"""Settings of what is backed up, and of how long it is kept."""
+"""Settings of what is backed up."""
 
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from strongroom.settings.fields import AnchoredPath, Flag, Name, Pattern, Section, Text
+from strongroom.settings.fields import AnchoredPath, Flag, Name, Pattern, Section
 from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.settings.schedules import TWICE_A_DAY, FilesScheduleSettings, LogsScheduleSettings
 
@@ -63,25 +63,3 @@ SourceSettings = FilesSourceSettings | LogsSourceSettings | PostgresSourceSettin
 
 TREE_KINDS = frozenset({"files", "logs"})
 """The kinds of source whose backups are directory trees."""
-
-
-class PolicySettings(Section):
-    """How long backups are kept, why, and in which regions."""
-
-    name: Name
-    retention_days: int = Field(strict=True, ge=1, description="Days that a backup is kept.", examples=[90])
-    compliance: tuple[Text, ...] = Field((), description="Regulations that the policy answers to.", examples=[["GDPR"]])
-    regions: tuple[Name, ...] | None = Field(
-        None,
-        min_length=1,
-        description="Regions that hold a copy, home among them; all where it is not given.",
-        examples=[["eu-west-1", "us-east-1"]],
-    )
-
-
-BUILT_IN_POLICIES = (
-    PolicySettings(name="critical-data", retention_days=365, compliance=("GDPR", "SOX")),
-    PolicySettings(name="operational-data", retention_days=90, compliance=("GDPR",)),
-    PolicySettings(name="development-data", retention_days=30),
-)
-"""The named policies every installation has; a table of the same name in the file changes them."""

@@ -1,18 +1,6 @@
 """What upkeep refuses to do."""
 
-from strongroom.errors import ConflictError, IntegrityError, NotAllowedError, NotFoundError
-
-
-class BackupPinnedError(ConflictError):
-    """Something still builds upon the backup, or copies what it shares with another."""
-
-    code = "upkeep.backup_pinned"
-
-
-class RetirementNotConfirmedError(NotAllowedError):
-    """Retiring a backup needs the name of its source as confirmation."""
-
-    code = "upkeep.retirement_not_confirmed"
+from strongroom.errors import ConflictError, IntegrityError, NotFoundError
 
 
 class OutcomesConflictError(IntegrityError):

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import update
 
 from strongroom.catalog.backups import Backup, BackupState, Replica, ReplicaState
+from strongroom.retention.retiring import retire
 from strongroom.testing.stores import Fault, Operation, server_error
 from strongroom.upkeep.rebuilding import RebuildReport, rebuild
-from strongroom.upkeep.retiring import retire
 from tests.integration.backup.conftest import House, files
 from tests.integration.backup.test_damage import damage
 from tests.integration.cli.conftest import Run, installed, run

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
+from strongroom.upkeep.collecting import CollectionRequest, request_collection
 
 from strongroom.backup.status import RegionStatus, status
 from strongroom.catalog.backups import ReplicaState
@@ -13,11 +14,10 @@ from strongroom.catalog.jobs import Job
 from strongroom.catalog.region_verifications import PackReading, RegionLevel
 from strongroom.keyring.key_file import KeyFile
 from strongroom.keyring.local import LocalKekProvider
+from strongroom.retention.retiring import retire
 from strongroom.services import Services
 from strongroom.testing.stores import Fault, Operation, server_error, sudden_death
-from strongroom.upkeep.collecting import CollectionRequest, request_collection
 from strongroom.upkeep.repairing import RepairRequest, request_repair
-from strongroom.upkeep.retiring import retire
 from strongroom.upkeep.verifying import RegionVerificationRequest, request_nightly, request_region_verification
 from tests.integration.backup.conftest import TRACE, House
 from tests.integration.backup.test_damage import damage, state_of

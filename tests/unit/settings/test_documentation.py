@@ -16,9 +16,9 @@ from strongroom.settings.fields import Section
 from strongroom.settings.findings import is_secret, spell
 from strongroom.settings.loading import SECTIONS, SOURCE_KINDS
 from strongroom.settings.regions import KekSettings, RegionSettings
+from strongroom.settings.retention import BUILT_IN_POLICIES, PolicySettings
 from strongroom.settings.root import TopLevel
 from strongroom.settings.schedules import FilesScheduleSettings, FullScheduleSettings, LogsScheduleSettings
-from strongroom.settings.sources import BUILT_IN_POLICIES, PolicySettings
 
 PAGE = Path(__file__).parents[3] / "docs/configuration.md"
 SERVICE_SECRETS = {"token", "password"}

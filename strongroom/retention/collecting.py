@@ -11,8 +11,8 @@ from strongroom.jobs.ledger import JobRequest
 from strongroom.jobs.progress import JobProgress
 from strongroom.jobs.turns import verify_turn_to_delete
 from strongroom.repository.collection import CollectionPlan, apply_collection, plan_collection, verify_share
+from strongroom.retention.retiring import bury_retired
 from strongroom.services import Services
-from strongroom.upkeep.retiring import bury_retired
 
 MOST_NAMED = 1000
 

@@ -9,8 +9,8 @@ from strongroom.backup.lookup import resolve_backup, verify_committed
 from strongroom.catalog.backups import Backup, BackupState, Replica, ReplicaState
 from strongroom.errors import UnavailableError
 from strongroom.repository.retiring import list_tombstones, retire_backup
+from strongroom.retention.errors import BackupPinnedError, RetirementNotConfirmedError
 from strongroom.services import Services
-from strongroom.upkeep.errors import BackupPinnedError, RetirementNotConfirmedError
 
 
 def retire(services: Services, reference: str, *, confirm: str | None) -> tuple[Backup, list[str]]:

@@ -6,10 +6,10 @@ from strongroom.backup.reconcile import reconcile
 from strongroom.catalog.backups import BackupState
 from strongroom.catalog.jobs import Job
 from strongroom.jobs.runner import run_job
+from strongroom.retention.collecting import CollectionRequest, request_collection, request_nightly
+from strongroom.retention.errors import BackupPinnedError, RetirementNotConfirmedError
+from strongroom.retention.retiring import retire
 from strongroom.testing.stores import Fault, Operation, server_error
-from strongroom.upkeep.collecting import CollectionRequest, request_collection, request_nightly
-from strongroom.upkeep.errors import BackupPinnedError, RetirementNotConfirmedError
-from strongroom.upkeep.retiring import retire
 from tests.integration.backup.conftest import TRACE, House
 
 

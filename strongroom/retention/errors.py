@@ -1,0 +1,45 @@
+"""What retention refuses to do."""
+
+from strongroom.errors import ConflictError, NotAllowedError, NotFoundError
+
+
+class BackupPinnedError(ConflictError):
+    """Something still builds upon the backup, or copies what it shares with another."""
+
+    code = "retention.backup_pinned"
+
+
+class RetirementNotConfirmedError(NotAllowedError):
+    """Retiring a backup needs the name of its source as confirmation."""
+
+    code = "retention.not_confirmed"
+
+
+class BackupHeldError(NotAllowedError):
+    """Somebody holds the backup, so it is not deleted whatever its policy says."""
+
+    code = "retention.backup_held"
+
+
+class LastProvenError(NotAllowedError):
+    """It is the last backup of its source that a drill has restored."""
+
+    code = "retention.last_proven"
+
+
+class DeletesEverythingError(NotAllowedError):
+    """The policy would leave no backup of a source."""
+
+    code = "retention.deletes_everything"
+
+
+class UnknownPolicyError(NotFoundError):
+    """A backup follows a policy that the settings do not have."""
+
+    code = "retention.unknown_policy"
+
+
+class HoldNotFoundError(NotFoundError):
+    """There is no such hold, or it was released before."""
+
+    code = "retention.hold_not_found"
