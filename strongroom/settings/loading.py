@@ -9,6 +9,7 @@ from typing import Any
 from strongroom.settings.broker import read_broker
 from strongroom.settings.column_keys import read_column_keys
 from strongroom.settings.databases import read_databases
+from strongroom.settings.drills import DrillPlaceSettings
 from strongroom.settings.environment import catalog_url, resolve_secrets, service_secret
 from strongroom.settings.errors import ConfigError, ConfigNotFoundError, Mistake
 from strongroom.settings.fields import Section
@@ -42,6 +43,7 @@ SECTIONS: dict[str, type[Section]] = {
     "collection": CollectionSettings,
     "retention": RetentionSettings,
     "verification": VerificationSettings,
+    "drills": DrillPlaceSettings,
 }
 SOURCE_KINDS: dict[str, type[FilesSourceSettings] | type[LogsSourceSettings] | type[PostgresSourceSettings]] = {
     "files": FilesSourceSettings,

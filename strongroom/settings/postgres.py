@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from strongroom.settings.drills import PostgresDrillSettings
 from strongroom.settings.fields import AnchoredPath, Flag, Name, Port, Section, Text
+from strongroom.settings.levels import DatabaseLevelSettings
 from strongroom.settings.schedules import FullScheduleSettings
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
@@ -58,6 +60,9 @@ class PostgresSourceSettings(Section):
     exclude_table_data: Patterns = Field(
         (), description="Tables to back up without their rows.", examples=[["public.session"]]
     )
+    count_rows: Flag = Field(
+        True, description="Whether the rows of every table are counted as they are dumped, for drills to compare."
+    )
     lock_timeout_seconds: int = Field(
         300, strict=True, ge=1, le=86_400, description="Seconds to wait for a table that somebody has locked."
     )
@@ -68,6 +73,19 @@ class PostgresSourceSettings(Section):
     )
     policy: Name = Field("critical-data", description="Policy that says where the backups go and how long they stay.")
     schedule: FullScheduleSettings = Field(FullScheduleSettings(), description="When it is backed up by itself.")
+    drill: PostgresDrillSettings = Field(PostgresDrillSettings(), description="When and how it is restored for proof.")
+    levels: DatabaseLevelSettings = Field(DatabaseLevelSettings(), description="What is promised for it.")
+
+    @model_validator(mode="after")
+    def _checks_name_a_database(self) -> Self:
+        for check in self.drill.checks:
+            if check.database is None and self.dbname is None:
+                raise PydanticCustomError(
+                    "check_database",
+                    "The check {name} does not say which database it asks, and the source has several.",
+                    {"name": repr(check.name)},
+                )
+        return self
 
     @model_validator(mode="after")
     def _names_databases_once(self) -> Self:

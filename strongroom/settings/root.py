@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr
 from strongroom.settings.broker import BrokerSettings
 from strongroom.settings.column_keys import ColumnKeySettings
 from strongroom.settings.databases import DatabaseSettings
+from strongroom.settings.drills import DrillPlaceSettings
 from strongroom.settings.errors import (
     SecretMissingError,
     UnknownDatabaseError,
@@ -151,6 +152,7 @@ class Settings(TopLevel):
     collection: CollectionSettings = CollectionSettings()
     retention: RetentionSettings = RetentionSettings()
     verification: VerificationSettings = VerificationSettings()
+    drills: DrillPlaceSettings = DrillPlaceSettings()
     regions: tuple[RegionSettings, ...] = Field(min_length=1)
     sources: dict[str, SourceSettings] = Field(default_factory=dict)
     policies: dict[str, PolicySettings] = Field(default_factory=_built_in_policies)

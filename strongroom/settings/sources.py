@@ -4,7 +4,9 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from strongroom.settings.drills import DrillSettings
 from strongroom.settings.fields import AnchoredPath, Flag, Name, Pattern, Section
+from strongroom.settings.levels import DAY, FilesLevelSettings, LevelSettings, LogsLevelSettings
 from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.settings.schedules import TWICE_A_DAY, FilesScheduleSettings, LogsScheduleSettings
 
@@ -26,6 +28,8 @@ class TreeSourceSettings(Section):
         "operational-data", description="Policy that says where the backups go and how long they stay."
     )
     schedule: FilesScheduleSettings = Field(FilesScheduleSettings(), description="When it is backed up by itself.")
+    drill: DrillSettings = Field(DrillSettings(), description="When it is restored for proof.")
+    levels: LevelSettings = Field(LevelSettings(), description="What is promised for it.")
 
 
 class FilesSourceSettings(TreeSourceSettings):
@@ -37,13 +41,16 @@ class FilesSourceSettings(TreeSourceSettings):
         description="Whether a file counts as unchanged when only its change time differs: after new owners or modes.",
     )
 
+    levels: FilesLevelSettings = Field(FilesLevelSettings(), description="What is promised for it.")
+
     @model_validator(mode="before")
     @classmethod
     def _critical_twice_a_day(cls, raw: Any) -> Any:
-        schedule = raw.get("schedule", {}) if isinstance(raw, dict) else None
-        if not isinstance(schedule, dict) or raw.get("policy") != "critical-data":
+        if not isinstance(raw, dict) or raw.get("policy") != "critical-data":
             return raw
-        return raw | {"schedule": {"incremental": TWICE_A_DAY} | schedule}
+        tighter = {"schedule": {"incremental": TWICE_A_DAY}, "levels": {"rpo_seconds": DAY}}
+        written = {key: raw.get(key, {}) for key in tighter}
+        return raw | {key: tighter[key] | table for key, table in written.items() if isinstance(table, dict)}
 
 
 class LogsSourceSettings(TreeSourceSettings):
@@ -57,6 +64,7 @@ class LogsSourceSettings(TreeSourceSettings):
         examples=[["*.log*"]],
     )
     schedule: LogsScheduleSettings = Field(LogsScheduleSettings(), description="When it is backed up by itself.")
+    levels: LogsLevelSettings = Field(LogsLevelSettings(), description="What is promised for it.")
 
 
 SourceSettings = FilesSourceSettings | LogsSourceSettings | PostgresSourceSettings

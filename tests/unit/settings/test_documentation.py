@@ -11,9 +11,11 @@ from pydantic_core import PydanticUndefined
 from strongroom.settings import load_settings
 from strongroom.settings.broker import BrokerSettings
 from strongroom.settings.databases import DatabaseSettings
+from strongroom.settings.drills import CheckSettings, DrillSettings, PostgresDrillSettings
 from strongroom.settings.environment import VARIABLES
 from strongroom.settings.fields import Section
 from strongroom.settings.findings import is_secret, spell
+from strongroom.settings.levels import DatabaseLevelSettings, FilesLevelSettings, LogsLevelSettings
 from strongroom.settings.loading import SECTIONS, SOURCE_KINDS
 from strongroom.settings.regions import KekSettings, RegionSettings
 from strongroom.settings.retention import BUILT_IN_POLICIES, PolicySettings
@@ -31,6 +33,12 @@ HEADINGS: dict[str, type[Section]] = {
     "`schedule` of a source of kind `files`": FilesScheduleSettings,
     "`schedule` of a source of kind `logs`": LogsScheduleSettings,
     "`schedule` of a source of kind `postgres`": FullScheduleSettings,
+    "`drill` of a source of kind `files` or `logs`": DrillSettings,
+    "`drill` of a source of kind `postgres`": PostgresDrillSettings,
+    "`checks` of a `drill`": CheckSettings,
+    "`levels` of a source of kind `files`": FilesLevelSettings,
+    "`levels` of a source of kind `logs`": LogsLevelSettings,
+    "`levels` of a source of kind `postgres`": DatabaseLevelSettings,
     "`[policies.NAME]`": PolicySettings,
     "`[databases.NAME]`": DatabaseSettings,
     "`[broker]`": BrokerSettings,
@@ -50,7 +58,8 @@ def table_of(heading: str) -> list[str]:
 
 
 def rows_of(model: type[Section]) -> list[str]:
-    in_file = {name: field for name, field in model.model_fields.items() if name not in {"name", "kek", "schedule"}}
+    elsewhere = {"kek", "schedule", "drill", "levels"} | (set() if model is CheckSettings else {"name"})
+    in_file = {name: field for name, field in model.model_fields.items() if name not in elsewhere}
     if model in SECTIONS.values():
         in_file = {name: field for name, field in in_file.items() if name not in SERVICE_SECRETS}
     rows = [_row(name, field) for name, field in in_file.items()]
