@@ -48,7 +48,7 @@ class FilesSourceSettings(TreeSourceSettings):
     def _critical_twice_a_day(cls, raw: Any) -> Any:
         if not isinstance(raw, dict) or raw.get("policy") != "critical-data":
             return raw
-        tighter = {"schedule": {"incremental": TWICE_A_DAY}, "levels": {"rpo_seconds": DAY}}
+        tighter: dict[str, dict[str, Any]] = {"schedule": {"incremental": TWICE_A_DAY}, "levels": {"rpo_seconds": DAY}}
         written = {key: raw.get(key, {}) for key in tighter}
         return raw | {key: tighter[key] | table for key, table in written.items() if isinstance(table, dict)}
 
