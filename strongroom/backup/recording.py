@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from strongroom.alerts.copies import report_damage
 from strongroom.catalog.backups import Backup, BackupState, Replica, ReplicaState
 from strongroom.jobs.context import JobContext
 from strongroom.repository.commit import CommitRecord
@@ -101,8 +102,10 @@ def summary(backup: Backup) -> dict[str, Any]:
 
 
 def mark_damaged(session: Session, backup_id: uuid.UUID, region: str, now: datetime) -> None:
-    """Make a region's copy wanted again: the next reconcile tick mends it from another region."""
+    """Make a region's copy wanted again, and alert: the next reconcile tick mends it from another region."""
     replica = session.get_one(Replica, (backup_id, region))
     replica.state = ReplicaState.DAMAGED
     replica.updated_at = now
-    session.get_one(Backup, backup_id).protected_at = None
+    backup = session.get_one(Backup, backup_id)
+    backup.protected_at = None
+    report_damage(session, backup, region, now)

@@ -16,6 +16,7 @@ from strongroom.catalog.paging import Page, fetch_page
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock, RandomBytes
 from strongroom.ids import new_id
+from strongroom.jobs.alerting import is_watched
 from strongroom.jobs.claiming import Claim, put_back, read_wishes, renew_lease, take_lease, take_next
 from strongroom.jobs.enqueueing import JobRequest, insert_job, insert_jobs
 from strongroom.jobs.errors import JobNotFoundError
@@ -28,6 +29,7 @@ from strongroom.jobs.settling import (
     settle_failed,
     settle_released,
     settle_succeeded,
+    settle_watched,
 )
 from strongroom.jobs.waiting import find_obstacle
 from strongroom.jobs.wishes import Wishes, wish_cancelled, wish_paused, wish_resumed
@@ -131,6 +133,9 @@ class Ledger:
 
     def finish(self, claim: Claim, result: dict[str, Any]) -> JobState:
         """Record success and return the state; raises LeaseLost."""
+        if is_watched(claim.kind):
+            with self.catalog.begin() as session:
+                return settle_watched(session, claim, result, self.policy)
         with self.catalog.alone() as connection:
             return settle_succeeded(connection, claim, result)
 

@@ -24,6 +24,8 @@ class LedgerPolicy:
     """How often a holder looks whether somebody wants its job to stop."""
     deadlines: Mapping[JobKind, float] = field(default_factory=dict)
     """Within how many seconds a job of a kind has to be over, where its request does not say."""
+    expected_seconds: Mapping[str, float] = field(default_factory=dict)
+    """How long a backup of a source should take; over twice that is an alert."""
 
     @property
     def renew_seconds(self) -> float:

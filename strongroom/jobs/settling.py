@@ -10,6 +10,7 @@ from strongroom.catalog.base import NullableJson
 from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.jobs import Job, JobState
 from strongroom.clock import RandomBytes
+from strongroom.jobs.alerting import note_end
 from strongroom.jobs.claiming import HELD, Claim
 from strongroom.jobs.failures import JobFailure
 from strongroom.jobs.interrupts import LeaseLost
@@ -67,6 +68,13 @@ def settle_failed(
     return _settle(session, claim, change)
 
 
+def settle_watched(session: Session, claim: Claim, result: dict[str, Any], policy: LedgerPolicy) -> JobState:
+    """End the job well and clear the alerts that its success puts right, in one transaction; raises LeaseLost."""
+    state = settle_succeeded(session.connection(), claim, result)
+    note_end(session, session.get_one(Job, claim.job_id), policy.expected_seconds)
+    return state
+
+
 def settle_cancelled(session: Session, claim: Claim) -> Job:
     """End the job as somebody wished; raises LeaseLost."""
     return _settle(session, claim, lambda job: end(job, JobState.CANCELLED))
@@ -98,4 +106,5 @@ def _settle(session: Session, claim: Claim, change: Callable[[Job], None]) -> Jo
         change(job)
         session.flush()
         session.refresh(job)
+        note_end(session, job, {})
     return job

@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
 
 from strongroom.catalog.dbtime import utcnow
-from strongroom.catalog.jobs import WITH_DEADLINE, Job, JobState
+from strongroom.catalog.jobs import FINAL_STATES, WITH_DEADLINE, Job, JobState
+from strongroom.jobs.alerting import note_end
 from strongroom.jobs.eligibility import in_state
 from strongroom.jobs.failures import POISONED
 from strongroom.jobs.ledger import Ledger
@@ -56,7 +58,16 @@ def _sweep_batch(ledger: Ledger, query: Select[tuple[Job]], settle: Callable[[Jo
         jobs = session.scalars(query.limit(BATCH).with_for_update(skip_locked=True)).all()
         for job in jobs:
             settle(job)
+        _note_ends(session, jobs)
         return jobs
+
+
+def _note_ends(session: Session, jobs: Sequence[Job]) -> None:
+    session.flush()
+    for job in jobs:
+        if job.state in FINAL_STATES:
+            session.refresh(job)
+            note_end(session, job, {})
 
 
 def _lapsed() -> Select[tuple[Job]]:

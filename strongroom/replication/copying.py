@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from strongroom.alerts.copies import clear_damage
 from strongroom.catalog.backup_queries import get_backup, list_replicas
 from strongroom.catalog.backups import Backup, Replica, ReplicaState
 from strongroom.errors import StrongroomError
@@ -102,6 +103,7 @@ def _record(session: Session, services: Services, backup_id: uuid.UUID, done: _T
     replica.last_error = None
     session.flush()
     _protect(session, services, backup_id)
+    clear_damage(session, session.get_one(Backup, backup_id), done.region, now)
     return {"region": done.region, "from": done.origin, "objects": done.objects, "bytes": done.bytes, "sent": done.sent}
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from strongroom.alerts.copies import report_region
 from strongroom.catalog.backup_queries import wanted_replicas
 from strongroom.catalog.backups import Backup, RegionCheck, Replica
 from strongroom.catalog.jobs import Job, JobState
@@ -45,11 +46,21 @@ def look_at_regions(services: Services) -> set[str]:
     now = services.clock.now()
     with services.catalog.begin() as session:
         for region, fault in faults.items():
-            session.merge(RegionCheck(region=region, fault=fault and fault.what[:500], checked_at=now))
+            _note_look(session, region, fault, now)
     for region, fault in faults.items():
         if fault is not None:
             log.warning("region %s cannot be relied on: %s", region, fault.what)
     return {region for region, fault in faults.items() if not isinstance(fault, UnavailableError)}
+
+
+def _note_look(session: Session, region: str, fault: StrongroomError | None, now: datetime) -> None:
+    """Note what a region said; one that failed the look before as well is alerted about."""
+    before = session.get(RegionCheck, region)
+    failed_before = before is not None and before.fault is not None
+    said = None if fault is None else fault.what
+    session.merge(RegionCheck(region=region, fault=said and said[:500], checked_at=now))
+    if fault is None or failed_before:
+        report_region(session, region, said, now)
 
 
 def _fault_of(store: Store) -> StrongroomError | None:

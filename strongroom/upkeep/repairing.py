@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from strongroom.alerts.copies import clear_damage, report_damage
 from strongroom.backup.browsing import paths
 from strongroom.backup.lookup import resolve_backup, verify_committed
 from strongroom.catalog.backup_queries import get_backup, list_replicas
@@ -205,11 +206,13 @@ def _update(session: Session, services: Services, replica: Replica, done: Mended
         replica.state = ReplicaState.DAMAGED
         replica.last_error = f"{len(done.lost)} of {done.objects} objects are missing or damaged"
         backup.protected_at = None
+        report_damage(session, backup, replica.region, now)
         return
     replica.state, replica.last_error = ReplicaState.PRESENT, None
     replica.evidence, replica.confirmed_at = done.evidence, now
     replica.objects, replica.bytes = done.objects, done.bytes
     session.flush()
+    clear_damage(session, backup, replica.region, now)
     present = {r.region for r in list_replicas(session, backup.id) if r.state is ReplicaState.PRESENT}
     if backup.protected_at is None and present.issuperset(backup.regions):
         backup.protected_at = now
