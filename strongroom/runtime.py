@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -32,6 +32,8 @@ from strongroom.storage.regions import open_store, traffic_limits
 from strongroom.storage.store import Store
 
 OpenedT = TypeVar("OpenedT")
+
+EXPECTED_SECONDS = {"postgres": 3600.0, "files": 1800.0, "logs": 600.0}
 
 Handler = Callable[[Services, JobContext], dict[str, Any]]
 
@@ -95,7 +97,9 @@ def build_runtime(
         clock=clock,
         random=random,
         catalog=catalog,
-        ledger=Ledger(catalog, clock, random, ledger_policy(settings.jobs)),
+        ledger=Ledger(
+            catalog, clock, random, replace(ledger_policy(settings.jobs), expected_seconds=expected(settings))
+        ),
         stores=stores,
         keks=keks,
         repository=Once(lambda: open_from_first_region(stores, keks)),
@@ -119,6 +123,11 @@ def ledger_policy(jobs: JobSettings) -> LedgerPolicy:
         republish_base_seconds=float(jobs.republish_seconds),
         deadlines={kind: float(seconds) for kind, seconds in deadlines.items() if seconds is not None},
     )
+
+
+def expected(settings: Settings) -> Mapping[str, float]:
+    """Return how many seconds a backup of each source should take."""
+    return {name: EXPECTED_SECONDS.get(source.kind, 1800.0) for name, source in settings.sources.items()}
 
 
 def open_stores(settings: Settings, catalog: Catalog, clock: Clock, random: RandomBytes) -> Mapping[str, Store]:
