@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.services.run",
     "tests.services.valkey",
     "tests.services.moto",
+    "tests.services.aws",
     "tests.services.postgres",
     "tests.services.catalog",
     "tests.services.mariadb",

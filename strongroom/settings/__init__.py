@@ -1,5 +1,13 @@
 """The settings of an installation, from strongroom.toml and the environment; nothing else reads either."""
 
+from strongroom.settings.aws import (
+    SNAPSHOT_KINDS,
+    AwsAccessSettings,
+    EbsSourceSettings,
+    RdsSourceSettings,
+    RegionAwsSettings,
+    SnapshotSourceSettings,
+)
 from strongroom.settings.broker import BrokerSettings
 from strongroom.settings.column_keys import ColumnKeySettings, column_keys_without_file
 from strongroom.settings.databases import DatabaseSettings
@@ -37,14 +45,17 @@ from strongroom.settings.sources import (
 
 __all__ = [
     "DEFAULT_FILE",
+    "SNAPSHOT_KINDS",
     "TREE_KINDS",
     "ApiSettings",
+    "AwsAccessSettings",
     "BrokerSettings",
     "ColumnKeySettings",
     "ConfigError",
     "ConfigNotFoundError",
     "ConfigNotWritableError",
     "DatabaseSettings",
+    "EbsSourceSettings",
     "FilesSourceSettings",
     "FlowerSettings",
     "JobSettings",
@@ -54,11 +65,14 @@ __all__ = [
     "Mistake",
     "PolicySettings",
     "PostgresSourceSettings",
+    "RdsSourceSettings",
+    "RegionAwsSettings",
     "RegionSettings",
     "RepositorySettings",
     "RetentionSettings",
     "SecretMissingError",
     "Settings",
+    "SnapshotSourceSettings",
     "SourceSettings",
     "TreeSourceSettings",
     "UnknownDatabaseError",

@@ -26,6 +26,7 @@ _WORDS = {
     "greater_than_equal": "This should be at least {ge}.",
     "literal_error": "This should be {expected}.",
     "string_too_short": "This is empty.",
+    "string_pattern_mismatch": "This is not written as it should be.",
     "too_short": "This list is empty.",
 }
 
@@ -75,7 +76,8 @@ class Findings:
         elif detail["type"] == "name" and where == ("name",):
             self.add(path, detail["msg"], "Rename the table.")
         else:
-            what = _WORDS.get(detail["type"], detail["msg"]).format(**detail.get("ctx", {}))
+            words = _WORDS.get(detail["type"])
+            what = words.format(**detail.get("ctx", {})) if words else detail["msg"]
             field = _field(model, where)
             self.add((*path, *where), what, f"Write for example `{_example(field, str(where[-1]))}`." if field else "")
 

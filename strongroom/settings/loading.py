@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from strongroom.settings.aws import EbsSourceSettings, RdsSourceSettings, RegionAwsSettings
 from strongroom.settings.broker import read_broker
 from strongroom.settings.column_keys import read_column_keys
 from strongroom.settings.databases import read_databases
@@ -16,7 +17,13 @@ from strongroom.settings.fields import Section
 from strongroom.settings.findings import Findings, SectionT, file_keys, suggest
 from strongroom.settings.places import locate
 from strongroom.settings.postgres import PostgresSourceSettings
-from strongroom.settings.references import check_apart, check_home, check_policies, check_sources
+from strongroom.settings.references import (
+    check_apart,
+    check_home,
+    check_policies,
+    check_snapshot_sources,
+    check_sources,
+)
 from strongroom.settings.regions import KekSettings, RegionSettings
 from strongroom.settings.retention import BUILT_IN_POLICIES, PolicySettings, RetentionSettings
 from strongroom.settings.root import (
@@ -45,10 +52,19 @@ SECTIONS: dict[str, type[Section]] = {
     "verification": VerificationSettings,
     "drills": DrillPlaceSettings,
 }
-SOURCE_KINDS: dict[str, type[FilesSourceSettings] | type[LogsSourceSettings] | type[PostgresSourceSettings]] = {
+SOURCE_KINDS: dict[
+    str,
+    type[FilesSourceSettings]
+    | type[LogsSourceSettings]
+    | type[PostgresSourceSettings]
+    | type[EbsSourceSettings]
+    | type[RdsSourceSettings],
+] = {
     "files": FilesSourceSettings,
     "logs": LogsSourceSettings,
     "postgres": PostgresSourceSettings,
+    "ebs": EbsSourceSettings,
+    "rds": RdsSourceSettings,
 }
 GROUPS = ("regions", "sources", "policies", "databases")
 
@@ -154,6 +170,9 @@ class _Reader:
             resolved = resolve_secrets(RegionSettings, table, path, self._env, self._findings)
             kek = self._table(table.get("kek", {}), (*path, "kek"))
             resolved["kek"] = resolve_secrets(KekSettings, kek, (*path, "kek"), self._env, self._findings)
+            if "aws" in table:
+                aws = self._table(table["aws"], (*path, "aws"))
+                resolved["aws"] = resolve_secrets(RegionAwsSettings, aws, (*path, "aws"), self._env, self._findings)
             if len(tables) == 1:
                 resolved.setdefault("home", True)
             regions.append(self._named(RegionSettings, resolved, path))
@@ -210,3 +229,4 @@ class _Reader:
         check_policies(policies, self._groups["regions"], home, self._findings)
         names = {policy.name for policy in BUILT_IN_POLICIES} | set(self._groups["policies"])
         check_sources(sources, sorted(names), self._findings)
+        check_snapshot_sources(sources, regions, {policy.name: policy for policy in policies}, self._findings)

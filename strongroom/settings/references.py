@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from strongroom.settings.aws import EbsSourceSettings, RdsSourceSettings, SnapshotSourceSettings
 from strongroom.settings.findings import Findings, suggest
 from strongroom.settings.regions import RegionSettings
 from strongroom.settings.retention import PolicySettings
@@ -52,3 +53,43 @@ def check_sources(sources: Collection[SourceSettings], policies: Collection[str]
         if source.policy not in policies:
             path = ("sources", source.name, "policy")
             findings.add(path, f"There is no policy {source.policy}.", suggest(source.policy, policies, "Policies"))
+
+
+def check_snapshot_sources(
+    sources: Collection[SourceSettings],
+    regions: Collection[RegionSettings],
+    policies: Mapping[str, PolicySettings],
+    findings: Findings,
+) -> None:
+    """Note sources of snapshots whose region does not exist, is not in their policy, or says no AWS region."""
+    by_name = {region.name: region for region in regions}
+    for source in sources:
+        if isinstance(source, EbsSourceSettings | RdsSourceSettings):
+            wanted = policies[source.policy].regions if source.policy in policies else None
+            _check_region(source, by_name, wanted, findings)
+            _check_places(source, [r for r in regions if wanted is None or r.name in wanted], findings)
+
+
+def _check_places(source: SnapshotSourceSettings, regions: Collection[RegionSettings], findings: Findings) -> None:
+    for region in regions:
+        if region.aws is None:
+            findings.add(
+                ("sources", source.name, "policy"),
+                f"Region {region.name} of the policy does not say where in AWS snapshots are kept.",
+                f'Write `[regions.{region.name}.aws]` with `kms_key = "..."`, or another policy.',
+            )
+
+
+def _check_region(
+    source: SnapshotSourceSettings,
+    regions: Mapping[str, RegionSettings],
+    wanted: Collection[str] | None,
+    findings: Findings,
+) -> None:
+    if source.region is None:
+        return
+    path = ("sources", source.name, "region")
+    if source.region not in regions:
+        findings.add(path, f"There is no region {source.region}.", suggest(source.region, regions, "Regions"))
+    elif wanted is not None and source.region not in wanted:
+        findings.add(path, f"Policy {source.policy} leaves this region out.", "Snapshots begin where the source is.")

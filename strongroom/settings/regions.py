@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from strongroom.settings.aws import RegionAwsSettings
 from strongroom.settings.fields import AnchoredPath, Flag, HttpUrl, Limit, Name, Section, Text
 
 
@@ -111,6 +112,7 @@ class RegionSettings(Section):
         None, description="Calls a second that all processes together may make to the region.", examples=[100]
     )
     kek: KekSettings = Field(description="The key-encryption key of this region.")
+    aws: RegionAwsSettings | None = Field(None, description="Where AWS keeps snapshots that belong to the region.")
 
     @model_validator(mode="before")
     @classmethod

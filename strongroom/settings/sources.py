@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from strongroom.settings.aws import EbsSourceSettings, RdsSourceSettings
 from strongroom.settings.drills import DrillSettings
 from strongroom.settings.fields import AnchoredPath, Flag, Name, Pattern, Section
 from strongroom.settings.levels import DAY, FilesLevelSettings, LevelSettings, LogsLevelSettings
@@ -67,7 +68,9 @@ class LogsSourceSettings(TreeSourceSettings):
     levels: LogsLevelSettings = Field(LogsLevelSettings(), description="What is promised for it.")
 
 
-SourceSettings = FilesSourceSettings | LogsSourceSettings | PostgresSourceSettings
+SourceSettings = (
+    FilesSourceSettings | LogsSourceSettings | PostgresSourceSettings | EbsSourceSettings | RdsSourceSettings
+)
 
 TREE_KINDS = frozenset({"files", "logs"})
 """The kinds of source whose backups are directory trees."""

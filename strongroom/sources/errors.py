@@ -30,6 +30,12 @@ class EmptySourceError(InvalidInputError):
     code = "sources.empty"
 
 
+class NothingToReadError(InvalidInputError):
+    """Backups of the source are snapshots, so that there are no bytes to read."""
+
+    code = "sources.nothing_to_read"
+
+
 class BadExcludePatternError(InvalidInputError):
     """A pattern of what to include or exclude cannot be understood."""
 

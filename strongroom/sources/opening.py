@@ -5,7 +5,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.settings.sources import SourceSettings, TreeSourceSettings
+from strongroom.sources.errors import NothingToReadError
 from strongroom.sources.files.source import FilesSource
 from strongroom.tree.content import Walk
 
@@ -32,6 +34,11 @@ def open_source(settings: SourceSettings, scratch: Path, check: Callable[[], Non
     """
     if isinstance(settings, TreeSourceSettings):
         return FilesSource(settings)
+    if not isinstance(settings, PostgresSourceSettings):
+        raise NothingToReadError(
+            f"Source {settings.name!r} ({settings.kind}) is not read: AWS takes its snapshots.",
+            next_step="Run a worker of this version of Strongroom, which knows snapshots.",
+        )
     # The PostgreSQL driver is an extra that a machine with files only does not need.
     from strongroom.sources.postgres.source import PostgresSource
 

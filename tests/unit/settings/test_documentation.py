@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from strongroom.settings import load_settings
+from strongroom.settings.aws import RegionAwsSettings
 from strongroom.settings.broker import BrokerSettings
 from strongroom.settings.databases import DatabaseSettings
 from strongroom.settings.drills import CheckSettings, DrillSettings, PostgresDrillSettings
@@ -29,6 +30,7 @@ HEADINGS: dict[str, type[Section]] = {
     "Top level": TopLevel,
     "`[regions.NAME]`": RegionSettings,
     "`kek` of a region": KekSettings,
+    "`aws` of a region": RegionAwsSettings,
     **{f"`[sources.NAME]` of kind `{kind}`": model for kind, model in SOURCE_KINDS.items()},
     "`schedule` of a source of kind `files`": FilesScheduleSettings,
     "`schedule` of a source of kind `logs`": LogsScheduleSettings,
@@ -58,7 +60,7 @@ def table_of(heading: str) -> list[str]:
 
 
 def rows_of(model: type[Section]) -> list[str]:
-    elsewhere = {"kek", "schedule", "drill", "levels"} | (set() if model is CheckSettings else {"name"})
+    elsewhere = {"kek", "aws", "schedule", "drill", "levels"} | (set() if model is CheckSettings else {"name"})
     in_file = {name: field for name, field in model.model_fields.items() if name not in elsewhere}
     if model in SECTIONS.values():
         in_file = {name: field for name, field in in_file.items() if name not in SERVICE_SECRETS}

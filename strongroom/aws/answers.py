@@ -1,0 +1,126 @@
+"""What an answer of AWS, or its silence, means for the call that got it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+)
+
+from strongroom.aws.calls import AwsCall
+from strongroom.aws.errors import (
+    AwsBusyError,
+    AwsExistsError,
+    AwsNotFoundError,
+    AwsRefusedError,
+    AwsUnavailableError,
+    CredentialsError,
+    CredentialsExpiredError,
+    KmsKeyRefusedError,
+    PermissionMissingError,
+    QuotaExceededError,
+)
+from strongroom.errors import StrongroomError
+
+MOST_WORDS = 300
+"""Characters of what AWS says that an error repeats."""
+
+_NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, NoRegionError)
+
+_BY_CODE: dict[str, type[StrongroomError]] = {
+    code: kind
+    for kind, codes in {
+        CredentialsExpiredError: "ExpiredToken ExpiredTokenException RequestExpired",
+        CredentialsError: (
+            "AuthFailure InvalidClientTokenId UnrecognizedClientException SignatureDoesNotMatch InvalidAccessKeyId "
+            "IncompleteSignature MissingAuthenticationToken InvalidSignatureException OptInRequired"
+        ),
+        PermissionMissingError: "UnauthorizedOperation AccessDenied AccessDeniedException NotAuthorized 403 Forbidden",
+        KmsKeyRefusedError: (
+            "KMSKeyNotAccessibleFault KmsKeyNotAccessibleFault InvalidKmsKey.NotFound InvalidKmsKey.InvalidState "
+            "DisabledException KMSInvalidStateException KMS.DisabledException KMS.NotFoundException "
+            "KMSAccessDeniedException KMSDisabledException KMSNotFoundException"
+        ),
+        QuotaExceededError: (
+            "SnapshotLimitExceeded SnapshotQuotaExceeded SnapshotQuotaExceededFault VolumeLimitExceeded "
+            "MaxIOPSLimitExceeded InstanceQuotaExceeded StorageQuotaExceeded DBClusterQuotaExceededFault "
+            "DBClusterSnapshotQuotaExceededFault"
+        ),
+        AwsUnavailableError: (
+            "RequestLimitExceeded Throttling ThrottlingException ThrottledException RequestThrottled "
+            "TooManyRequestsException PriorRequestNotComplete EC2ThrottledException SlowDown RequestTimeout "
+            "SnapshotCreationPerVolumeRateExceeded ConcurrentSnapshotLimitExceeded ConcurrentTagAccess "
+            "PendingSnapshotLimitExceeded ResourceLimitExceeded InternalError InternalFailure InternalServerError "
+            "ServiceUnavailable ServiceUnavailableException Unavailable OperationAbortedException"
+        ),
+        AwsExistsError: "ResourceAlreadyExistsException BucketAlreadyExists",
+        AwsNotFoundError: "404 NoSuchBucket NoSuchKey NoSuchVersion NoSuchEntity",
+    }.items()
+    for code in codes.split()
+}
+
+_NEXT: dict[type[StrongroomError], str] = {
+    AwsUnavailableError: "The job will be tried again; if it stays so, look at the service's health and quotas.",
+    AwsBusyError: "The job will be tried again; see in the AWS console what is being done with it.",
+    CredentialsError: "Check the access key of the region or source in the settings, or the role of this machine.",
+    CredentialsExpiredError: "Give this machine a role, or set a new key and token in the environment, then ask again.",
+    PermissionMissingError: "Grant it as in docs/aws.md; `strongroom sources check NAME` names all that are missing.",
+    KmsKeyRefusedError: "Check that the key exists and is enabled, and what its policy allows (docs/aws.md).",
+    QuotaExceededError: "Delete what is not needed, or ask AWS for a higher quota.",
+    AwsNotFoundError: "Check the id, the AWS region and the account.",
+    AwsExistsError: "Choose another name, or delete the one that is there.",
+    AwsRefusedError: "Check the settings that are named.",
+}
+
+
+@contextmanager
+def translated(call: AwsCall, place: str) -> Iterator[None]:
+    """Turn a botocore error raised inside into ours; `place` names region and thing for people."""
+    try:
+        yield
+    except ClientError as error:
+        raise _of_answer(error, call, place) from error
+    except _NO_CREDENTIALS as error:
+        raise worded(CredentialsError, f"{call.permission} in {place}: {type(error).__name__}.") from error
+    except BotoCoreError as error:
+        raise worded(AwsUnavailableError, f"{call.permission} in {place}: {type(error).__name__}.") from error
+
+
+def worded(kind: type[StrongroomError], what: str) -> StrongroomError:
+    """Return an error of a kind with the next step that all of the kind have."""
+    return kind(what, next_step=_NEXT[kind])
+
+
+def code_of(error: BaseException | None) -> str:
+    """Return the code of the AWS answer that an error came from, empty where there was none."""
+    cause = error.__cause__ if isinstance(error, StrongroomError) else error
+    return str(cause.response.get("Error", {}).get("Code", "")) if isinstance(cause, ClientError) else ""
+
+
+def _of_answer(error: ClientError, call: AwsCall, place: str) -> StrongroomError:
+    code = code_of(error)
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    words = str(error.response.get("Error", {}).get("Message", ""))[:MOST_WORDS].rstrip(".")
+    kind = _kind(code, status, words)
+    if kind is PermissionMissingError:
+        return worded(kind, f"The permission {call.permission} is missing in {place}: {words or code}.")
+    return worded(kind, f"{call.permission} in {place}: {words or 'no words'} ({code or 'no code'}, HTTP {status}).")
+
+
+def _kind(code: str, status: int, words: str) -> type[StrongroomError]:
+    if code in _BY_CODE:
+        kind = _BY_CODE[code]
+        # Services that use a key on our behalf pass its refusal on under their own code.
+        return KmsKeyRefusedError if kind is PermissionMissingError and "kms:" in words.lower() else kind
+    if "NotFound" in code:
+        return AwsNotFoundError
+    if "AlreadyExist" in code or code.endswith(".Duplicate"):
+        return AwsExistsError
+    if "State" in code:
+        return AwsBusyError
+    return AwsUnavailableError if status >= 500 or not code else AwsRefusedError

@@ -1,0 +1,50 @@
+"""Every call that AWS sources make, each with the permission it needs; `docs/aws.md` is compared with this list."""
+
+from enum import Enum
+
+from botocore import xform_name
+
+
+class AwsCall(Enum):
+    """One operation of one service, as `(service, operation)`, with the permission where it is called otherwise."""
+
+    DESCRIBE_VOLUMES = ("ec2", "DescribeVolumes")
+    DESCRIBE_SNAPSHOTS = ("ec2", "DescribeSnapshots")
+    CREATE_SNAPSHOT = ("ec2", "CreateSnapshot")
+    COPY_SNAPSHOT = ("ec2", "CopySnapshot")
+    DELETE_SNAPSHOT = ("ec2", "DeleteSnapshot")
+    CREATE_VOLUME = ("ec2", "CreateVolume")
+
+    DESCRIBE_DB_INSTANCES = ("rds", "DescribeDBInstances")
+    DESCRIBE_DB_CLUSTERS = ("rds", "DescribeDBClusters")
+    DESCRIBE_DB_SNAPSHOTS = ("rds", "DescribeDBSnapshots")
+    DESCRIBE_DB_CLUSTER_SNAPSHOTS = ("rds", "DescribeDBClusterSnapshots")
+    CREATE_DB_SNAPSHOT = ("rds", "CreateDBSnapshot")
+    CREATE_DB_CLUSTER_SNAPSHOT = ("rds", "CreateDBClusterSnapshot")
+    COPY_DB_SNAPSHOT = ("rds", "CopyDBSnapshot")
+    COPY_DB_CLUSTER_SNAPSHOT = ("rds", "CopyDBClusterSnapshot")
+    DELETE_DB_SNAPSHOT = ("rds", "DeleteDBSnapshot")
+    DELETE_DB_CLUSTER_SNAPSHOT = ("rds", "DeleteDBClusterSnapshot")
+    RESTORE_DB_INSTANCE = ("rds", "RestoreDBInstanceFromDBSnapshot")
+    RESTORE_DB_CLUSTER = ("rds", "RestoreDBClusterFromSnapshot")
+    CREATE_DB_INSTANCE = ("rds", "CreateDBInstance")
+
+    DESCRIBE_KEY = ("kms", "DescribeKey")
+    GET_CALLER_IDENTITY = ("sts", "GetCallerIdentity")
+    SIMULATE_PRINCIPAL_POLICY = ("iam", "SimulatePrincipalPolicy")
+
+    @property
+    def repeatable(self) -> bool:
+        """Say whether a call whose answer got lost may be made again: one that makes a thing without a name may not."""
+        return self not in {AwsCall.CREATE_SNAPSHOT, AwsCall.COPY_SNAPSHOT}
+
+    def __init__(self, service: str, operation: str, permission: str | None = None) -> None:
+        self.service = service
+        self.operation = operation
+        self.permission = permission or f"{service}:{operation}"
+
+    @property
+    def method(self) -> str:
+        """Return the name that botocore gives the operation."""
+        name: str = xform_name(self.operation)
+        return name
