@@ -47,4 +47,9 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(hours=6),
         "options": {"queue": "control", "expires": 3600},
     },
+    "look whether standbys follow": {
+        "task": "standby.watch",
+        "schedule": timedelta(seconds=30),
+        "options": {"queue": "maintenance", "expires": 30},
+    },
 }

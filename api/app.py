@@ -16,6 +16,7 @@ from api import (
     rotations,
     schedules,
     sources,
+    standbys,
     status,
     verifications,
 )
@@ -45,6 +46,7 @@ ROOMS = (
     queues,
     schedules,
     sources,
+    standbys,
 )
 
 

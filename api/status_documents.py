@@ -62,3 +62,17 @@ class StatusDocument(Document):
     processes: list[ProcessDocument]
     schedulers: int
     scheduler_missing: bool
+
+
+class StandbyDocument(Document):
+    """A primary and its standby as the last look found them; findings have cause, what, next_step and since."""
+
+    name: str
+    verdict: str
+    checked_at: datetime
+    lag_seconds: float | None
+    lag_bytes: int | None
+    timeline: int | None
+    slot: str | None
+    slot_bytes: int | None
+    findings: list[dict[str, str]]

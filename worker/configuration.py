@@ -19,6 +19,7 @@ include = [
     "tasks.restore",
     "tasks.reencryption",
     "tasks.rotation",
+    "tasks.standby",
     "tasks.extension",
     "tasks.verification",
 ]

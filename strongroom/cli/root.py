@@ -12,6 +12,9 @@ COMMANDS = {
     "sources": LateCommand("strongroom.cli.sources:sources", "List what is backed up."),
     "regions": LateCommand("strongroom.cli.regions:regions", "Show where backups are kept, and check those places."),
     "schedules": LateCommand("strongroom.cli.schedules:schedules", "Show when sources are backed up by themselves."),
+    "standby": LateCommand(
+        "strongroom.cli.standby:standby", "Check whether standbys of PostgreSQL follow their primaries."
+    ),
     "backup": LateCommand("strongroom.cli.backup:backup", "Make, list, look into and verify backups."),
     "diff": LateCommand("strongroom.cli.diff:diff", "Show what differs between two backups of a source."),
     "restore": LateCommand("strongroom.cli.restore:restore", "Plan and run restores."),

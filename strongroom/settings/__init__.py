@@ -21,6 +21,7 @@ from strongroom.settings.errors import (
     UnknownDatabaseError,
     UnknownRegionError,
     UnknownSourceError,
+    UnknownStandbyError,
 )
 from strongroom.settings.loading import load_settings
 from strongroom.settings.postgres import PostgresSourceSettings
@@ -42,6 +43,7 @@ from strongroom.settings.sources import (
     SourceSettings,
     TreeSourceSettings,
 )
+from strongroom.settings.standbys import ServerSettings, StandbySettings
 
 __all__ = [
     "DEFAULT_FILE",
@@ -71,13 +73,16 @@ __all__ = [
     "RepositorySettings",
     "RetentionSettings",
     "SecretMissingError",
+    "ServerSettings",
     "Settings",
     "SnapshotSourceSettings",
     "SourceSettings",
+    "StandbySettings",
     "TreeSourceSettings",
     "UnknownDatabaseError",
     "UnknownRegionError",
     "UnknownSourceError",
+    "UnknownStandbyError",
     "WorkerSettings",
     "column_keys_without_file",
     "find_config",

@@ -57,6 +57,12 @@ class UnknownSourceError(NotFoundError):
     code = "settings.unknown_source"
 
 
+class UnknownStandbyError(NotFoundError):
+    """No primary and standby of this name are configured."""
+
+    code = "settings.unknown_standby"
+
+
 class UnknownDatabaseError(NotFoundError):
     """No database of this name is configured, or none is named where there are several."""
 

@@ -39,6 +39,7 @@ from strongroom.settings.root import (
     WorkerSettings,
 )
 from strongroom.settings.sources import FilesSourceSettings, LogsSourceSettings, SourceSettings
+from strongroom.settings.standbys import read_standbys
 
 SECTIONS: dict[str, type[Section]] = {
     "api": ApiSettings,
@@ -66,7 +67,7 @@ SOURCE_KINDS: dict[
     "ebs": EbsSourceSettings,
     "rds": RdsSourceSettings,
 }
-GROUPS = ("regions", "sources", "policies", "databases")
+GROUPS = ("regions", "sources", "policies", "databases", "standbys")
 
 _SERVICE_SECRETS = {
     "api": ("token", "STRONGROOM_API_TOKEN", 16),
@@ -140,6 +141,7 @@ class _Reader:
         values["policies"] = {policy.name: policy for policy in policies}
         values["sources"] = {source.name: source for source in sources}
         values["databases"] = read_databases(self._groups["databases"], self._env, self._findings)
+        values["standbys"] = read_standbys(self._groups["standbys"], self._env, self._findings)
         return values
 
     def _refuse_unknown_tables(self) -> None:

@@ -14,11 +14,13 @@ from strongroom.settings.errors import (
     UnknownDatabaseError,
     UnknownRegionError,
     UnknownSourceError,
+    UnknownStandbyError,
 )
 from strongroom.settings.fields import AnchoredPath, Flag, Port, Section, Text
 from strongroom.settings.regions import RegionSettings
 from strongroom.settings.retention import BUILT_IN_POLICIES, PolicySettings, RetentionSettings
 from strongroom.settings.sources import SourceSettings
+from strongroom.settings.standbys import StandbySettings
 
 
 class ApiSettings(Section):
@@ -157,6 +159,7 @@ class Settings(TopLevel):
     sources: dict[str, SourceSettings] = Field(default_factory=dict)
     policies: dict[str, PolicySettings] = Field(default_factory=_built_in_policies)
     databases: dict[str, DatabaseSettings] = Field(default_factory=dict)
+    standbys: dict[str, StandbySettings] = Field(default_factory=dict)
 
     @property
     def home(self) -> RegionSettings:
@@ -185,6 +188,13 @@ class Settings(TopLevel):
         raise UnknownDatabaseError(
             f"{missing} in {self.path.name}.", next_step=_nearest(name or "", list(self.databases), "databases")
         )
+
+    def get_standby(self, name: str) -> StandbySettings:
+        """Return the primary and standby of this name; raises UnknownStandbyError, which names the nearest one."""
+        if name in self.standbys:
+            return self.standbys[name]
+        what = f"There is no [standbys.{name[:64]}] in {self.path.name}."
+        raise UnknownStandbyError(what, next_step=_nearest(name, list(self.standbys), "standbys"))
 
     def get_region(self, name: str) -> RegionSettings:
         """Return the region of this name; raises UnknownRegionError, which names the nearest one."""

@@ -11,11 +11,23 @@ from strongroom.catalog import (
     reencryption,
     region_verifications,
     schedules,
+    standbys,
     traffic,
 )
 from strongroom.catalog.base import Base
 
-TABLE_MODULES = (alerts, backups, column_keys, drills, jobs, reencryption, region_verifications, schedules, traffic)
+TABLE_MODULES = (
+    alerts,
+    backups,
+    column_keys,
+    drills,
+    jobs,
+    reencryption,
+    region_verifications,
+    schedules,
+    standbys,
+    traffic,
+)
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -130,11 +130,11 @@ def connection_error(settings: PostgresSourceSettings, database: str, message: s
         )
     if _REFUSED.search(message):
         return WrongPasswordError(
-            f"The PostgreSQL server {server} refused {settings.user!r} for database {database!r}: {_reason(message)}.",
+            f"The PostgreSQL server {server} refused {settings.user!r} for database {database!r}: {cause_of(message)}.",
             next_step=f"Check user and password of source {settings.name}, and pg_hba.conf of the server.",
         )
     return ServerUnreachableError(
-        f"The PostgreSQL server {server} cannot be reached: {_reason(message)}.",
+        f"The PostgreSQL server {server} cannot be reached: {cause_of(message)}.",
         next_step=f"Check that it runs, and host, port and sslmode of source {settings.name}.",
     )
 
@@ -144,12 +144,12 @@ def lost_connection(settings: PostgresSourceSettings, words: str) -> ServerUnrea
     if not _LOST.search(words):
         return None
     return ServerUnreachableError(
-        f"The PostgreSQL server {settings.host}:{settings.port} ended the connection: {_reason(words)}.",
+        f"The PostgreSQL server {settings.host}:{settings.port} ended the connection: {cause_of(words)}.",
         next_step="It is tried again. See in the server's log why it ended or restarted.",
     )
 
 
-def _reason(message: str) -> str:
-    """Return the last cause that is named; libpq puts several attempts and a hint around it."""
+def cause_of(message: str) -> str:
+    """Return the last cause that libpq names; it puts several attempts and a hint around it."""
     causes = _CAUSE.findall(message)
     return (causes[-1] if causes else message.strip() or "no reason given").rstrip(".")

@@ -22,9 +22,11 @@ from strongroom.settings.regions import KekSettings, RegionSettings
 from strongroom.settings.retention import BUILT_IN_POLICIES, PolicySettings
 from strongroom.settings.root import TopLevel
 from strongroom.settings.schedules import FilesScheduleSettings, FullScheduleSettings, LogsScheduleSettings
+from strongroom.settings.standbys import ServerSettings, StandbySettings
 
 PAGE = Path(__file__).parents[3] / "docs/configuration.md"
 SERVICE_SECRETS = {"token", "password"}
+TABLES = {"kek", "aws", "schedule", "drill", "levels", "primary", "standby"}
 
 HEADINGS: dict[str, type[Section]] = {
     "Top level": TopLevel,
@@ -43,6 +45,8 @@ HEADINGS: dict[str, type[Section]] = {
     "`levels` of a source of kind `postgres`": DatabaseLevelSettings,
     "`[policies.NAME]`": PolicySettings,
     "`[databases.NAME]`": DatabaseSettings,
+    "`[standbys.NAME]`": StandbySettings,
+    "`primary` and `standby` of a pair": ServerSettings,
     "`[broker]`": BrokerSettings,
     **{f"`[{name}]`": model for name, model in SECTIONS.items()},
 }
@@ -60,7 +64,7 @@ def table_of(heading: str) -> list[str]:
 
 
 def rows_of(model: type[Section]) -> list[str]:
-    elsewhere = {"kek", "aws", "schedule", "drill", "levels"} | (set() if model is CheckSettings else {"name"})
+    elsewhere = TABLES | (set() if model is CheckSettings else {"name"})
     in_file = {name: field for name, field in model.model_fields.items() if name not in elsewhere}
     if model in SECTIONS.values():
         in_file = {name: field for name, field in in_file.items() if name not in SERVICE_SECRETS}
