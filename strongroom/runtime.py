@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from strongroom.catalog.backups import Medium
 from strongroom.catalog.engine import open_engine
 from strongroom.catalog.session import Catalog
 from strongroom.catalog.traffic import TrafficShare
@@ -232,13 +233,32 @@ _PLACES = {
 }
 
 
+_SNAPSHOT_PLACES = {
+    JobKind.BACKUP_RUN: "strongroom.cloud.taking:run_snapshot",
+    JobKind.REPLICATION_COPY: "strongroom.cloud.copying:run_copy",
+}
+"""The same for backups that are snapshots kept by AWS, as the job's arguments say."""
+
+
 def _load_handler(kind: str) -> Handler:
     # Handlers bring sources and ciphers with them; a command that only reads the catalog starts without.
     if JobKind(kind) is JobKind.QUEUE_PROBE:
         from strongroom.jobs.probing import run_probe
 
         return lambda _, context: run_probe(context)
-    module, _, name = _PLACES[JobKind(kind)].partition(":")
+    handler, snapshots = _imported(_PLACES[JobKind(kind)]), _SNAPSHOT_PLACES.get(JobKind(kind))
+    if snapshots is None:
+        return handler
+
+    def by_medium(services: Services, context: JobContext) -> dict[str, Any]:
+        chosen = _imported(snapshots) if context.args.get("medium") == Medium.SNAPSHOT else handler
+        return chosen(services, context)
+
+    return by_medium
+
+
+def _imported(place: str) -> Handler:
+    module, _, name = place.partition(":")
     handler: Handler = getattr(importlib.import_module(module), name)
     return handler
 

@@ -1,5 +1,6 @@
 """One way to call AWS: timeouts, retries of what passes, pages, and errors in our words."""
 
+import functools
 import importlib
 import threading
 from collections.abc import Iterator
@@ -78,7 +79,9 @@ class AwsClient:
 
     def _open(self, service: str, attempts: int) -> Any:
         # Loaded by name: the stubs know a fixed list of services, and loading takes a while.
-        boto3 = importlib.import_module("boto3")
+        boto3, botocore = importlib.import_module("boto3"), importlib.import_module("botocore.session")
+        described = botocore.Session()
+        described.register_component("data_loader", _descriptions())
         config = importlib.import_module("botocore.config").Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
@@ -91,8 +94,15 @@ class AwsClient:
             _clear(access.secret_key),
             _clear(access.session_token),
             region_name=access.region,
+            botocore_session=described,
         )
         return session.client(service, endpoint_url=access.endpoint, config=config)
+
+
+@functools.cache
+def _descriptions() -> Any:
+    """Return what reads botocore's descriptions of services: large files, the same for all, read once a process."""
+    return importlib.import_module("botocore.loaders").create_loader()
 
 
 def _clear(secret: SecretStr | None) -> str | None:

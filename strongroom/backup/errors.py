@@ -15,6 +15,12 @@ class BackupNotCommittedError(ConflictError):
     code = "backup.not_committed"
 
 
+class NotInRepositoryError(InvalidInputError):
+    """The backup is a snapshot that AWS keeps, so that no region's store holds its bytes."""
+
+    code = "backup.not_in_repository"
+
+
 class NoBackupYetError(NotFoundError):
     """The source has no committed backup."""
 

@@ -10,10 +10,11 @@ from strongroom.backup.errors import (
     BackupNotCommittedError,
     NoBackupYetError,
     NoReplicaError,
+    NotInRepositoryError,
     RegionWithoutReplicaError,
 )
 from strongroom.catalog.backup_queries import find_latest_committed, get_backup, list_replicas, list_sources
-from strongroom.catalog.backups import Backup, BackupState, ReplicaState
+from strongroom.catalog.backups import Backup, BackupState, Medium, ReplicaState
 from strongroom.errors import StrongroomError
 from strongroom.ids import parse_id
 from strongroom.repository.commit import find_commit
@@ -44,6 +45,15 @@ def verify_committed(backup: Backup) -> None:
         )
 
 
+def verify_in_repository(backup: Backup) -> None:
+    """Check that the backup consists of objects that can be looked into; raises NotInRepositoryError."""
+    if backup.medium is not Medium.REPOSITORY:
+        raise NotInRepositoryError(
+            f"Backup {backup.id} of {backup.source} is a snapshot that AWS keeps: there is nothing to look into.",
+            next_step="See `strongroom backup show`; `strongroom restore run` makes a volume or database of it.",
+        )
+
+
 def choose_region(services: Services, backup_id: uuid.UUID, region: str | None) -> str:
     """Return the region to read from: the one asked for, else the first in order that holds the backup and answers.
 
@@ -52,6 +62,7 @@ def choose_region(services: Services, backup_id: uuid.UUID, region: str | None) 
     with services.catalog.read() as session:
         backup = get_backup(session, backup_id)
         verify_committed(backup)
+        verify_in_repository(backup)
         source = backup.source
         present = {r.region for r in list_replicas(session, backup_id) if r.state is ReplicaState.PRESENT}
     if region is not None:

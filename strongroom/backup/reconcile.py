@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from strongroom.backup.recording import Committed, apply_commit, read_head
 from strongroom.catalog.backup_queries import list_sessions
-from strongroom.catalog.backups import Backup, BackupState
+from strongroom.catalog.backups import Backup, BackupState, Medium
 from strongroom.catalog.jobs import FINAL_STATES, Job
 from strongroom.repository.cleaning import discard_session
 from strongroom.repository.commit import CommitRecord, Outcome, abort_session
@@ -39,6 +39,7 @@ def _unsettled(services: Services) -> list[uuid.UUID]:
         select(Backup.id)
         .join(Job, Job.id == Backup.id)
         .where(Backup.state == BackupState.RUNNING, Job.state.in_(FINAL_STATES))
+        .where(Backup.medium == Medium.REPOSITORY)
         .limit(100)
     )
     with services.catalog.read() as session:

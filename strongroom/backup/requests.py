@@ -10,13 +10,13 @@ from strongroom.backup.kinds import RequestedKind, verify_offered
 from strongroom.backup.lookup import resolve_backup, verify_committed
 from strongroom.backup.selection import EVERYTHING, Selection, verify_selection
 from strongroom.backup.targets import TargetRequest, verify_overwrite, verify_target
-from strongroom.catalog.backups import Backup, Restore, Verification, VerificationLevel
+from strongroom.catalog.backups import Backup, Medium, Restore, Verification, VerificationLevel
 from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.jobs import Job
 from strongroom.jobs.kinds import JobKind
 from strongroom.jobs.ledger import JobRequest
 from strongroom.services import Services
-from strongroom.settings import Settings
+from strongroom.settings import SNAPSHOT_KINDS, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,9 @@ def plan_backup(settings: Settings, request: BackupRequest) -> JobRequest:
     verify_offered(source, request.kind)
     return JobRequest(
         JobKind.BACKUP_RUN,
-        {"source": source.name, "kind": request.kind.value} | ({"force_read": True} if request.force_read else {}),
+        {"source": source.name, "kind": request.kind.value}
+        | ({"force_read": True} if request.force_read else {})
+        | ({"medium": Medium.SNAPSHOT.value} if source.kind in SNAPSHOT_KINDS else {}),
         request.trace_id,
         dedupe_key_of(request.idempotency_key),
         # One writer a source: two backups at once would read everything twice and call each other changed.

@@ -19,6 +19,13 @@ class BackupKind(StrEnum):
     INCREMENTAL = "incremental"
 
 
+class Medium(StrEnum):
+    """What a backup consists of: objects in our repository, or snapshots that AWS keeps."""
+
+    REPOSITORY = "repository"
+    SNAPSHOT = "snapshot"
+
+
 class BackupState(StrEnum):
     """Where a backup stands; only a committed one can be restored."""
 
@@ -54,6 +61,7 @@ class Backup(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     source: Mapped[str] = mapped_column(String(63))
     source_kind: Mapped[str] = mapped_column(String(32))
+    medium: Mapped[Medium] = mapped_column(stored_enum(Medium), default=Medium.REPOSITORY, server_default="repository")
     kind: Mapped[BackupKind] = mapped_column(stored_enum(BackupKind))
     state: Mapped[BackupState] = mapped_column(stored_enum(BackupState))
     parent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("backup.id"))

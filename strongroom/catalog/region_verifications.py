@@ -11,7 +11,7 @@ from sqlalchemy import JSON, BigInteger, Index, LargeBinary, String, and_, delet
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from strongroom.catalog.backups import Backup, BackupState, Replica, ReplicaState
+from strongroom.catalog.backups import Backup, BackupState, Medium, Replica, ReplicaState
 from strongroom.catalog.base import Base, UtcDateTime, stored_enum
 from strongroom.catalog.errors import RecordNotFoundError
 from strongroom.catalog.paging import Page, fetch_page
@@ -106,11 +106,12 @@ def find_last_finished(session: Session, region: str, level: RegionLevel) -> Reg
 
 
 def list_copies(session: Session, region: str) -> list[Copy]:
-    """Return the backups that the region is said to hold, also those it holds damaged, oldest first."""
+    """Return the backups that the region's store is said to hold, also those it holds damaged, oldest first."""
     query = (
         select(Backup.id, Backup.source)
         .join(Replica, Replica.backup_id == Backup.id)
         .where(Replica.region == region, Replica.state != ReplicaState.WANTED, Backup.state == BackupState.COMMITTED)
+        .where(Backup.medium == Medium.REPOSITORY)
         .order_by(Backup.created_at, Backup.id)
     )
     return [Copy(backup_id, source) for backup_id, source in session.execute(query)]

@@ -7,7 +7,7 @@ import click
 
 from strongroom.backup.lookup import resolve_backup
 from strongroom.catalog.backup_queries import list_backups
-from strongroom.catalog.backups import Backup, BackupState
+from strongroom.catalog.backups import Backup, BackupState, Medium
 from strongroom.cli.command import Command
 from strongroom.cli.dispatch import await_job, trace_id_of
 from strongroom.cli.figures import count
@@ -71,7 +71,7 @@ def _chosen(services: Services, reference: str | None) -> Iterator[Backup]:
     while True:
         with services.catalog.read() as session:
             page = list_backups(session, state=BackupState.COMMITTED, limit=500, cursor=cursor)
-        yield from page.items
+        yield from (backup for backup in page.items if backup.medium is Medium.REPOSITORY)
         cursor = page.next_cursor
         if cursor is None:
             return

@@ -13,6 +13,14 @@ class JobPaused(BaseException):
     """An operator asked for the job to rest; its cursor stays."""
 
 
+class JobWaits(BaseException):
+    """What the job waits for happens elsewhere: it goes on later, and its worker is free until then."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
 class DeadlinePassed(BaseException):
     """The job is not over by its deadline."""
 

@@ -29,6 +29,7 @@ from strongroom.jobs.settling import (
     settle_failed,
     settle_released,
     settle_succeeded,
+    settle_waiting,
     settle_watched,
 )
 from strongroom.jobs.waiting import find_obstacle
@@ -153,6 +154,11 @@ class Ledger:
         """Record that the holder stopped because the deadline has passed; raises LeaseLost."""
         with self.catalog.begin() as session:
             return settle_expired(session, claim)
+
+    def wait(self, claim: Claim, seconds: float) -> Job:
+        """Give the job back to go on later, because something elsewhere is not done yet; raises LeaseLost."""
+        with self.catalog.begin() as session:
+            return settle_waiting(session, claim, seconds)
 
     def release(self, claim: Claim) -> Job:
         """Give the job back to the queue at once, as a process does that shuts down; raises LeaseLost.

@@ -15,7 +15,7 @@ from strongroom.errors import StrongroomError
 from strongroom.jobs.claiming import Claim
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.failures import UNEXPECTED, JobFailure
-from strongroom.jobs.interrupts import DeadlinePassed, JobCancelled, JobPaused, LeaseLost, ShutdownRequested
+from strongroom.jobs.interrupts import DeadlinePassed, JobCancelled, JobPaused, JobWaits, LeaseLost, ShutdownRequested
 from strongroom.jobs.lease import Lease
 from strongroom.jobs.ledger import Ledger
 from strongroom.jobs.persistence import persist
@@ -37,6 +37,7 @@ class RunOutcome(StrEnum):
     CANCELLED = "cancelled"
     PAUSED = "paused"
     RELEASED = "released"
+    WAITING = "waiting"
     LEASE_LOST = "lease_lost"
 
 
@@ -115,6 +116,9 @@ def _judge(context: JobContext, handler: Handler) -> Verdict:
         return Verdict(lambda ledger, claim: ledger.cancel(claim).state)
     except DeadlinePassed:
         return Verdict(lambda ledger, claim: ledger.expire(claim).state)
+    except JobWaits as wait:
+        seconds = wait.seconds
+        return Verdict(lambda ledger, claim: ledger.wait(claim, seconds).state, when_queued=RunOutcome.WAITING)
     except (JobPaused, ShutdownRequested):
         return Verdict(lambda ledger, claim: ledger.release(claim).state, when_queued=RunOutcome.RELEASED)
     except StrongroomError as error:

@@ -90,6 +90,16 @@ def settle_released(session: Session, claim: Claim) -> Job:
     return _settle(session, claim, lambda job: requeue(job, 0.0))
 
 
+def settle_waiting(session: Session, claim: Claim, seconds: float) -> Job:
+    """Let the job go on later; it came along, so the passing errors before do not count any more. Raises LeaseLost."""
+
+    def change(job: Job) -> None:
+        job.errors, job.last_error = 0, None
+        requeue(job, seconds)
+
+    return _settle(session, claim, change)
+
+
 def _seconds_left(session: Session, job: Job) -> float | None:
     if job.deadline_at is None:
         return None

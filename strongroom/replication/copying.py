@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from strongroom.alerts.copies import clear_damage
 from strongroom.catalog.backup_queries import get_backup, list_replicas
 from strongroom.catalog.backups import Backup, Replica, ReplicaState
+from strongroom.catalog.protection import protect_if_whole
 from strongroom.errors import StrongroomError
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.progress import JobProgress
@@ -102,18 +103,9 @@ def _record(session: Session, services: Services, backup_id: uuid.UUID, done: _T
     replica.confirmed_at = replica.updated_at = now
     replica.last_error = None
     session.flush()
-    _protect(session, services, backup_id)
+    protect_if_whole(session, backup_id, now)
     clear_damage(session, session.get_one(Backup, backup_id), done.region, now)
     return {"region": done.region, "from": done.origin, "objects": done.objects, "bytes": done.bytes, "sent": done.sent}
-
-
-def _protect(session: Session, services: Services, backup_id: uuid.UUID) -> None:
-    """Call the backup protected once every region its policy asks for holds it: a predicate, never a counter."""
-    # The row lock makes two copies that end together see each other.
-    backup = session.get_one(Backup, backup_id, with_for_update=True)
-    present = {r.region for r in list_replicas(session, backup_id) if r.state is ReplicaState.PRESENT}
-    if backup.protected_at is None and present.issuperset(backup.regions):
-        backup.protected_at = services.clock.now()
 
 
 def _note_failure(services: Services, backup_id: uuid.UUID, region: str, error: StrongroomError) -> None:

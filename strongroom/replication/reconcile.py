@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from strongroom.alerts.copies import report_region
 from strongroom.catalog.backup_queries import wanted_replicas
-from strongroom.catalog.backups import Backup, RegionCheck, Replica
+from strongroom.catalog.backups import Backup, Medium, RegionCheck, Replica
 from strongroom.catalog.jobs import Job, JobState
 from strongroom.errors import StrongroomError, UnavailableError
 from strongroom.jobs.kinds import JobKind
@@ -33,7 +33,7 @@ def reconcile(services: Services) -> list[Job]:
     up = look_at_regions(services)
     with services.catalog.begin() as session:
         now = services.clock.now()
-        due = [r for r in wanted_replicas(session) if r.region in up and _is_due(session, r, now)]
+        due = [r for r in wanted_replicas(session) if _may_begin(session, r, up) and _is_due(session, r, now)]
         return [_queue(services.ledger, session, replica) for replica in due]
 
 
@@ -76,6 +76,11 @@ def _fault_of(store: Store) -> StrongroomError | None:
     )
 
 
+def _may_begin(session: Session, replica: Replica, up: set[str]) -> bool:
+    """Say whether the region can take the copy; snapshots are kept by AWS, whatever its store says."""
+    return replica.region in up or session.get_one(Backup, replica.backup_id).medium is Medium.SNAPSHOT
+
+
 def _is_due(session: Session, replica: Replica, now: datetime) -> bool:
     """Say whether no job is under way, and the last one, if it failed, has been over for long enough."""
     job = None if replica.job_id is None else session.get(Job, replica.job_id)
@@ -93,11 +98,12 @@ def rest_after(rounds: int) -> timedelta:
 def _queue(ledger: Ledger, session: Session, replica: Replica) -> Job:
     backup = session.get_one(Backup, replica.backup_id)
     replica.rounds += 1
+    medium = {"medium": backup.medium.value} if backup.medium is Medium.SNAPSHOT else {}
     job = ledger.enqueue(
         session,
         JobRequest(
             kind=JobKind.REPLICATION_COPY,
-            args={"backup": str(backup.id), "region": replica.region},
+            args={"backup": str(backup.id), "region": replica.region} | medium,
             dedupe_key=f"copy:{backup.id}:{replica.region}:{replica.rounds}",
             trace_id=backup.trace_id,
             source=backup.source,

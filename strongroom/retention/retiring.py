@@ -6,7 +6,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from strongroom.backup.lookup import resolve_backup, verify_committed
-from strongroom.catalog.backups import Backup, BackupState, Replica, ReplicaState
+from strongroom.catalog.backups import Backup, BackupState, Medium, Replica, ReplicaState
 from strongroom.errors import UnavailableError
 from strongroom.repository.retiring import list_tombstones, retire_backup
 from strongroom.retention.errors import BackupPinnedError, RetirementNotConfirmedError
@@ -34,7 +34,8 @@ def bury_retired(services: Services, region: str) -> None:
     """Write the tombstones a region lacks because it was away when a backup was retired."""
     present = {stone.backup_id for stone in list_tombstones(services.open_repository(), services.stores[region])}
     with services.catalog.read() as session:
-        retired = session.scalars(select(Backup).where(Backup.state == BackupState.RETIRED)).all()
+        query = select(Backup).where(Backup.state == BackupState.RETIRED, Backup.medium == Medium.REPOSITORY)
+        retired = session.scalars(query).all()
     _put_tombstones(services, region, [backup for backup in retired if backup.id not in present])
 
 

@@ -56,7 +56,7 @@ def list_backups_with(session: Session, settings: ColumnKeySettings, version: Ke
     """
     query = select(Backup).where(Backup.state.in_(_KEPT)).order_by(Backup.created_at)
     if settings.sources is None:
-        query = query.where(Backup.source_kind == "postgres")
+        query = query.where(Backup.source_kind.in_(("postgres", "rds")))
     else:
         query = query.where(Backup.source.in_(settings.sources))
     if version.created is not None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from strongroom.alerts.copies import clear_damage, report_damage
 from strongroom.backup.browsing import paths
-from strongroom.backup.lookup import resolve_backup, verify_committed
+from strongroom.backup.lookup import resolve_backup, verify_committed, verify_in_repository
 from strongroom.catalog.backup_queries import get_backup, list_replicas
 from strongroom.catalog.backups import Backup, Replica, ReplicaState
 from strongroom.catalog.jobs import Job
@@ -68,6 +68,7 @@ def request_repair(services: Services, request: RepairRequest) -> Job:
     with services.catalog.begin() as session:
         backup = resolve_backup(session, request.backup)
         verify_committed(backup)
+        verify_in_repository(backup)
         args = {"backup": str(backup.id), "region": request.region, "apply": request.apply}
         return services.ledger.enqueue(
             session,

@@ -9,7 +9,7 @@ import pytest
 from strongroom.catalog.jobs import JobState
 from strongroom.errors import InvalidInputError, UnavailableError
 from strongroom.jobs.context import JobContext
-from strongroom.jobs.interrupts import JobCancelled
+from strongroom.jobs.interrupts import JobCancelled, JobWaits
 from strongroom.jobs.ledger import Ledger, LedgerPolicy
 from strongroom.jobs.progress import JobProgress
 from strongroom.jobs.runner import Handler, RunOutcome, run_job
@@ -101,6 +101,22 @@ def test_a_passing_fault_is_tried_again(ledger: Ledger):
         "retryable": True,
         "exit_code": 14,
     }
+    make_due(ledger, job_id)
+    assert run(ledger, succeed, job_id) is RunOutcome.SUCCEEDED
+
+
+def test_a_job_that_waits_for_something_elsewhere_goes_on_later_and_its_errors_are_forgotten(ledger: Ledger):
+    job_id = enqueue(ledger)
+    run(ledger, raising(UnavailableError("Away.", next_step="Wait.")), job_id)
+    make_due(ledger, job_id)
+
+    def wait(context: JobContext) -> dict[str, Any]:
+        raise JobWaits(3600.0)
+
+    assert run(ledger, wait, job_id) is RunOutcome.WAITING
+    job = ledger.get(job_id)
+    assert (job.state, job.errors, job.last_error, job.lease_owner) == (JobState.QUEUED, 0, None, None)
+    assert run(ledger, succeed, job_id) is RunOutcome.SKIPPED
     make_due(ledger, job_id)
     assert run(ledger, succeed, job_id) is RunOutcome.SUCCEEDED
 
