@@ -12,7 +12,7 @@ from strongroom.backup.database_wish import DatabaseWish
 from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.requests import BackupRequest, RestoreRequest, VerificationRequest
 from strongroom.backup.selection import Selection
-from strongroom.backup.targets import FilesTargetRequest, PostgresTargetRequest, TargetRequest
+from strongroom.backup.targets import BucketTargetRequest, FilesTargetRequest, PostgresTargetRequest, TargetRequest
 from strongroom.catalog.backups import BackupKind, BackupState, ReplicaState, VerificationLevel
 from strongroom.catalog.jobs import JobState
 from strongroom.catalog.paging import Page
@@ -89,6 +89,19 @@ class PostgresTargetBody(Body):
         return PostgresTargetRequest(self.server, self.dbname)
 
 
+class BucketTargetBody(Body):
+    """Restore below a prefix of a bucket; as whom, the source of that bucket says, or else the one called `source`."""
+
+    kind: Literal["s3"]
+    bucket: Annotated[str, Field(min_length=3, max_length=63)]
+    prefix: Annotated[str, Field(max_length=900)] = ""
+    source: Name
+
+    def as_request(self) -> TargetRequest:
+        """Return the target as the use case takes it."""
+        return BucketTargetRequest(self.bucket, self.prefix, self.source)
+
+
 class SelectionBody(Body):
     """What of a tree is wanted: paths with all below them, patterns as in a .gitignore file; without any, all."""
 
@@ -124,7 +137,7 @@ class RestoreBody(Body):
 
     backup: Annotated[str, Field(min_length=1, max_length=100)]
     region: Name | None = None
-    target: Annotated[FilesTargetBody | PostgresTargetBody, Field(discriminator="kind")]
+    target: Annotated[FilesTargetBody | PostgresTargetBody | BucketTargetBody, Field(discriminator="kind")]
     overwrite: Annotated[bool, Field(strict=True)] = False
     confirm: str | None = None
     selection: SelectionBody = SelectionBody()

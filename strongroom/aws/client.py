@@ -87,6 +87,11 @@ class AwsClient:
             read_timeout=READ_SECONDS,
             retries={"mode": "standard", "total_max_attempts": attempts},
             tcp_keepalive=True,
+            max_pool_connections=16,
+            # botocore's default CRC32 trailer breaks S3 servers other than AWS; what is read is checked by its reader.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            s3={"addressing_style": "path" if self._access.endpoint else "auto"},
         )
         access = self._access
         session = boto3.session.Session(

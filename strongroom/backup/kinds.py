@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from strongroom.backup.errors import KindNotOfferedError
 from strongroom.catalog.backups import BackupKind
-from strongroom.settings import SourceSettings, TreeSourceSettings
-from strongroom.settings.schedules import ScheduleSettings
+from strongroom.settings import SourceSettings
+from strongroom.settings.schedules import FilesScheduleSettings, ScheduleSettings
 
 FULL_AGAIN_AFTER = timedelta(days=7)
 """Without a schedule; a full backup bounds how long a pack, and whatever may have befallen it, is relied on."""
@@ -32,7 +32,7 @@ class LastBackups:
 
 def verify_offered(source: SourceSettings, kind: RequestedKind) -> None:
     """Check that the source can be backed up in this kind; raises KindNotOfferedError."""
-    if isinstance(source, TreeSourceSettings) or kind in {RequestedKind.AUTO, RequestedKind.FULL}:
+    if isinstance(source.schedule, FilesScheduleSettings) or kind in {RequestedKind.AUTO, RequestedKind.FULL}:
         return
     raise KindNotOfferedError(
         f"Source {source.name!r} ({source.kind}) is backed up in full only, not {kind}.",
@@ -45,7 +45,7 @@ def plan_kind(source: SourceSettings, wanted: RequestedKind, last: LastBackups, 
 
     Without a committed full backup there is nothing to stand upon, so that it is a full one.
     """
-    if not isinstance(source, TreeSourceSettings) or last.full is None:
+    if not isinstance(source.schedule, FilesScheduleSettings) or last.full is None:
         return BackupKind.FULL
     if wanted is not RequestedKind.AUTO:
         return BackupKind(wanted.value)

@@ -10,7 +10,7 @@ from strongroom.backup.browsing import measure, open_backup
 from strongroom.backup.restore_database import restore_databases
 from strongroom.backup.restore_tree import Restored, restore_tree
 from strongroom.backup.selection import parse_selection
-from strongroom.backup.targets import FilesTargetRequest, TargetRequest, parse_target
+from strongroom.backup.targets import BucketTargetRequest, FilesTargetRequest, TargetRequest, parse_target
 from strongroom.catalog.backups import Restore
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.progress import JobProgress
@@ -40,6 +40,10 @@ def _restore(services: Services, context: JobContext, reader: BackupReader, requ
             target.prepare()
             context.save_cursor({"begun": True})
             return restore_tree(reader, target, selection, report)
+    if isinstance(request, BucketTargetRequest):
+        from strongroom.backup.restore_bucket import open_bucket, restore_bucket
+
+        return restore_bucket(context, reader, open_bucket(services.settings, request), selection, report)
     return restore_databases(services, context, reader, request, report)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom.backup.requests import RestoreRequest
-from strongroom.backup.targets import FilesTargetRequest
+from strongroom.backup.targets import BucketTargetRequest, FilesTargetRequest
 from strongroom.repository.reader import BackupReader
 from strongroom.services import Services
 from strongroom.sources.files.target_root import holds_something
@@ -26,12 +26,24 @@ def survey_target(services: Services, reader: BackupReader, request: RestoreRequ
     """Look at a directory for so many bytes, or at every database of a restore; writes nothing."""
     if isinstance(request.target, FilesTargetRequest):
         return survey_directory(request.target.path, size, overwrite=request.overwrite)
+    if isinstance(request.target, BucketTargetRequest):
+        return _survey_bucket(services, request.target, overwrite=request.overwrite)
     # The PostgreSQL driver is an extra that a machine with files only does not need.
     from strongroom.backup.database_survey import survey_databases
 
     found = survey_databases(services, reader, request, request.target)
     obstacles = tuple(f"{one.target}: {obstacle}" for one in found for obstacle in one.obstacles)
     return TargetSurvey(found[0].state if len(found) == 1 else None, found, obstacles)
+
+
+def _survey_bucket(services: Services, target: BucketTargetRequest, *, overwrite: bool) -> TargetSurvey:
+    # boto3 is an extra.
+    from strongroom.backup.restore_bucket import open_bucket
+
+    if not open_bucket(services.settings, target).holds_something():
+        return TargetSurvey("empty", (), ())
+    refusal = f"There are objects in {target.name}. Name an empty prefix, or ask for an overwrite and confirm its name."
+    return TargetSurvey("filled", (), () if overwrite else (refusal,))
 
 
 def survey_directory(path: Path, size: int, *, overwrite: bool) -> TargetSurvey:

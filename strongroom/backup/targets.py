@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from strongroom.backup.errors import OverwriteNotConfirmedError, TargetKindError
-from strongroom.settings import TREE_KINDS, PostgresSourceSettings, Settings
+from strongroom.settings import TREE_KINDS, PostgresSourceSettings, S3SourceSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,30 @@ class PostgresTargetRequest:
         return {"kind": "postgres", "server": self.server, "dbname": self.dbname}
 
 
-TargetRequest = FilesTargetRequest | PostgresTargetRequest
+@dataclass(frozen=True, slots=True)
+class BucketTargetRequest:
+    """A prefix of a bucket; empty unless it may be overwritten. `source` says as whom and where AWS is asked."""
+
+    bucket: str
+    prefix: str
+    source: str
+
+    @property
+    def name(self) -> str:
+        """Return the name that confirms an overwrite."""
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+    @property
+    def exclusion(self) -> str:
+        """Return the key under which one restore at a time works on the target."""
+        return _exclusion(self.as_args())
+
+    def as_args(self) -> dict[str, str]:
+        """Return the form that a job carries; access keys stay in the settings."""
+        return {"kind": "s3", "bucket": self.bucket, "prefix": self.prefix, "source": self.source}
+
+
+TargetRequest = FilesTargetRequest | PostgresTargetRequest | BucketTargetRequest
 
 
 def _exclusion(args: Mapping[str, str]) -> str:
@@ -69,8 +92,10 @@ def parse_target(args: Mapping[str, Any]) -> TargetRequest:
             return FilesTargetRequest(Path(path))
         case {"kind": "postgres", "server": str(server), "dbname": str(dbname)}:
             return PostgresTargetRequest(server, dbname)
+        case {"kind": "s3", "bucket": str(bucket), "prefix": str(prefix), "source": str(source)}:
+            return BucketTargetRequest(bucket, prefix, source)
     raise TargetKindError(
-        "The restore target is neither a directory nor a database.",
+        "The restore target is neither a directory nor a database nor a bucket.",
         next_step="Give a path, or a server and a database name.",
     )
 
@@ -79,6 +104,8 @@ def verify_target(settings: Settings, target: TargetRequest, source_kind: str) -
     """Check that the target fits what the backup holds; raises TargetKindError or UnknownSourceError."""
     if isinstance(target, FilesTargetRequest):
         _verify_directory(target, source_kind)
+    elif isinstance(target, BucketTargetRequest):
+        _verify_bucket(settings, target, source_kind)
     else:
         _verify_database(settings, target, source_kind)
 
@@ -96,6 +123,28 @@ def _verify_directory(target: FilesTargetRequest, source_kind: str) -> None:
             f"The target {target.path} is not an absolute path.",
             next_step="Workers have their own working directory: start the path with /.",
         )
+
+
+def _verify_bucket(settings: Settings, target: BucketTargetRequest, source_kind: str) -> None:
+    if source_kind != "s3":
+        raise TargetKindError(
+            f"A {source_kind} backup is not restored into a bucket.", next_step="Name a directory or a database."
+        )
+    get_bucket_access(settings, target)
+
+
+def get_bucket_access(settings: Settings, target: BucketTargetRequest) -> S3SourceSettings:
+    """Return the source that says how the bucket is reached: its own, if it is one's, else the one that is named.
+
+    Raises UnknownSourceError or TargetKindError.
+    """
+    for source in settings.sources.values():
+        if isinstance(source, S3SourceSettings) and source.bucket == target.bucket:
+            return source
+    named = settings.get_source(target.source)
+    if not isinstance(named, S3SourceSettings):
+        raise TargetKindError(f"The source {target.source!r} is not a bucket.", next_step="Name a source of kind s3.")
+    return named
 
 
 def _verify_database(settings: Settings, target: PostgresTargetRequest, source_kind: str) -> None:

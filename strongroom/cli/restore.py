@@ -26,8 +26,8 @@ from strongroom.services import Services
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 TARGET_HELP = (
-    "A directory; or DATABASE, or SOURCE/DATABASE for one on another source's server. {database} stands for the name "
-    "of each database."
+    "A directory; s3://BUCKET/PREFIX for a backup of a bucket; or DATABASE, or SOURCE/DATABASE for one on another "
+    "source's server. {database} stands for the name of each database."
 )
 
 

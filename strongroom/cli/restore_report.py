@@ -98,11 +98,13 @@ def _spell_options(plan: RestorePlan) -> str:
 
 def describe_target(target: dict[str, str]) -> str:
     """Say where a restore goes."""
-    if target["kind"] == "files":
-        return target["path"]
+    if target["kind"] in {"files", "s3"}:
+        return spell_target(target)
     return f"database {target['dbname']} on the server of {target['server']}"
 
 
 def spell_target(target: dict[str, str]) -> str:
     """Spell a target as `--target` takes it."""
+    if target["kind"] == "s3":
+        return f"s3://{target['bucket']}/{target['prefix']}"
     return target["path"] if target["kind"] == "files" else f"{target['server']}/{target['dbname']}"

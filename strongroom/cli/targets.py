@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from strongroom.backup.database_wish import PLACEHOLDER
-from strongroom.backup.targets import FilesTargetRequest, PostgresTargetRequest, TargetRequest
+from strongroom.backup.targets import BucketTargetRequest, FilesTargetRequest, PostgresTargetRequest, TargetRequest
 from strongroom.catalog.backups import Backup
 from strongroom.cli.errors import TargetSpellingError
 from strongroom.settings import TREE_KINDS
@@ -11,12 +11,14 @@ from strongroom.sources.postgres.holding import held_databases
 
 
 def read_target(backup: Backup, spelled: str | None) -> TargetRequest:
-    """Return the target: a path, or `DATABASE` or `SOURCE/DATABASE` for PostgreSQL; a new one where none is given.
+    """Return the target: a path, `s3://BUCKET/PREFIX`, or `DATABASE` or `SOURCE/DATABASE` for PostgreSQL.
 
-    Raises TargetSpellingError.
+    Where none is given it is a new one. Raises TargetSpellingError.
     """
     if spelled == "":
         raise TargetSpellingError("The target is empty.", next_step="Name it; an unset shell variable leaves nothing.")
+    if backup.source_kind == "s3" and spelled is not None and spelled.startswith("s3://"):
+        return _bucket(backup, spelled)
     if backup.source_kind in TREE_KINDS:
         return FilesTargetRequest(Path(spelled or f"{backup.source}-restored").absolute())
     server, slash, dbname = (spelled or _new_name(backup)).rpartition("/")
@@ -26,6 +28,13 @@ def read_target(backup: Backup, spelled: str | None) -> TargetRequest:
             next_step="Write DATABASE, or SOURCE/DATABASE for one on the server of another source.",
         )
     return PostgresTargetRequest(server=server or backup.source, dbname=dbname)
+
+
+def _bucket(backup: Backup, spelled: str) -> BucketTargetRequest:
+    bucket, _, prefix = spelled.removeprefix("s3://").partition("/")
+    if not bucket:
+        raise TargetSpellingError(f"{spelled!r} does not name a bucket.", next_step="Write s3://BUCKET/PREFIX.")
+    return BucketTargetRequest(bucket, prefix, backup.source)
 
 
 def _new_name(backup: Backup) -> str:

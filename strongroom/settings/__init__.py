@@ -8,6 +8,7 @@ from strongroom.settings.aws import (
     RegionAwsSettings,
     SnapshotSourceSettings,
 )
+from strongroom.settings.aws_feeds import S3SourceSettings
 from strongroom.settings.broker import BrokerSettings
 from strongroom.settings.column_keys import ColumnKeySettings, column_keys_without_file
 from strongroom.settings.databases import DatabaseSettings
@@ -72,6 +73,7 @@ __all__ = [
     "RegionSettings",
     "RepositorySettings",
     "RetentionSettings",
+    "S3SourceSettings",
     "SecretMissingError",
     "ServerSettings",
     "Settings",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from strongroom.settings.aws import EbsSourceSettings, RdsSourceSettings, RegionAwsSettings
+from strongroom.settings.aws_feeds import S3SourceSettings
 from strongroom.settings.broker import read_broker
 from strongroom.settings.column_keys import read_column_keys
 from strongroom.settings.databases import read_databases
@@ -59,13 +60,15 @@ SOURCE_KINDS: dict[
     | type[LogsSourceSettings]
     | type[PostgresSourceSettings]
     | type[EbsSourceSettings]
-    | type[RdsSourceSettings],
+    | type[RdsSourceSettings]
+    | type[S3SourceSettings],
 ] = {
     "files": FilesSourceSettings,
     "logs": LogsSourceSettings,
     "postgres": PostgresSourceSettings,
     "ebs": EbsSourceSettings,
     "rds": RdsSourceSettings,
+    "s3": S3SourceSettings,
 }
 GROUPS = ("regions", "sources", "policies", "databases", "standbys")
 

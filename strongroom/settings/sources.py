@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from strongroom.settings.aws import EbsSourceSettings, RdsSourceSettings
+from strongroom.settings.aws_feeds import S3SourceSettings
 from strongroom.settings.drills import DrillSettings
 from strongroom.settings.fields import AnchoredPath, Flag, Name, Pattern, Section
 from strongroom.settings.levels import DAY, FilesLevelSettings, LevelSettings, LogsLevelSettings
@@ -69,8 +70,13 @@ class LogsSourceSettings(TreeSourceSettings):
 
 
 SourceSettings = (
-    FilesSourceSettings | LogsSourceSettings | PostgresSourceSettings | EbsSourceSettings | RdsSourceSettings
+    FilesSourceSettings
+    | LogsSourceSettings
+    | PostgresSourceSettings
+    | EbsSourceSettings
+    | RdsSourceSettings
+    | S3SourceSettings
 )
 
-TREE_KINDS = frozenset({"files", "logs"})
+TREE_KINDS = frozenset({"files", "logs", "s3"})
 """The kinds of source whose backups are directory trees."""

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from strongroom.settings.aws_feeds import S3SourceSettings
 from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.settings.sources import SourceSettings, TreeSourceSettings
 from strongroom.sources.errors import NothingToReadError
@@ -34,6 +35,11 @@ def open_source(settings: SourceSettings, scratch: Path, check: Callable[[], Non
     """
     if isinstance(settings, TreeSourceSettings):
         return FilesSource(settings)
+    if isinstance(settings, S3SourceSettings):
+        # boto3 is an extra that a machine with files only does not need.
+        from strongroom.sources.s3.source import BucketSource
+
+        return BucketSource(settings, scratch)
     if not isinstance(settings, PostgresSourceSettings):
         raise NothingToReadError(
             f"Source {settings.name!r} ({settings.kind}) is not read: AWS takes its snapshots.",
