@@ -37,6 +37,16 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(hours=1),
         "options": {"queue": "maintenance", "expires": 3600},
     },
+    "delete what no policy keeps once a day": {
+        "task": "retention.nightly",
+        "schedule": timedelta(hours=1),
+        "options": {"queue": "maintenance", "expires": 3600},
+    },
+    "lock backups until their policy ends": {
+        "task": "retention.locks",
+        "schedule": timedelta(hours=1),
+        "options": {"queue": "maintenance", "expires": 3600},
+    },
     "look for garbage once a day": {
         "task": "collection.nightly",
         "schedule": timedelta(hours=1),

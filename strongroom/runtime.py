@@ -226,6 +226,8 @@ _PLACES = {
     JobKind.REGION_VERIFICATION: "strongroom.upkeep.verifying:run_region_verification",
     JobKind.REPLICATION_COPY: "strongroom.replication.copying:run_copy",
     JobKind.COLLECTION_RUN: "strongroom.retention.collecting:run_collection",
+    JobKind.RETENTION_RUN: "strongroom.retention.sweeping:run_sweep",
+    JobKind.RETENTION_LOCK: "strongroom.retention.locking:run_locking",
     JobKind.REPAIR_RUN: "strongroom.upkeep.repairing:run_repair",
     JobKind.ROTATION_RUN: "strongroom.upkeep.rotating:run_rotation",
     JobKind.EXTENSION_RUN: "strongroom.upkeep.extending:run_extension",

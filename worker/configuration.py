@@ -17,6 +17,7 @@ include = [
     "tasks.repair",
     "tasks.replication",
     "tasks.restore",
+    "tasks.retention",
     "tasks.reencryption",
     "tasks.rotation",
     "tasks.standby",

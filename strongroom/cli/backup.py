@@ -8,6 +8,7 @@ from strongroom.backup.lookup import resolve_backup
 from strongroom.backup.requests import BackupRequest, VerificationRequest, request_backup, request_verification
 from strongroom.catalog.backup_queries import list_backups, list_replicas
 from strongroom.catalog.backups import BackupState, VerificationLevel
+from strongroom.cli.actor import actor
 from strongroom.cli.backup_report import report_backup, report_verification, show_backup, show_backups
 from strongroom.cli.browsing import show_entries
 from strongroom.cli.command import Group, ValueOf
@@ -158,16 +159,17 @@ def verify(
 @click.option("--confirm", metavar="SOURCE", help="The name of the backup's source, to say that it may go for good.")
 @click.pass_obj
 def retire_command(invocation: Invocation, backup: str, confirm: str | None) -> ExitCode:
-    """Give BACKUP up for good; the next collection deletes what only it needs.
+    """Give BACKUP up before its policy does: its keys are destroyed in every region.
 
-    Ends with 3 when a region did not answer; it is told by its next collection.
+    The next collection deletes what only it needs. Ends with 3 when a region did not answer or keeps keys under a lock;
+    the nightly run goes on there.
     """
     with invocation.services() as services:
-        retired, missed = retire(services, backup, confirm=confirm)
+        retired, missed = retire(services, backup, confirm=confirm, by=actor())
     if invocation.json:
         invocation.screen.document({"backup": str(retired.id), "regions_missed": missed})
     else:
         invocation.screen.line(f"Backup {retired.id} of {retired.source} is retired.")
     if missed:
-        invocation.screen.warn(f"{', '.join(missed)} did not answer and will be told later.")
+        invocation.screen.warn(f"{', '.join(missed)} is not done and will be finished by the nightly run.")
     return ExitCode.PARTIAL if missed else ExitCode.OK

@@ -1,12 +1,10 @@
 """`strongroom queues`: list, pause, resume and probe queues."""
 
-import os
-import pwd
-import socket
 from typing import Any
 
 import click
 
+from strongroom.cli.actor import actor
 from strongroom.cli.command import Group, ValueOf
 from strongroom.cli.dispatch import trace_id_of
 from strongroom.cli.documents import plain
@@ -47,7 +45,7 @@ def pause(invocation: Invocation, queue: Queue, reason: str) -> None:
     """Let no further job of QUEUE begin; those that run go on."""
     with invocation.services() as services:
         with services.catalog.begin() as session:
-            pause_queue(session, queue, by=_who(), reason=reason)
+            pause_queue(session, queue, by=actor(), reason=reason)
         _show_queue(services, queue, invocation.screen)
 
 
@@ -102,14 +100,6 @@ def _show_queue(services: Services, queue: Queue, screen: Screen) -> None:
         return
     text = describe_pause(found) if found.paused else f"queue {queue} is not paused."
     screen.line(text[0].upper() + text[1:])
-
-
-def _who() -> str:
-    try:
-        user = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        user = f"user {os.getuid()}"
-    return f"{user}@{socket.gethostname()}"
 
 
 def _pause(queue: QueueStatus) -> str:

@@ -18,6 +18,8 @@ COMMANDS = {
     "backup": LateCommand("strongroom.cli.backup:backup", "Make, list, look into and verify backups."),
     "diff": LateCommand("strongroom.cli.diff:diff", "Show what differs between two backups of a source."),
     "restore": LateCommand("strongroom.cli.restore:restore", "Plan and run restores."),
+    "retention": LateCommand("strongroom.cli.retention:retention", "Show what is kept and why; delete what is not."),
+    "holds": LateCommand("strongroom.cli.holds:holds", "Keep backups whatever their policies say."),
     "collect": LateCommand("strongroom.cli.collect:collect", "Find what no backup needs; with --apply, delete it."),
     "verify": LateCommand("strongroom.cli.verify:verify", "Check everything that a region should hold."),
     "repair": LateCommand(

@@ -32,6 +32,8 @@ class JobKind(StrEnum):
     REGION_VERIFICATION = "verification.region"
     REPLICATION_COPY = "replication.copy"
     COLLECTION_RUN = "collection.run"
+    RETENTION_RUN = "retention.run"
+    RETENTION_LOCK = "retention.lock"
     REPAIR_RUN = "repair.run"
     ROTATION_RUN = "rotation.run"
     EXTENSION_RUN = "extension.run"
@@ -52,6 +54,8 @@ ROUTES = {
     JobKind.VERIFICATION_RUN: Route(Queue.MAINTENANCE, 8),
     JobKind.REGION_VERIFICATION: Route(Queue.MAINTENANCE, 9),
     JobKind.COLLECTION_RUN: Route(Queue.MAINTENANCE, 9),
+    JobKind.RETENTION_RUN: Route(Queue.MAINTENANCE, 8),
+    JobKind.RETENTION_LOCK: Route(Queue.MAINTENANCE, 8),
     JobKind.REPAIR_RUN: Route(Queue.MAINTENANCE, 4),
     JobKind.ROTATION_RUN: Route(Queue.MAINTENANCE, 7),
     JobKind.EXTENSION_RUN: Route(Queue.MAINTENANCE, 7),

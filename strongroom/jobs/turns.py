@@ -17,6 +17,23 @@ from strongroom.jobs.kinds import JobKind
 FILLING = frozenset({JobKind.REPLICATION_COPY, JobKind.REPAIR_RUN})
 
 
+SLOT_WRITING = frozenset({JobKind.REPAIR_RUN, JobKind.ROTATION_RUN, JobKind.EXTENSION_RUN})
+
+
+def verify_turn_to_shred(session: Session) -> None:
+    """Check that no job that may write key slots of retired backups is running; raises RegionBusyError.
+
+    One that begins later finds the tombstone and leaves the backup alone.
+    """
+    running = select(Job).where(Job.state == JobState.RUNNING, Job.kind.in_(SLOT_WRITING))
+    for job in session.scalars(running):
+        if job.args.get("apply", True):
+            raise RegionBusyError(
+                f"Job {job.id} ({job.kind}) writes key slots.",
+                next_step="It is tried again by itself when that job has ended.",
+            )
+
+
 def verify_turn_to_fill(session: Session, job_id: uuid.UUID, region: str) -> None:
     """Check that no collection deletes garbage from the region now; raises RegionBusyError."""
     _verify_none(session, job_id, region, {JobKind.COLLECTION_RUN})

@@ -13,6 +13,7 @@ PACKS = "p/"
 SESSIONS = "s/"
 TOMBSTONES = "x/"
 CHECKPOINTS = "k/"
+RECEIPTS = "e/"
 
 
 def pack_key(session_id: UUID, sha256: bytes) -> str:
@@ -44,6 +45,16 @@ def commit_key(source: str, backup_id: UUID) -> str:
 def tombstone_key(source: str, backup_id: UUID) -> str:
     """Name the record that says a backup has been retired."""
     return f"{TOMBSTONES}{source}/{backup_id.hex}"
+
+
+def receipt_key(source: str, backup_id: UUID) -> str:
+    """Name the record that says a backup's keys were destroyed."""
+    return f"{RECEIPTS}{source}/{backup_id.hex}"
+
+
+def all_slots(backup_id: UUID) -> str:
+    """Name the prefix of every key slot of a backup, whichever session wrote it."""
+    return f"{KEYS}{backup_id.hex}/"
 
 
 def backup_slots(backup_id: UUID, session_id: UUID) -> str:

@@ -36,6 +36,7 @@ class RecordType(StrEnum):
     SESSION = "session"
     COMMIT = "commit"
     TOMBSTONE = "tombstone"
+    RECEIPT = "receipt"
 
 
 def sign_record(signer: Ed25519PrivateKey, kind: RecordType, value: object) -> bytes:

@@ -11,6 +11,7 @@ from strongroom.jobs.ledger import JobRequest
 from strongroom.jobs.progress import JobProgress
 from strongroom.jobs.turns import verify_turn_to_delete
 from strongroom.repository.collection import CollectionPlan, apply_collection, plan_collection, verify_share
+from strongroom.retention.expiring import shred_region
 from strongroom.retention.retiring import bury_retired
 from strongroom.services import Services
 
@@ -69,6 +70,8 @@ def run_collection(services: Services, context: JobContext) -> dict[str, Any]:
         with services.catalog.read() as session:
             verify_turn_to_delete(session, context.job_id, region)
         bury_retired(services, region)
+        # First the keys, and what the receipts name, while the slots are still there to be named.
+        shred_region(services, region, context.check)
     plan = plan_collection(*place, on_progress=counted)
     if apply:
         verify_share(plan, context.args["max_share_percent"] / 100)

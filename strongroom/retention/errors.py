@@ -1,6 +1,6 @@
 """What retention refuses to do."""
 
-from strongroom.errors import ConflictError, NotAllowedError, NotFoundError
+from strongroom.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 
 
 class BackupPinnedError(ConflictError):
@@ -43,3 +43,27 @@ class HoldNotFoundError(NotFoundError):
     """There is no such hold, or it was released before."""
 
     code = "retention.hold_not_found"
+
+
+class HoldReasonError(InvalidInputError):
+    """A hold is placed and released for a reason, which is missing."""
+
+    code = "retention.hold_reason"
+
+
+class HoldReleaseNotConfirmedError(NotAllowedError):
+    """Releasing a hold needs the name of its source as confirmation."""
+
+    code = "retention.release_not_confirmed"
+
+
+class NotExpiredError(ConflictError):
+    """The backup has not expired, so there is no receipt."""
+
+    code = "retention.not_expired"
+
+
+class NothingToApproveError(ConflictError):
+    """The policy of the source is not shorter than the one that was agreed upon."""
+
+    code = "retention.nothing_to_approve"

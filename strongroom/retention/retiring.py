@@ -1,33 +1,49 @@
-"""Retiring a backup: the catalog says so first, then a tombstone in every region; collection deletes what is left."""
+"""Giving one backup up before its policy does: an early deletion, which needs the name of its source."""
 
 import uuid
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from strongroom.backup.lookup import resolve_backup, verify_committed
-from strongroom.catalog.backups import Backup, BackupState, Medium, Replica, ReplicaState
-from strongroom.errors import UnavailableError
+from strongroom.catalog.backups import Backup, BackupState, Medium
+from strongroom.catalog.retention import Expiry, ExpiryCause, lock_agreed
+from strongroom.jobs.errors import RegionBusyError
 from strongroom.repository.retiring import list_tombstones, retire_backup
-from strongroom.retention.errors import BackupPinnedError, RetirementNotConfirmedError
+from strongroom.retention.candidates import Block, Candidate
+from strongroom.retention.errors import (
+    BackupHeldError,
+    BackupPinnedError,
+    LastProvenError,
+    RetirementNotConfirmedError,
+)
+from strongroom.retention.expiring import Ending, Progress, carry_out, start_expiry
+from strongroom.retention.gathering import gather
+from strongroom.retention.planning import BY_SETTINGS, new_agreement, plan_sources
+from strongroom.retention.terms import Terms
 from strongroom.services import Services
 
 
-def retire(services: Services, reference: str, *, confirm: str | None) -> tuple[Backup, list[str]]:
-    """Retire a backup and return it with the regions that did not take the tombstone; their next collection writes it.
+def retire(
+    services: Services, reference: str, *, confirm: str | None, by: str, reason: str = "retired by an operator"
+) -> tuple[Backup, list[str]]:
+    """Retire a backup, destroy its keys, and return it with the regions where that is not done; the next run goes on.
 
-    Raises what resolve_backup raises, BackupNotCommittedError, RetirementNotConfirmedError and BackupPinnedError.
+    Raises what resolve_backup raises, BackupNotCommittedError, RetirementNotConfirmedError, BackupHeldError,
+    LastProvenError and BackupPinnedError.
     """
     with services.catalog.begin() as session:
         backup = resolve_backup(session, reference)
+        _lock_source(services, session, backup.source)
         # A backup that chooses its parent now holds the same lock: one of the two sees the other.
         session.refresh(backup, with_for_update=True)
         if backup.state is not BackupState.RETIRED:
             verify_committed(backup)
             _verify_confirmed(backup, confirm)
-            _verify_unpinned(session, backup)
-            backup.state = BackupState.RETIRED
-    return backup, [region for region in services.stores if not _bury(services, region, [backup])]
+            _verify_free(services, session, backup)
+        if session.get(Expiry, backup.id) is None:
+            start_expiry(session, services, backup, Ending(ExpiryCause.OPERATOR, reason, by))
+    return backup, _destroy(services, backup.id)
 
 
 def bury_retired(services: Services, region: str) -> None:
@@ -36,27 +52,27 @@ def bury_retired(services: Services, region: str) -> None:
     with services.catalog.read() as session:
         query = select(Backup).where(Backup.state == BackupState.RETIRED, Backup.medium == Medium.REPOSITORY)
         retired = session.scalars(query).all()
-    _put_tombstones(services, region, [backup for backup in retired if backup.id not in present])
+    for backup in retired:
+        if backup.id not in present:
+            store, repository = services.stores[region], services.open_repository()
+            retire_backup(repository, store, backup.source, backup.id, reason="retired", clock=services.clock)
 
 
-def _bury(services: Services, region: str, backups: list[Backup]) -> bool:
+def _destroy(services: Services, backup_id: uuid.UUID) -> list[str]:
+    progress = Progress()
+    with services.catalog.read() as session:
+        expiry = session.get_one(Expiry, backup_id)
     try:
-        _put_tombstones(services, region, backups)
-    except UnavailableError:
-        return False
-    return True
+        carry_out(services, expiry, progress, lambda: None)
+    except RegionBusyError:
+        # The decision stands; the nightly run destroys the keys when nobody writes any.
+        return list(services.stores)
+    return list(progress.missed)
 
 
-def _put_tombstones(services: Services, region: str, backups: list[Backup]) -> None:
-    for backup in backups:
-        retire_backup(
-            services.open_repository(),
-            services.stores[region],
-            backup.source,
-            backup.id,
-            reason="retired by an operator",
-            clock=services.clock,
-        )
+def _lock_source(services: Services, session: Session, source: str) -> None:
+    for plan in plan_sources(services, session, source=source):
+        lock_agreed(session, new_agreement(services, plan, plan.wanted or Terms(0), BY_SETTINGS))
 
 
 def _verify_confirmed(backup: Backup, confirm: str | None) -> None:
@@ -67,29 +83,30 @@ def _verify_confirmed(backup: Backup, confirm: str | None) -> None:
         )
 
 
-def _verify_unpinned(session: Session, backup: Backup) -> None:
-    if session.scalar(select(exists().where(Backup.parent_id == backup.id, Backup.state == BackupState.RUNNING))):
-        raise BackupPinnedError(
-            f"A backup that builds upon {backup.id} is running.", next_step="Try again when it has ended."
+def _verify_free(services: Services, session: Session, backup: Backup) -> None:
+    candidates = gather(session, services.clock.now(), backup.source)[0].candidates
+    found = next(one for one in candidates if one.id == backup.id)
+    if found.held:
+        raise BackupHeldError(
+            f"Backup {backup.id} of {backup.source} is held.", next_step="See why: strongroom holds list"
         )
-    # A copy of a child brings the packs it shares with this backup into regions where nothing else would keep them.
-    late = _late_copy(session, backup)
-    if late is not None:
-        raise BackupPinnedError(
-            f"Backup {late} of {backup.source} is not in all its regions yet.",
-            next_step="Try again when `strongroom status` calls the source protected.",
+    last = next((one for one in candidates if one.proven), None)
+    if found == last and backup.source in services.settings.sources:
+        raise LastProvenError(
+            f"Backup {backup.id} is the last of {backup.source} that a drill has restored.",
+            next_step=f"Prove a newer one first: strongroom drill run {backup.source}",
         )
+    _verify_unblocked(backup, found)
 
 
-def _late_copy(session: Session, retiring: Backup) -> uuid.UUID | None:
-    query = (
-        select(Backup.id)
-        .join(Replica, Replica.backup_id == Backup.id)
-        .where(Backup.source == retiring.source, Backup.state == BackupState.COMMITTED)
-        .where(Replica.state != ReplicaState.PRESENT)
+def _verify_unblocked(backup: Backup, found: Candidate) -> None:
+    if not found.blocks:
+        return
+    what = {
+        Block.PINNED: f"A backup that builds upon {backup.id} is running.",
+        Block.IN_USE: f"Backup {backup.id} is being restored, verified or drilled.",
+    }
+    raise BackupPinnedError(
+        what.get(found.blocks[0], f"A backup of {backup.source} is not in all its regions yet."),
+        next_step="Try again when that has ended; `strongroom status` calls a source protected then.",
     )
-    held = exists().where(Replica.backup_id == retiring.id, Replica.state == ReplicaState.PRESENT)
-    if not session.scalar(select(held)):
-        # No copy of it will ever be made; it could not be got rid of, nor any other of its source.
-        query = query.where(Backup.id != retiring.id)
-    return session.scalar(query.limit(1))

@@ -24,7 +24,7 @@ from strongroom.storage.local_errors import translated
 from strongroom.storage.local_listing import list_files
 from strongroom.storage.placing import place_file, remove_file
 from strongroom.storage.probing import probe_store
-from strongroom.storage.store import Body, Capabilities, Evidence, ObjectInfo
+from strongroom.storage.store import Body, Capabilities, Evidence, ObjectInfo, ObjectVersion
 from strongroom.storage.throttle import SLICE_BYTES, Throttle, unlimited
 
 MARKER = "~region"
@@ -93,6 +93,9 @@ class LocalStore:
             yield from list_files(self._root, prefix)
             # A region that went away during the walk must not pass for a smaller one.
             self._verify_mounted()
+
+    def versions(self, prefix: str) -> Iterator[ObjectVersion]:
+        return (ObjectVersion(info.key, "") for info in self.list(prefix))
 
     def delete(self, key: str) -> None:
         verify_key(key)

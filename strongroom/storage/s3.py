@@ -7,6 +7,7 @@ manager.
 
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from strongroom.clock import Clock, RandomBytes, SystemClock, system_random
@@ -19,7 +20,7 @@ from strongroom.storage.s3_confirming import attest_object, confirm_object
 from strongroom.storage.s3_creating import create_object
 from strongroom.storage.s3_probing import probe_bucket
 from strongroom.storage.s3_writing import PLAIN, S3Writing
-from strongroom.storage.store import Body, Capabilities, Evidence, ObjectInfo
+from strongroom.storage.store import Body, Capabilities, Evidence, ObjectInfo, ObjectVersion
 from strongroom.storage.throttle import Throttle, unlimited
 
 if TYPE_CHECKING:
@@ -82,6 +83,18 @@ class S3Store:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         verify_prefix(prefix)
         return self._bucket.list(prefix)
+
+    def versions(self, prefix: str) -> Iterator[ObjectVersion]:
+        verify_prefix(prefix)
+        return self._bucket.versions(prefix)
+
+    def lock(self, key: str, until: datetime) -> bool:
+        """Keep the object from being removed until then; False where the settings ask for no locks in this region.
+
+        A lock that lasts longer already stays. Raises ObjectNotFoundError, and as any call of a store.
+        """
+        verify_key(key)
+        return self._bucket.lock(key, until)
 
     def delete(self, key: str) -> None:
         verify_key(key)

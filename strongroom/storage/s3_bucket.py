@@ -4,6 +4,7 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import IO, TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
@@ -14,8 +15,9 @@ from strongroom.storage.errors import ObjectNotFoundError
 from strongroom.storage.keys import is_key
 from strongroom.storage.s3_dialect import S3Dialect
 from strongroom.storage.s3_errors import Answer, read_answer, translated
+from strongroom.storage.s3_locking import extend_lock
 from strongroom.storage.s3_writing import PLAIN, S3Writing
-from strongroom.storage.store import Body, ObjectInfo
+from strongroom.storage.store import Body, ObjectInfo, ObjectVersion
 from strongroom.storage.throttle import SLICE_BYTES, PacedBody, Throttle, unlimited
 
 if TYPE_CHECKING:
@@ -118,6 +120,26 @@ class S3Bucket:
                 versions.remove_all(self.region, self.prefix + key)
             else:
                 self.client.delete_object(Bucket=self.name, Key=self.prefix + key)
+
+    def versions(self, prefix: str) -> Iterator[ObjectVersion]:
+        """Yield every version, and every mark that hides one, of the objects whose key starts with prefix."""
+        with translated(self.region, self.name, "the listing of versions"):
+            versions = self.dialect.versions(self.client, self.name)
+            if not versions.are_kept():
+                yield from (ObjectVersion(found.key, "") for found in self.list(prefix))
+                return
+            for key, version in versions.list(self.prefix + prefix):
+                yield ObjectVersion(key.removeprefix(self.prefix), version)
+
+    def lock(self, key: str, until: datetime) -> bool:
+        """Lock what stands under the key until then, or longer where it is already; say whether locks are wanted."""
+        mode = self.writing.lock_mode(key)
+        if mode is None:
+            return False
+        self.throttle.requests.pay(1)
+        with translated(self.region, self.name, key):
+            extend_lock(self.client, self.name, self.prefix + key, mode, until)
+        return True
 
     def copy_from(self, source: "S3Bucket", key: str, size: int) -> None:
         """Have the provider copy the object from another of its buckets; no byte passes through here."""

@@ -1,6 +1,6 @@
 """Removing an object from a bucket that keeps versions: all of them, or it is not gone."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -29,13 +29,18 @@ class Versions:
             self._kept = self._ask()
         return self._kept
 
-    def remove_all(self, region: str, key: str) -> None:
-        """Remove every version and every mark that hides one; raises ObjectLockedError while one is locked."""
-        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=key)
+    def list(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Yield key and version of everything below a prefix, marks included."""
+        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix)
         for page in pages:
             for found in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
-                if found["Key"] == key:
-                    self._remove(region, key, found["VersionId"])
+                yield found["Key"], found["VersionId"]
+
+    def remove_all(self, region: str, key: str) -> None:
+        """Remove every version and every mark that hides one; raises ObjectLockedError while one is locked."""
+        for found, version in self.list(key):
+            if found == key:
+                self._remove(region, key, version)
 
     def _ask(self) -> bool:
         try:

@@ -7,7 +7,13 @@ from enum import StrEnum
 from typing import Any
 
 PROBE_PREFIX = "probe/"
-"""Canaries lie here; they are the only objects that are never locked, so that they can be removed."""
+"""Canaries lie here."""
+
+UNLOCKED = (PROBE_PREFIX, "k/")
+"""What is made to be removed again, canaries and checkpoints, is never locked."""
+
+SLOTS = "keys/"
+"""Where key slots lie."""
 
 LARGE_BYTES = 128 * 1024
 """Classes for rare reading bill an object as if it had at least this size."""
@@ -27,9 +33,9 @@ class ObjectLock:
     mode: LockMode
     days: int
 
-    def fields(self, now: datetime) -> dict[str, Any]:
+    def fields(self, mode: LockMode, now: datetime) -> dict[str, Any]:
         """Return what PutObject is told."""
-        return {"ObjectLockMode": self.mode.value, "ObjectLockRetainUntilDate": now + timedelta(days=self.days)}
+        return {"ObjectLockMode": mode.value, "ObjectLockRetainUntilDate": now + timedelta(days=self.days)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +56,20 @@ class S3Writing:
             fields["ServerSideEncryption"] = self.encryption
         if self.encryption_key is not None:
             fields["SSEKMSKeyId"] = self.encryption_key
-        if self.lock is not None and not key.startswith(PROBE_PREFIX):
-            fields |= self.lock.fields(now)
+        mode = self.lock_mode(key)
+        if self.lock is not None and mode is not None:
+            fields |= self.lock.fields(mode, now)
         return fields
+
+    def lock_mode(self, key: str) -> LockMode | None:
+        """Return in which mode an object is locked, None for what is not.
+
+        Key slots are locked in governance mode at the strongest: a backup that must go before its time can be made
+        unreadable by whoever has the permission for that.
+        """
+        if self.lock is None or key.startswith(UNLOCKED):
+            return None
+        return LockMode.GOVERNANCE if key.startswith(SLOTS) else self.lock.mode
 
 
 PLAIN = S3Writing()

@@ -34,6 +34,14 @@ class ObjectInfo:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectVersion:
+    """One version of an object, or the mark that hides the older ones; the version is empty where none are kept."""
+
+    key: str
+    version: str
+
+
 class LockProof(StrEnum):
     """Whether the store keeps locked objects from being removed."""
 
@@ -83,6 +91,9 @@ class Store(Protocol):
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield every object whose key starts with prefix, in key order."""
+
+    def versions(self, prefix: str) -> Iterator[ObjectVersion]:
+        """Yield every version of every object whose key starts with prefix, also what `list` does not show any more."""
 
     def delete(self, key: str) -> None:
         """Remove an object; removing what is not there is not an error."""

@@ -15,7 +15,7 @@ from strongroom.storage.digests import verify_body, verify_stored_sha256, verify
 from strongroom.storage.errors import ObjectExistsError, ObjectNotFoundError, StoreFullError, StoreUnavailableError
 from strongroom.storage.keys import verify_key, verify_prefix
 from strongroom.storage.probing import probe_store
-from strongroom.storage.store import Body, Capabilities, Evidence, ObjectInfo, Store
+from strongroom.storage.store import Body, Capabilities, Evidence, ObjectInfo, ObjectVersion, Store
 
 
 class MemoryStore:
@@ -69,6 +69,9 @@ class MemoryStore:
         for key, size in found:
             yield ObjectInfo(key, size)
 
+    def versions(self, prefix: str) -> Iterator[ObjectVersion]:
+        return (ObjectVersion(info.key, "") for info in self.list(prefix))
+
     def delete(self, key: str) -> None:
         verify_key(key)
         with self._lock:
@@ -96,6 +99,7 @@ class Operation(StrEnum):
     GET_RANGE = "get_range"
     FIND = "find"
     LIST = "list"
+    VERSIONS = "versions"
     DELETE = "delete"
     CONFIRM = "confirm"
     ATTEST = "attest"
@@ -182,6 +186,10 @@ class FaultyStore:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         with self._faults(Operation.LIST, prefix):
             yield from self._store.list(prefix)
+
+    def versions(self, prefix: str) -> Iterator[ObjectVersion]:
+        with self._faults(Operation.VERSIONS, prefix):
+            yield from self._store.versions(prefix)
 
     def delete(self, key: str) -> None:
         with self._faults(Operation.DELETE, key):

@@ -24,13 +24,13 @@ def result(job: Job) -> dict[str, object]:
 
 def test_a_retired_backup_leaves_every_region_and_the_others_stay_restorable(house: House) -> None:
     gone, kept = house.back_up(), house.back_up()
-    retire(house.services, str(gone.id), confirm="tree")
+    retire(house.services, str(gone.id), confirm="tree", by="anna")
     assert house.backup(gone).state is BackupState.RETIRED
     for region in ("eu", "us", "ap"):
         planned = result(collect(house, region, apply=False))
         assert planned["objects"] == result(collect(house, region))["objects"] != 0
         assert result(collect(house, region))["objects"] == 0
-        assert not any(gone.id.hex in key for key in house.objects(region, "") if not key.startswith("x/"))
+        assert not any(gone.id.hex in key for key in house.objects(region, "") if key[:2] not in {"x/", "e/"})
         assert house.restore(kept, region=region, target=region).state == "succeeded"
         assert house.is_restored(region)
 
@@ -39,7 +39,7 @@ def test_a_region_that_was_away_is_told_of_the_retirement_by_its_collection(smal
     gone = small_house.back_up()
     small_house.back_up()
     away = small_house.with_faults("us", [Fault(Operation.CREATE, server_error, times=99)])
-    assert retire(away, str(gone.id), confirm="tree")[1] == ["us"]
+    assert retire(away, str(gone.id), confirm="tree", by="anna")[1] == ["us"]
     assert result(collect(small_house, "us"))["objects"] != 0
 
 
@@ -56,7 +56,7 @@ def test_what_a_dead_attempt_left_is_collected(small_house: House) -> None:
 
 
 def test_more_than_the_approved_share_is_refused(small_house: House) -> None:
-    retire(small_house.services, str(small_house.back_up().id), confirm="tree")
+    retire(small_house.services, str(small_house.back_up().id), confirm="tree", by="anna")
     job = collect(small_house, "eu", share=20)
     assert job.last_error is not None
     assert (job.state, job.last_error["code"]) == ("failed", "repository.collection_share")
@@ -89,7 +89,7 @@ def test_one_collection_a_day_is_queued_for_every_region_and_only_reports(small_
 def test_retiring_needs_the_name_of_the_source_and_copies_that_are_done(small_house: House) -> None:
     job = small_house.run(small_house.request())
     with pytest.raises(RetirementNotConfirmedError):
-        retire(small_house.services, str(job.id), confirm=None)
+        retire(small_house.services, str(job.id), confirm=None, by="anna")
     with pytest.raises(BackupPinnedError):
-        retire(small_house.services, str(job.id), confirm="tree")
+        retire(small_house.services, str(job.id), confirm="tree", by="anna")
     assert small_house.backup(job).state is BackupState.COMMITTED

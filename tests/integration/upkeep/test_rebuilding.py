@@ -76,14 +76,14 @@ def test_a_rebuild_over_a_catalog_in_use_changes_nothing(house: House) -> None:
 
 def test_a_retired_backup_does_not_come_back(small_house: House) -> None:
     job = small_house.back_up()
-    retire(small_house.services, str(job.id), confirm="tree")
+    retire(small_house.services, str(job.id), confirm="tree", by="anna")
     report = again(small_house)
     assert (report.adopted, report.retired) == (0, 1)
 
 
 def test_a_catalog_from_yesterday_hears_of_what_was_retired_since(small_house: House) -> None:
     job = small_house.back_up()
-    retire(small_house.services, str(job.id), confirm="tree")
+    retire(small_house.services, str(job.id), confirm="tree", by="anna")
     with small_house.services.catalog.begin() as session:
         session.get_one(Backup, job.id).state = BackupState.COMMITTED
     assert again(small_house).retired == 1
@@ -94,7 +94,7 @@ def test_a_backup_that_is_lost_everywhere_can_be_retired(small_house: House) -> 
     job = small_house.back_up()
     with small_house.services.catalog.begin() as session:
         session.execute(update(Replica).values(state=ReplicaState.DAMAGED))
-    assert retire(small_house.services, str(job.id), confirm="tree")[1] == []
+    assert retire(small_house.services, str(job.id), confirm="tree", by="anna")[1] == []
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_is_adopted(small_house: House) -> None:

@@ -159,7 +159,7 @@ def test_a_backup_that_is_retired_is_no_damage_and_its_packs_are_forgotten(small
     verified(small_house, "us", RegionLevel.SAMPLE)
     add_file(small_house, "more")
     small_house.back_up()
-    retire(small_house.services, str(gone.id), confirm="tree")
+    retire(small_house.services, str(gone.id), confirm="tree", by="anna")
     for region in ("eu", "us", "ap"):
         request = CollectionRequest(region, True, 100, None, TRACE)
         assert small_house.run(request_collection(small_house.services, request)).state == "succeeded"
@@ -175,7 +175,7 @@ def test_a_backup_that_is_retired_and_collected_during_the_check_is_no_damage(sm
     job = asked(small_house, "us", RegionLevel.PRESENCE)
 
     def retire_it() -> None:
-        retire(small_house.services, str(gone.id), confirm="tree")
+        retire(small_house.services, str(gone.id), confirm="tree", by="anna")
         for key in small_house.objects("us", "m/"):
             small_house.services.stores["us"].delete(key)
 

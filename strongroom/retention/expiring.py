@@ -1,0 +1,257 @@
+"""The end of a backup: decided once, in the catalog, and then carried out until a receipt says that it is done.
+
+In every region: the tombstone, so that nobody takes the backup for a live one; then every version of its key slots,
+written down before the first is removed. When no region has a slot left, a signed receipt is put into all of them.
+What the backup consisted of is deleted by the collection. Each step can be repeated, so a crash anywhere is resumed.
+"""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from strongroom.catalog.backups import Backup, BackupState, Medium, Replica, ReplicaState
+from strongroom.catalog.retention import Expiry, ExpiryCause, ExpiryRegion, ShredState, expiry_regions
+from strongroom.errors import StrongroomError
+from strongroom.jobs.turns import verify_turn_to_shred
+from strongroom.repository.layout import receipt_key
+from strongroom.repository.objects import find_object
+from strongroom.repository.records import RecordType
+from strongroom.repository.retiring import retire_backup
+from strongroom.repository.shredding import (
+    MOST_NAMED,
+    Receipt,
+    RegionReceipt,
+    destroy_slots,
+    list_slots,
+    put_receipt,
+    read_receipt,
+    region_receipt,
+)
+from strongroom.retention.events import note
+from strongroom.services import Services
+from strongroom.storage.store import ObjectVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a backup ends and who says so."""
+
+    cause: ExpiryCause
+    reason: str
+    by: str
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far expiries came: those with a receipt everywhere, and per region what is still in the way."""
+
+    finished: list[uuid.UUID] = field(default_factory=list)
+    retained: dict[uuid.UUID, datetime] = field(default_factory=dict)
+    missed: dict[str, str] = field(default_factory=dict)
+    """Regions that could not be worked on, and why."""
+
+
+def start_expiry(session: Session, services: Services, backup: Backup, ending: Ending) -> Expiry:
+    """Decide, in the caller's transaction, that a backup ends; nobody restores or builds upon it from then on.
+
+    The caller holds the backup's row and has seen that nothing is in the way.
+    """
+    backup.state = BackupState.RETIRED
+    expiry = Expiry(
+        backup_id=backup.id,
+        source=backup.source,
+        policy=backup.policy,
+        cause=ending.cause,
+        reason=ending.reason[:500],
+        decided_by=ending.by[:120],
+        decided_at=services.clock.now(),
+    )
+    session.add(expiry)
+    session.flush()
+    session.add_all(
+        ExpiryRegion(backup_id=backup.id, region=region, state=ShredState.WANTED) for region in services.stores
+    )
+    note(session, services, ending.by, "expired", (backup.source, backup.id), why=expiry.reason)
+    return expiry
+
+
+def adopt_retired(session: Session, services: Services, by: str) -> int:
+    """Begin the expiry of every backup that was retired without one, and return how many that were."""
+    known = select(Expiry.backup_id)
+    query = select(Backup).where(Backup.state == BackupState.RETIRED, Backup.id.not_in(known))
+    query = query.where(Backup.medium == Medium.REPOSITORY)
+    retired = session.scalars(query.with_for_update(of=Backup)).all()
+    for backup in retired:
+        start_expiry(session, services, backup, Ending(ExpiryCause.OPERATOR, "retired without a receipt", by))
+    return len(retired)
+
+
+def carry_out(services: Services, expiry: Expiry, progress: Progress, check: Callable[[], None]) -> None:
+    """Bring one expiry as far as it comes now; `check` is called between its steps and may raise.
+
+    Raises RegionBusyError while a job runs that may write the backup's key slots again.
+    """
+    for region in services.stores:
+        check()
+        try:
+            _bury_and_shred(services, expiry, region, progress)
+        except StrongroomError as error:
+            if error.code == "jobs.region_busy":
+                raise
+            progress.missed[region] = error.what
+            _note_fault(services, expiry, region, error)
+    check()
+    _finish(services, expiry, progress)
+
+
+def shred_region(services: Services, region: str, check: Callable[[], None]) -> Progress:
+    """Carry out in one region what every unfinished expiry wants there, before its garbage is collected."""
+    progress = Progress()
+    query = select(Expiry).join(ExpiryRegion, ExpiryRegion.backup_id == Expiry.backup_id)
+    with services.catalog.read() as session:
+        waiting = session.scalars(
+            query.where(ExpiryRegion.region == region, ExpiryRegion.state != ShredState.DONE)
+        ).all()
+    for expiry in waiting:
+        check()
+        _bury_and_shred(services, expiry, region, progress)
+    return progress
+
+
+def _bury_and_shred(services: Services, expiry: Expiry, region: str, progress: Progress) -> None:
+    with services.catalog.read() as session:
+        state = session.get(ExpiryRegion, (expiry.backup_id, region))
+    if state is not None and state.state is ShredState.DONE:
+        return
+    store, repository = services.stores[region], services.open_repository()
+    # The tombstone first: a region never holds a backup that counts and cannot be read.
+    retire_backup(repository, store, expiry.source, expiry.backup_id, reason=expiry.reason, clock=services.clock)
+    if state is not None and state.retained_until is not None and state.retained_until > services.clock.now():
+        progress.retained[expiry.backup_id] = state.retained_until
+        return
+    with services.catalog.read() as session:
+        verify_turn_to_shred(session)
+    _shred(services, expiry, region, progress)
+
+
+def _shred(services: Services, expiry: Expiry, region: str, progress: Progress) -> None:
+    store = services.stores[region]
+    slots = list_slots(store, expiry.backup_id)
+    # Before the first is removed, so that the receipt names them whenever the process dies.
+    _write_down(services, expiry, region, lambda state: _add_slots(state, slots))
+    retained = destroy_slots(store, expiry.backup_id)
+    now = services.clock.now()
+    if retained is not None:
+        progress.retained[expiry.backup_id] = retained.until
+        _write_down(services, expiry, region, lambda state: _retain(state, retained.until))
+    else:
+        _write_down(services, expiry, region, lambda state: _settle(state, now))
+
+
+def _write_down(services: Services, expiry: Expiry, region: str, change: Callable[[ExpiryRegion], None]) -> None:
+    # Not a step of the job: all of it can be repeated, and operators do it without one.
+    with services.catalog.begin() as session:
+        key = (expiry.backup_id, region)
+        state = session.get(ExpiryRegion, key, with_for_update=True)
+        if state is None:
+            # A region that was added to the settings since the decision.
+            state = ExpiryRegion(backup_id=expiry.backup_id, region=region, state=ShredState.WANTED)
+            session.add(state)
+        change(state)
+
+
+def _add_slots(state: ExpiryRegion, found: list[ObjectVersion]) -> None:
+    known = [list(slot) for slot in state.slots or []]
+    new = [[slot.key, slot.version] for slot in found]
+    state.slots = known + [slot for slot in new if slot not in known]
+
+
+def _retain(state: ExpiryRegion, until: datetime) -> None:
+    state.state, state.retained_until, state.last_error = ShredState.RETAINED, until, None
+
+
+def _settle(state: ExpiryRegion, now: datetime) -> None:
+    state.state, state.done_at, state.retained_until, state.last_error = ShredState.DONE, now, None, None
+
+
+def _note_fault(services: Services, expiry: Expiry, region: str, error: StrongroomError) -> None:
+    def change(state: ExpiryRegion) -> None:
+        state.last_error = f"{error.code}: {error.what}"[:500]
+
+    _write_down(services, expiry, region, change)
+
+
+def _finish(services: Services, expiry: Expiry, progress: Progress) -> None:
+    """Write the receipt once no region has a slot left, and leave it in all of them."""
+    with services.catalog.read() as session:
+        states = {state.region: state for state in expiry_regions(session, expiry.backup_id)}
+        held = _not_reached(session, services, expiry)
+    if any(region not in states or states[region].state is not ShredState.DONE for region in services.stores):
+        return
+    signed = _receipt(services, expiry, states, held)
+    receipt = read_receipt(services.open_repository(), signed, expiry.source, expiry.backup_id)
+    for region, store in services.stores.items():
+        try:
+            put_receipt(store, receipt, signed)
+        except StrongroomError as error:
+            progress.missed[region] = error.what
+            _note_fault(services, expiry, region, error)
+            return
+    with services.catalog.begin() as session:
+        row = session.get_one(Expiry, expiry.backup_id, with_for_update=True)
+        if row.finished_at is None:
+            row.finished_at = services.clock.now()
+            note(session, services, row.decided_by, "keys destroyed", (row.source, row.backup_id), regions=list(states))
+    progress.finished.append(expiry.backup_id)
+
+
+def _receipt(services: Services, expiry: Expiry, states: dict[str, ExpiryRegion], held: tuple[str, ...]) -> bytes:
+    """Return the one receipt of a backup, from a region or the catalog, else a new one, kept before it is put."""
+    proposed = _stored_receipt(services, expiry) or _new_receipt(services, expiry, states, held)
+    with services.catalog.begin() as session:
+        row = session.get_one(Expiry, expiry.backup_id, with_for_update=True, populate_existing=True)
+        if row.receipt is None:
+            row.receipt = proposed.decode()
+        return row.receipt.encode()
+
+
+def _stored_receipt(services: Services, expiry: Expiry) -> bytes | None:
+    """Return the receipt that an earlier catalog's expiry left; a record that is not ours is refused."""
+    home = next(iter(services.stores.values()))
+    raw = find_object(home, receipt_key(expiry.source, expiry.backup_id))
+    if raw is not None:
+        read_receipt(services.open_repository(), raw, expiry.source, expiry.backup_id)
+    return raw
+
+
+def _new_receipt(services: Services, expiry: Expiry, states: dict[str, ExpiryRegion], held: tuple[str, ...]) -> bytes:
+    repository = services.open_repository()
+    most = MOST_NAMED // len(states)
+    receipt = Receipt(
+        repository.repo_id,
+        expiry.source,
+        expiry.backup_id,
+        expiry.policy,
+        expiry.reason,
+        expiry.decided_at,
+        tuple(_of_region(state, most) for state in states.values()),
+        held,
+    )
+    return repository.sign(RecordType.RECEIPT, receipt)
+
+
+def _of_region(state: ExpiryRegion, most: int) -> RegionReceipt:
+    slots = [ObjectVersion(key, version) for key, version in state.slots or []]
+    if state.done_at is None:
+        raise AssertionError("a receipt is written when every region is done")
+    return region_receipt(state.region, state.done_at, slots, most)
+
+
+def _not_reached(session: Session, services: Services, expiry: Expiry) -> tuple[str, ...]:
+    """Name the regions that hold the backup, says the catalog, and are not in the settings any more."""
+    query = select(Replica.region).where(Replica.backup_id == expiry.backup_id, Replica.state != ReplicaState.WANTED)
+    return tuple(sorted(set(session.scalars(query)) - set(services.stores)))

@@ -1,0 +1,19 @@
+"""Locks against removal, in regions that have them."""
+
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from strongroom.storage.store import Store
+
+
+@runtime_checkable
+class LockingStore(Protocol):
+    """A store that can keep an object from being removed until a moment; False where its settings ask for none."""
+
+    def lock(self, key: str, until: datetime) -> bool:
+        """Lock an object until then, or for longer where it is already."""
+
+
+def lock_object(store: Store, key: str, until: datetime) -> bool:
+    """Lock an object until then; False, and nothing done, where the region has no locks."""
+    return isinstance(store, LockingStore) and store.lock(key, until)
