@@ -12,7 +12,13 @@ from strongroom.backup.database_wish import DatabaseWish
 from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.requests import BackupRequest, RestoreRequest, VerificationRequest
 from strongroom.backup.selection import Selection
-from strongroom.backup.targets import BucketTargetRequest, FilesTargetRequest, PostgresTargetRequest, TargetRequest
+from strongroom.backup.targets import (
+    BucketTargetRequest,
+    FilesTargetRequest,
+    LogGroupTargetRequest,
+    PostgresTargetRequest,
+    TargetRequest,
+)
 from strongroom.catalog.backups import BackupKind, BackupState, ReplicaState, VerificationLevel
 from strongroom.catalog.jobs import JobState
 from strongroom.catalog.paging import Page
@@ -102,6 +108,19 @@ class BucketTargetBody(Body):
         return BucketTargetRequest(self.bucket, self.prefix, self.source)
 
 
+class LogGroupTargetBody(Body):
+    """Restore into the streams of a log group, or all into one; AWS is asked as the source called `source` says."""
+
+    kind: Literal["log-group"]
+    group: Annotated[str, Field(min_length=1, max_length=512)]
+    stream: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    source: Name
+
+    def as_request(self) -> TargetRequest:
+        """Return the target as the use case takes it."""
+        return LogGroupTargetRequest(self.group, self.stream, self.source)
+
+
 class SelectionBody(Body):
     """What of a tree is wanted: paths with all below them, patterns as in a .gitignore file; without any, all."""
 
@@ -137,7 +156,9 @@ class RestoreBody(Body):
 
     backup: Annotated[str, Field(min_length=1, max_length=100)]
     region: Name | None = None
-    target: Annotated[FilesTargetBody | PostgresTargetBody | BucketTargetBody, Field(discriminator="kind")]
+    target: Annotated[
+        FilesTargetBody | PostgresTargetBody | BucketTargetBody | LogGroupTargetBody, Field(discriminator="kind")
+    ]
     overwrite: Annotated[bool, Field(strict=True)] = False
     confirm: str | None = None
     selection: SelectionBody = SelectionBody()

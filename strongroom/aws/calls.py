@@ -44,6 +44,13 @@ class AwsCall(Enum):
     ABORT_MULTIPART_UPLOAD = ("s3", "AbortMultipartUpload")
     DELETE_OBJECT = ("s3", "DeleteObject")
 
+    DESCRIBE_LOG_GROUPS = ("logs", "DescribeLogGroups")
+    FILTER_LOG_EVENTS = ("logs", "FilterLogEvents")
+    CREATE_LOG_GROUP = ("logs", "CreateLogGroup")
+    CREATE_LOG_STREAM = ("logs", "CreateLogStream")
+    DESCRIBE_LOG_STREAMS = ("logs", "DescribeLogStreams")
+    PUT_LOG_EVENTS = ("logs", "PutLogEvents")
+
     DESCRIBE_KEY = ("kms", "DescribeKey")
     GET_CALLER_IDENTITY = ("sts", "GetCallerIdentity")
     SIMULATE_PRINCIPAL_POLICY = ("iam", "SimulatePrincipalPolicy")

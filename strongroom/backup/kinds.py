@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from strongroom.backup.errors import KindNotOfferedError
 from strongroom.catalog.backups import BackupKind
-from strongroom.settings import SourceSettings
+from strongroom.settings import CloudWatchLogsSourceSettings, SourceSettings
 from strongroom.settings.schedules import FilesScheduleSettings, ScheduleSettings
 
 FULL_AGAIN_AFTER = timedelta(days=7)
@@ -28,10 +28,16 @@ class LastBackups:
 
     full: datetime | None = None
     differential: datetime | None = None
+    any: datetime | None = None
 
 
 def verify_offered(source: SourceSettings, kind: RequestedKind) -> None:
     """Check that the source can be backed up in this kind; raises KindNotOfferedError."""
+    if isinstance(source, CloudWatchLogsSourceSettings) and kind is RequestedKind.DIFFERENTIAL:
+        raise KindNotOfferedError(
+            f"Source {source.name!r} ({source.kind}) stands upon its last backup, which has what is no longer there.",
+            next_step="Ask for --type incremental, or leave it out.",
+        )
     if isinstance(source.schedule, FilesScheduleSettings) or kind in {RequestedKind.AUTO, RequestedKind.FULL}:
         return
     raise KindNotOfferedError(
@@ -43,8 +49,12 @@ def verify_offered(source: SourceSettings, kind: RequestedKind) -> None:
 def plan_kind(source: SourceSettings, wanted: RequestedKind, last: LastBackups, now: datetime) -> BackupKind:
     """Decide what a backup is: what was asked for, else what the source's schedule says is due.
 
-    Without a committed full backup there is nothing to stand upon, so that it is a full one.
+    Without a committed full backup there is nothing to stand upon, so that it is a full one. A backup of log groups
+    stands upon any: what has gone from CloudWatch Logs since is in there alone, whether a full one is left or not.
     """
+    if isinstance(source, CloudWatchLogsSourceSettings):
+        begins = last.any is None or wanted is RequestedKind.FULL
+        return BackupKind.FULL if begins else BackupKind.INCREMENTAL
     if not isinstance(source.schedule, FilesScheduleSettings) or last.full is None:
         return BackupKind.FULL
     if wanted is not RequestedKind.AUTO:

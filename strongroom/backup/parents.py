@@ -89,9 +89,8 @@ def _open(services: Services, writer: BackupWriter, parent_id: uuid.UUID) -> Ref
 def _last_backups(session: Session, source: str) -> LastBackups:
     full = find_latest_committed(session, source, BackupKind.FULL)
     differential = find_latest_committed(session, source, BackupKind.DIFFERENTIAL)
-    return LastBackups(
-        None if full is None else full.created_at, None if differential is None else differential.created_at
-    )
+    newest = find_latest_committed(session, source)
+    return LastBackups(*(None if one is None else one.created_at for one in (full, differential, newest)))
 
 
 def _grounds(session: Session, source: str, kind: BackupKind) -> Iterator[Ground]:

@@ -10,7 +10,13 @@ from strongroom.backup.browsing import measure, open_backup
 from strongroom.backup.restore_database import restore_databases
 from strongroom.backup.restore_tree import Restored, restore_tree
 from strongroom.backup.selection import parse_selection
-from strongroom.backup.targets import BucketTargetRequest, FilesTargetRequest, TargetRequest, parse_target
+from strongroom.backup.targets import (
+    BucketTargetRequest,
+    FilesTargetRequest,
+    LogGroupTargetRequest,
+    TargetRequest,
+    parse_target,
+)
 from strongroom.catalog.backups import Restore
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.progress import JobProgress
@@ -40,6 +46,10 @@ def _restore(services: Services, context: JobContext, reader: BackupReader, requ
             target.prepare()
             context.save_cursor({"begun": True})
             return restore_tree(reader, target, selection, report)
+    if isinstance(request, LogGroupTargetRequest):
+        from strongroom.backup.restore_log_group import restore_log_group
+
+        return restore_log_group(services, context, reader, request, selection, report)
     if isinstance(request, BucketTargetRequest):
         from strongroom.backup.restore_bucket import open_bucket, restore_bucket
 

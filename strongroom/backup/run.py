@@ -110,7 +110,7 @@ def _write_or_adopt(
 
 
 def _write(services: Services, context: JobContext, source: SourceSettings, identity: BackupIdentity) -> Committed:
-    opened = open_source(source, services.settings.scratch_dir, context.check)
+    opened = open_source(source, services.settings.scratch_dir, context.check, services.clock)
     expected = opened.expected_bytes() or _last_size(services, source.name)
 
     def report(progress: WriteProgress) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom.backup.requests import RestoreRequest
-from strongroom.backup.targets import BucketTargetRequest, FilesTargetRequest
+from strongroom.backup.targets import BucketTargetRequest, FilesTargetRequest, LogGroupTargetRequest
 from strongroom.repository.reader import BackupReader
 from strongroom.services import Services
 from strongroom.sources.files.target_root import holds_something
@@ -26,6 +26,8 @@ def survey_target(services: Services, reader: BackupReader, request: RestoreRequ
     """Look at a directory for so many bytes, or at every database of a restore; writes nothing."""
     if isinstance(request.target, FilesTargetRequest):
         return survey_directory(request.target.path, size, overwrite=request.overwrite)
+    if isinstance(request.target, LogGroupTargetRequest):
+        return _survey_log_group(services, request.target, overwrite=request.overwrite)
     if isinstance(request.target, BucketTargetRequest):
         return _survey_bucket(services, request.target, overwrite=request.overwrite)
     # The PostgreSQL driver is an extra that a machine with files only does not need.
@@ -44,6 +46,14 @@ def _survey_bucket(services: Services, target: BucketTargetRequest, *, overwrite
         return TargetSurvey("empty", (), ())
     refusal = f"There are objects in {target.name}. Name an empty prefix, or ask for an overwrite and confirm its name."
     return TargetSurvey("filled", (), () if overwrite else (refusal,))
+
+
+def _survey_log_group(services: Services, target: LogGroupTargetRequest, *, overwrite: bool) -> TargetSurvey:
+    from strongroom.backup.restore_log_group import open_log_group
+
+    state = open_log_group(services, target, lambda: None).state()
+    refusal = f"The group {target.group} has streams. Name another, or ask for an overwrite and confirm its name."
+    return TargetSurvey(state, (), (refusal,) if state == "filled" and not overwrite else ())
 
 
 def survey_directory(path: Path, size: int, *, overwrite: bool) -> TargetSurvey:

@@ -2,13 +2,23 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from strongroom.backup.errors import OverwriteNotConfirmedError, TargetKindError
-from strongroom.settings import TREE_KINDS, PostgresSourceSettings, S3SourceSettings, Settings
+from strongroom.settings import (
+    TREE_KINDS,
+    CloudWatchLogsSourceSettings,
+    PostgresSourceSettings,
+    S3SourceSettings,
+    Settings,
+)
+
+_GROUP = re.compile(r"[.\-_/#A-Za-z0-9]{1,512}")
+_STREAM = re.compile(r"[^:*]{1,512}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +87,33 @@ class BucketTargetRequest:
         return {"kind": "s3", "bucket": self.bucket, "prefix": self.prefix, "source": self.source}
 
 
-TargetRequest = FilesTargetRequest | PostgresTargetRequest | BucketTargetRequest
+@dataclass(frozen=True, slots=True)
+class LogGroupTargetRequest:
+    """A log group; absent or without streams unless it may be added to. With `stream` all events go into that one.
+
+    `source` says as whom and where AWS is asked.
+    """
+
+    group: str
+    stream: str | None
+    source: str
+
+    @property
+    def name(self) -> str:
+        """Return the name that confirms that events are added to those that are there."""
+        return f"logs:{self.group}"
+
+    @property
+    def exclusion(self) -> str:
+        """Return the key under which one restore at a time works on the target."""
+        return _exclusion(self.as_args() | {"stream": ""})
+
+    def as_args(self) -> dict[str, str]:
+        """Return the form that a job carries; access keys stay in the settings."""
+        return {"kind": "log-group", "group": self.group, "stream": self.stream or "", "source": self.source}
+
+
+TargetRequest = FilesTargetRequest | PostgresTargetRequest | BucketTargetRequest | LogGroupTargetRequest
 
 
 def _exclusion(args: Mapping[str, str]) -> str:
@@ -94,8 +130,10 @@ def parse_target(args: Mapping[str, Any]) -> TargetRequest:
             return PostgresTargetRequest(server, dbname)
         case {"kind": "s3", "bucket": str(bucket), "prefix": str(prefix), "source": str(source)}:
             return BucketTargetRequest(bucket, prefix, source)
+        case {"kind": "log-group", "group": str(group), "stream": str(stream), "source": str(source)}:
+            return LogGroupTargetRequest(group, stream or None, source)
     raise TargetKindError(
-        "The restore target is neither a directory nor a database nor a bucket.",
+        "The restore target is neither a directory nor a database nor a bucket nor a log group.",
         next_step="Give a path, or a server and a database name.",
     )
 
@@ -106,6 +144,8 @@ def verify_target(settings: Settings, target: TargetRequest, source_kind: str) -
         _verify_directory(target, source_kind)
     elif isinstance(target, BucketTargetRequest):
         _verify_bucket(settings, target, source_kind)
+    elif isinstance(target, LogGroupTargetRequest):
+        _verify_log_group(settings, target, source_kind)
     else:
         _verify_database(settings, target, source_kind)
 
@@ -131,6 +171,29 @@ def _verify_bucket(settings: Settings, target: BucketTargetRequest, source_kind:
             f"A {source_kind} backup is not restored into a bucket.", next_step="Name a directory or a database."
         )
     get_bucket_access(settings, target)
+
+
+def _verify_log_group(settings: Settings, target: LogGroupTargetRequest, source_kind: str) -> None:
+    if source_kind != "cloudwatch-logs":
+        raise TargetKindError(
+            f"A {source_kind} backup is not restored into a log group.", next_step="Name a directory or a database."
+        )
+    if not _GROUP.fullmatch(target.group) or (target.stream and not _STREAM.fullmatch(target.stream)):
+        raise TargetKindError(
+            f"{target.group!r} and {target.stream!r} do not name a log group and a stream.",
+            next_step="Write a group of letters, digits and . _ - / #, and a stream without : and *.",
+        )
+    get_log_source(settings, target.source)
+
+
+def get_log_source(settings: Settings, name: str) -> CloudWatchLogsSourceSettings:
+    """Return the source that says how CloudWatch Logs is reached; raises UnknownSourceError or TargetKindError."""
+    source = settings.get_source(name)
+    if not isinstance(source, CloudWatchLogsSourceSettings):
+        raise TargetKindError(
+            f"The source {name!r} is not one of log groups.", next_step="Name a source of kind cloudwatch-logs."
+        )
+    return source
 
 
 def get_bucket_access(settings: Settings, target: BucketTargetRequest) -> S3SourceSettings:

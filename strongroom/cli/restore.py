@@ -26,8 +26,9 @@ from strongroom.services import Services
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 TARGET_HELP = (
-    "A directory; s3://BUCKET/PREFIX for a backup of a bucket; or DATABASE, or SOURCE/DATABASE for one on another "
-    "source's server. {database} stands for the name of each database."
+    "A directory; s3://BUCKET/PREFIX for a backup of a bucket, logs:GROUP or logs:GROUP:STREAM for one of log groups; "
+    "or DATABASE, or SOURCE/DATABASE for one on another source's server. {database} stands for the name of each "
+    "database."
 )
 
 

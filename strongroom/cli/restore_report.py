@@ -98,7 +98,7 @@ def _spell_options(plan: RestorePlan) -> str:
 
 def describe_target(target: dict[str, str]) -> str:
     """Say where a restore goes."""
-    if target["kind"] in {"files", "s3"}:
+    if target["kind"] in {"files", "s3", "log-group"}:
         return spell_target(target)
     return f"database {target['dbname']} on the server of {target['server']}"
 
@@ -107,4 +107,6 @@ def spell_target(target: dict[str, str]) -> str:
     """Spell a target as `--target` takes it."""
     if target["kind"] == "s3":
         return f"s3://{target['bucket']}/{target['prefix']}"
+    if target["kind"] == "log-group":
+        return ":".join(filter(None, ("logs", target["group"], target["stream"])))
     return target["path"] if target["kind"] == "files" else f"{target['server']}/{target['dbname']}"

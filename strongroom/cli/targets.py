@@ -3,7 +3,13 @@
 from pathlib import Path
 
 from strongroom.backup.database_wish import PLACEHOLDER
-from strongroom.backup.targets import BucketTargetRequest, FilesTargetRequest, PostgresTargetRequest, TargetRequest
+from strongroom.backup.targets import (
+    BucketTargetRequest,
+    FilesTargetRequest,
+    LogGroupTargetRequest,
+    PostgresTargetRequest,
+    TargetRequest,
+)
 from strongroom.catalog.backups import Backup
 from strongroom.cli.errors import TargetSpellingError
 from strongroom.settings import TREE_KINDS
@@ -19,6 +25,8 @@ def read_target(backup: Backup, spelled: str | None) -> TargetRequest:
         raise TargetSpellingError("The target is empty.", next_step="Name it; an unset shell variable leaves nothing.")
     if backup.source_kind == "s3" and spelled is not None and spelled.startswith("s3://"):
         return _bucket(backup, spelled)
+    if backup.source_kind == "cloudwatch-logs" and spelled is not None and spelled.startswith("logs:"):
+        return _log_group(backup, spelled)
     if backup.source_kind in TREE_KINDS:
         return FilesTargetRequest(Path(spelled or f"{backup.source}-restored").absolute())
     server, slash, dbname = (spelled or _new_name(backup)).rpartition("/")
@@ -35,6 +43,14 @@ def _bucket(backup: Backup, spelled: str) -> BucketTargetRequest:
     if not bucket:
         raise TargetSpellingError(f"{spelled!r} does not name a bucket.", next_step="Write s3://BUCKET/PREFIX.")
     return BucketTargetRequest(bucket, prefix, backup.source)
+
+
+def _log_group(backup: Backup, spelled: str) -> LogGroupTargetRequest:
+    group, colon, stream = spelled.removeprefix("logs:").partition(":")
+    if not group or (colon and not stream):
+        what = f"{spelled!r} does not name a log group."
+        raise TargetSpellingError(what, next_step="Write logs:GROUP, or logs:GROUP:STREAM for one stream.")
+    return LogGroupTargetRequest(group, stream or None, backup.source)
 
 
 def _new_name(backup: Backup) -> str:

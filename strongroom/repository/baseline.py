@@ -1,6 +1,6 @@
 """What a new backup takes over instead of reading or storing it again."""
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -138,6 +138,15 @@ class Baseline:
         if old.link_id or old.type is not EntryType.FILE or not self._is_whole(old):
             return None
         return None if self._trust.ignore_ctime and old.mtime_ns >= safe_before else old
+
+    def find_kept(self, name: bytes, is_wanted: Callable[[Entry], bool]) -> Entry | None:
+        """Return what a reference knows of a name, if all of it is there and it is what is wanted.
+
+        Whatever counts as unchanged: it is asked for what no longer exists elsewhere.
+        """
+        found = [follower.find(name) for follower, _ in self._trees]
+        whole = (one for one in found if one is not None and not one.link_id and self._is_whole(one))
+        return next((one for one in whole if is_wanted(one)), None)
 
     def find_earlier(self, entry: Entry, previous: Entry | None) -> Entry | None:
         """Return what a reference knows of a file by its inode, under whatever name; `previous` has the same name.

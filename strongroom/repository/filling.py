@@ -34,6 +34,7 @@ from strongroom.tree.content import (
     Step,
     Walk,
     is_handed,
+    is_keeping,
     is_seekable,
     is_sparing,
 )
@@ -123,6 +124,8 @@ class Filling:
         """Take in a whole walk and wait until all of it is stored."""
         if is_sparing(walk):
             walk.spare(self._recognise, self._baseline.expected)
+        if is_keeping(walk):
+            walk.keep(self._keep)
         for step in walk:
             self._take(step)
             if len(self._pending) >= SEND_OFF:
@@ -173,6 +176,17 @@ class Filling:
         self._source_bytes += length
         if not self._files % _FILES_BETWEEN_LOOKS:
             self._look_around()
+        return True
+
+    def _keep(self, name: bytes, is_wanted: Callable[[Entry], bool]) -> bool:
+        """Take an entry over from a reference as it is there."""
+        known = self._baseline.find_kept(name, is_wanted)
+        if known is None:
+            return False
+        self._note_taken(self._pending.add_known(known))
+        self._work_off(STEP_BYTES)
+        if len(self._pending) >= SEND_OFF:
+            self._free_pending()
         return True
 
     def _look_around(self) -> None:

@@ -8,7 +8,7 @@ from strongroom.settings.aws import (
     RegionAwsSettings,
     SnapshotSourceSettings,
 )
-from strongroom.settings.aws_feeds import S3SourceSettings
+from strongroom.settings.aws_feeds import CloudWatchLogsSourceSettings, S3SourceSettings
 from strongroom.settings.broker import BrokerSettings
 from strongroom.settings.column_keys import ColumnKeySettings, column_keys_without_file
 from strongroom.settings.databases import DatabaseSettings
@@ -53,6 +53,7 @@ __all__ = [
     "ApiSettings",
     "AwsAccessSettings",
     "BrokerSettings",
+    "CloudWatchLogsSourceSettings",
     "ColumnKeySettings",
     "ConfigError",
     "ConfigNotFoundError",

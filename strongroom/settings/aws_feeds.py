@@ -6,9 +6,9 @@ from pydantic import Field
 
 from strongroom.settings.aws import AwsAccessSettings
 from strongroom.settings.drills import DrillSettings
-from strongroom.settings.fields import Flag, Name, Text
-from strongroom.settings.levels import FilesLevelSettings
-from strongroom.settings.schedules import FilesScheduleSettings
+from strongroom.settings.fields import Flag, Limit, Name, Text
+from strongroom.settings.levels import FilesLevelSettings, LogsLevelSettings
+from strongroom.settings.schedules import FilesScheduleSettings, LogGroupsScheduleSettings
 
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
@@ -42,3 +42,33 @@ class S3SourceSettings(AwsFeedSettings):
     def place(self) -> str:
         """Say in a few words which objects are meant."""
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+
+class CloudWatchLogsSourceSettings(AwsFeedSettings):
+    """Log groups of CloudWatch Logs."""
+
+    kind: Literal["cloudwatch-logs"] = Field("cloudwatch-logs", description="What the source is: log groups.")
+    groups: tuple[Text, ...] = Field(
+        min_length=1, description="Names and patterns of the groups, with `*` and `?`.", examples=[["/aws/lambda/*"]]
+    )
+    exclude_groups: tuple[Text, ...] = Field(
+        (), description="Names and patterns of groups to leave out.", examples=[["*-test"]]
+    )
+    days: int = Field(90, strict=True, ge=1, le=3650, description="Days of events that a backup holds.")
+    settle_minutes: int = Field(
+        60,
+        strict=True,
+        ge=0,
+        le=20_160,
+        description="Minutes after an hour in which events of it may still come; then it is not read again.",
+    )
+    requests_per_second: Limit = Field(5.0, description="Calls a second that a backup makes to CloudWatch Logs.")
+    schedule: LogGroupsScheduleSettings = Field(
+        LogGroupsScheduleSettings(), description="When it is backed up by itself."
+    )
+    levels: LogsLevelSettings = Field(LogsLevelSettings(), description="What is promised for it.")
+
+    @property
+    def place(self) -> str:
+        """Say in a few words which groups are meant."""
+        return f"log groups {', '.join(self.groups)}"

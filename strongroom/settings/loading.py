@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from strongroom.settings.aws import EbsSourceSettings, RdsSourceSettings, RegionAwsSettings
-from strongroom.settings.aws_feeds import S3SourceSettings
+from strongroom.settings.aws_feeds import CloudWatchLogsSourceSettings, S3SourceSettings
 from strongroom.settings.broker import read_broker
 from strongroom.settings.column_keys import read_column_keys
 from strongroom.settings.databases import read_databases
@@ -61,7 +61,8 @@ SOURCE_KINDS: dict[
     | type[PostgresSourceSettings]
     | type[EbsSourceSettings]
     | type[RdsSourceSettings]
-    | type[S3SourceSettings],
+    | type[S3SourceSettings]
+    | type[CloudWatchLogsSourceSettings],
 ] = {
     "files": FilesSourceSettings,
     "logs": LogsSourceSettings,
@@ -69,6 +70,7 @@ SOURCE_KINDS: dict[
     "ebs": EbsSourceSettings,
     "rds": RdsSourceSettings,
     "s3": S3SourceSettings,
+    "cloudwatch-logs": CloudWatchLogsSourceSettings,
 }
 GROUPS = ("regions", "sources", "policies", "databases", "standbys")
 

@@ -63,6 +63,13 @@ class LogsScheduleSettings(FilesScheduleSettings):
     incremental: CronText = Field("0 * * * *", description="When an incremental backup is due; hourly.")
 
 
+class LogGroupsScheduleSettings(LogsScheduleSettings):
+    """The same for log groups: what has gone from them is in the parent alone, so that no full backup is due."""
+
+    full: CronText = Field("never", description="When a full backup is due, which has what is there now only; never.")
+    differential: CronText = Field("never", description="When a differential backup is due; never.")
+
+
 class FullScheduleSettings(Section):
     """When a source that is backed up in full only is backed up by itself: a cron expression, or `never`."""
 

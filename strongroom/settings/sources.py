@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from strongroom.settings.aws import EbsSourceSettings, RdsSourceSettings
-from strongroom.settings.aws_feeds import S3SourceSettings
+from strongroom.settings.aws_feeds import CloudWatchLogsSourceSettings, S3SourceSettings
 from strongroom.settings.drills import DrillSettings
 from strongroom.settings.fields import AnchoredPath, Flag, Name, Pattern, Section
 from strongroom.settings.levels import DAY, FilesLevelSettings, LevelSettings, LogsLevelSettings
@@ -76,7 +76,8 @@ SourceSettings = (
     | EbsSourceSettings
     | RdsSourceSettings
     | S3SourceSettings
+    | CloudWatchLogsSourceSettings
 )
 
-TREE_KINDS = frozenset({"files", "logs", "s3"})
+TREE_KINDS = frozenset({"files", "logs", "s3", "cloudwatch-logs"})
 """The kinds of source whose backups are directory trees."""

@@ -1,1 +1,1 @@
-"""Where data comes from and where a restore puts it: directory trees and PostgreSQL databases."""
+"""Where data comes from and where a restore puts it: directory trees, PostgreSQL databases, buckets and log groups."""

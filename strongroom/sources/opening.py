@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from strongroom.settings.aws_feeds import S3SourceSettings
+from strongroom.clock import Clock, SystemClock
+from strongroom.settings.aws_feeds import CloudWatchLogsSourceSettings, S3SourceSettings
 from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.settings.sources import SourceSettings, TreeSourceSettings
 from strongroom.sources.errors import NothingToReadError
@@ -27,7 +28,9 @@ def _never() -> None:
     """Never stop."""
 
 
-def open_source(settings: SourceSettings, scratch: Path, check: Callable[[], None] = _never) -> Source:
+def open_source(
+    settings: SourceSettings, scratch: Path, check: Callable[[], None] = _never, clock: Clock | None = None
+) -> Source:
     """Return the source that the settings describe; connects to nothing yet.
 
     scratch is a private directory on this machine for what must not be in arguments, such as a password file. `check`
@@ -40,6 +43,10 @@ def open_source(settings: SourceSettings, scratch: Path, check: Callable[[], Non
         from strongroom.sources.s3.source import BucketSource
 
         return BucketSource(settings, scratch)
+    if isinstance(settings, CloudWatchLogsSourceSettings):
+        from strongroom.sources.cloudwatch.source import LogGroupsSource
+
+        return LogGroupsSource(settings, clock or SystemClock(), check)
     if not isinstance(settings, PostgresSourceSettings):
         raise NothingToReadError(
             f"Source {settings.name!r} ({settings.kind}) is not read: AWS takes its snapshots.",

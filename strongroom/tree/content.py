@@ -170,6 +170,22 @@ Recognise = Callable[[bytes, Status], bool]
 and needs no step."""
 
 
+Keep = Callable[[bytes, Callable[[Entry], bool]], bool]
+"""Takes an entry of this name over from an earlier backup, if one knows it and it is wanted; says whether it did."""
+
+
+class KeepingWalk(Walk, Protocol):
+    """A walk over what cannot be had again: it says by name what of an earlier backup stays as it is."""
+
+    def keep(self, keep: Keep) -> None:
+        """Ask for an entry where its step would come, and leave that step out if it was taken over."""
+
+
+def is_keeping(walk: Walk) -> TypeGuard[KeepingWalk]:
+    """Say whether a walk is of that kind."""
+    return hasattr(walk, "keep")
+
+
 class SparingWalk(Walk, Protocol):
     """A walk that leaves out what is known already: most of a tree is, and a step costs more than a comparison."""
 

@@ -21,7 +21,12 @@ from strongroom.settings.loading import SECTIONS, SOURCE_KINDS
 from strongroom.settings.regions import KekSettings, RegionSettings
 from strongroom.settings.retention import BUILT_IN_POLICIES, PolicySettings
 from strongroom.settings.root import TopLevel
-from strongroom.settings.schedules import FilesScheduleSettings, FullScheduleSettings, LogsScheduleSettings
+from strongroom.settings.schedules import (
+    FilesScheduleSettings,
+    FullScheduleSettings,
+    LogGroupsScheduleSettings,
+    LogsScheduleSettings,
+)
 from strongroom.settings.standbys import ServerSettings, StandbySettings
 
 PAGE = Path(__file__).parents[3] / "docs/configuration.md"
@@ -37,6 +42,7 @@ HEADINGS: dict[str, type[Section]] = {
     "`schedule` of a source of kind `files`": FilesScheduleSettings,
     "`schedule` of a source of kind `logs`": LogsScheduleSettings,
     "`schedule` of a source of kind `postgres`": FullScheduleSettings,
+    "`schedule` of a source of kind `cloudwatch-logs`": LogGroupsScheduleSettings,
     "`drill` of a source of kind `files` or `logs`": DrillSettings,
     "`drill` of a source of kind `postgres`": PostgresDrillSettings,
     "`checks` of a `drill`": CheckSettings,
