@@ -57,6 +57,21 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(hours=6),
         "options": {"queue": "control", "expires": 3600},
     },
+    "delete snapshots that are retired or came to nothing": {
+        "task": "cloud.reconcile",
+        "schedule": timedelta(seconds=60),
+        "options": {"queue": "maintenance", "expires": 60},
+    },
+    "look whether AWS holds every snapshot": {
+        "task": "cloud.confirm",
+        "schedule": timedelta(hours=1),
+        "options": {"queue": "maintenance", "expires": 3600},
+    },
+    "look at zones and standbys of RDS": {
+        "task": "cloud.watch",
+        "schedule": timedelta(minutes=5),
+        "options": {"queue": "maintenance", "expires": 300},
+    },
     "look whether standbys follow": {
         "task": "standby.watch",
         "schedule": timedelta(seconds=30),

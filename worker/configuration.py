@@ -20,6 +20,7 @@ include = [
     "tasks.retention",
     "tasks.reencryption",
     "tasks.rotation",
+    "tasks.cloud",
     "tasks.standby",
     "tasks.extension",
     "tasks.verification",

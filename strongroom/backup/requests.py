@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from strongroom.backup.database_wish import DatabaseWish, verify_databases
 from strongroom.backup.kinds import RequestedKind, verify_offered
-from strongroom.backup.lookup import resolve_backup, verify_committed
+from strongroom.backup.lookup import resolve_backup, verify_committed, verify_in_repository
 from strongroom.backup.selection import EVERYTHING, Selection, verify_selection
 from strongroom.backup.targets import TargetRequest, verify_overwrite, verify_target
 from strongroom.catalog.backups import Backup, Medium, Restore, Verification, VerificationLevel
@@ -162,7 +162,9 @@ def plan_verification(settings: Settings, session: Session, request: Verificatio
     """Return the verification as it will be; raises what resolve_backup raises."""
     backup = _readable(settings, session, request.backup, request.region)
     region = request.region or backup.regions[0]
-    args = {"backup": str(backup.id), "region": region, "level": request.level.value}
+    if request.level is VerificationLevel.DATA:
+        verify_in_repository(backup)
+    args = {"backup": str(backup.id), "region": region, "level": request.level.value} | medium_of(backup)
     job = JobRequest(
         JobKind.VERIFICATION_RUN,
         args,
@@ -172,6 +174,11 @@ def plan_verification(settings: Settings, session: Session, request: Verificatio
         deadline_seconds=request.deadline_seconds,
     )
     return PlannedVerification(job, backup.id, region, request.level)
+
+
+def medium_of(backup: Backup) -> dict[str, str]:
+    """Return the argument that says to a job that the backup is a snapshot, nothing where it is not."""
+    return {"medium": backup.medium.value} if backup.medium is Medium.SNAPSHOT else {}
 
 
 def dedupe_key_of(idempotency_key: str | None) -> str | None:

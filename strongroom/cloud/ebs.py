@@ -9,7 +9,16 @@ from strongroom.aws.calls import AwsCall
 from strongroom.aws.client import AwsClient
 from strongroom.aws.errors import AwsNotFoundError
 from strongroom.cloud.errors import NothingToSnapshotError
-from strongroom.cloud.snapshots import BACKUP_TAG, PART_TAG, CloudSnapshot, Label, Origin, Part, SnapshotState
+from strongroom.cloud.snapshots import (
+    BACKUP_TAG,
+    PART_TAG,
+    CloudSnapshot,
+    Label,
+    Origin,
+    Part,
+    SnapshotState,
+    parse_backup,
+)
 from strongroom.settings import EbsSourceSettings
 
 GIB = 1 << 30
@@ -47,6 +56,14 @@ class EbsSnapshots:
         found = client.items(AwsCall.DESCRIBE_SNAPSHOTS, "Snapshots", OwnerIds=["self"], Filters=[tagged])
         return [_snapshot(answer) for answer in found]
 
+    def find_all(self, client: AwsClient) -> dict[uuid.UUID, list[CloudSnapshot]]:
+        tagged = {"Name": "tag-key", "Values": [BACKUP_TAG]}
+        found: dict[uuid.UUID, list[CloudSnapshot]] = {}
+        for answer in client.items(AwsCall.DESCRIBE_SNAPSHOTS, "Snapshots", OwnerIds=["self"], Filters=[tagged]):
+            if backup_id := parse_backup(_tags(answer).get(BACKUP_TAG, "")):
+                found.setdefault(backup_id, []).append(_snapshot(answer))
+        return found
+
     def take(self, client: AwsClient, label: Label) -> None:
         client.call(
             AwsCall.CREATE_SNAPSHOT,
@@ -79,8 +96,12 @@ def _specification(label: Label) -> list[dict[str, Any]]:
     return [{"ResourceType": "snapshot", "Tags": label.tags()}]
 
 
+def _tags(answer: dict[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])}
+
+
 def _snapshot(answer: dict[str, Any]) -> CloudSnapshot:
-    tags = {tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])}
+    tags = _tags(answer)
     progress = str(answer.get("Progress") or "0%").rstrip("%")
     return CloudSnapshot(
         id=answer["SnapshotId"],

@@ -9,9 +9,10 @@ from typing import Any
 from strongroom.aws.calls import AwsCall
 from strongroom.aws.client import AwsClient
 from strongroom.aws.errors import AwsExistsError, AwsNotFoundError
-from strongroom.cloud.snapshots import CloudSnapshot, Label, Origin, SnapshotState
+from strongroom.cloud.snapshots import CloudSnapshot, Label, Origin, SnapshotState, parse_backup
 
 GIB = 1 << 30
+PREFIX = "strongroom-"
 SEALED = "-sealed"
 """Ends the name of the encrypted copy, in the same region, of a snapshot that is not encrypted."""
 
@@ -66,6 +67,14 @@ class RdsSnapshots:
         for name in (name_of(backup_id), name_of(backup_id) + SEALED):
             with suppress(AwsNotFoundError):
                 found.extend(self._described(client, {self._words.id: name}))
+        return found
+
+    def find_all(self, client: AwsClient) -> dict[uuid.UUID, list[CloudSnapshot]]:
+        found: dict[uuid.UUID, list[CloudSnapshot]] = {}
+        for snapshot in self._described(client, {"SnapshotType": "manual"}):
+            name = snapshot.id.removesuffix(SEALED)
+            if name.startswith(PREFIX) and (backup_id := parse_backup(name.removeprefix(PREFIX))):
+                found.setdefault(backup_id, []).append(snapshot)
         return found
 
     def take(self, client: AwsClient, label: Label) -> None:
@@ -123,7 +132,7 @@ class RdsSnapshots:
 
 def name_of(backup_id: uuid.UUID) -> str:
     """Return the name of a backup's snapshot, the same in every region."""
-    return f"strongroom-{backup_id}"
+    return f"{PREFIX}{backup_id}"
 
 
 def _state(status: str) -> SnapshotState:

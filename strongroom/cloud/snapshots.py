@@ -76,11 +76,22 @@ class Origin:
     snapshot: CloudSnapshot
 
 
+def parse_backup(text: str) -> uuid.UUID | None:
+    """Return the backup that a tag or name says, or None where it is not one of ours."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
 class SnapshotService(Protocol):
     """What EC2 and RDS have in common. Every method raises the errors of strongroom.aws.errors."""
 
     def find(self, client: AwsClient, backup_id: uuid.UUID) -> Sequence[CloudSnapshot]:
         """Return all snapshots of a backup in the client's region, whatever state they are in."""
+
+    def find_all(self, client: AwsClient) -> dict[uuid.UUID, list[CloudSnapshot]]:
+        """Return the snapshots of every backup in the client's region, by backup."""
 
     def take(self, client: AwsClient, label: Label) -> None:
         """Begin a snapshot of a part."""

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from strongroom.catalog.backups import Backup, BackupState, Medium, Replica, ReplicaState
 from strongroom.catalog.retention import Expiry, ExpiryCause, ExpiryRegion, ShredState, expiry_regions
+from strongroom.cloud.expiring import expire
 from strongroom.errors import StrongroomError
 from strongroom.jobs.turns import verify_turn_to_shred
 from strongroom.repository.layout import receipt_key
@@ -72,9 +73,9 @@ def start_expiry(session: Session, services: Services, backup: Backup, ending: E
     )
     session.add(expiry)
     session.flush()
-    session.add_all(
-        ExpiryRegion(backup_id=backup.id, region=region, state=ShredState.WANTED) for region in services.stores
-    )
+    # Snapshots have no key slots: AWS deletes them whole.
+    regions = services.stores if backup.medium is Medium.REPOSITORY else ()
+    session.add_all(ExpiryRegion(backup_id=backup.id, region=region, state=ShredState.WANTED) for region in regions)
     note(session, services, ending.by, "expired", (backup.source, backup.id), why=expiry.reason)
     return expiry
 
@@ -95,6 +96,11 @@ def carry_out(services: Services, expiry: Expiry, progress: Progress, check: Cal
 
     Raises RegionBusyError while a job runs that may write the backup's key slots again.
     """
+    with services.catalog.read() as session:
+        medium = session.get_one(Backup, expiry.backup_id).medium
+    if medium is Medium.SNAPSHOT:
+        _delete_snapshots(services, expiry, progress)
+        return
     for region in services.stores:
         check()
         try:
@@ -106,6 +112,22 @@ def carry_out(services: Services, expiry: Expiry, progress: Progress, check: Cal
             _note_fault(services, expiry, region, error)
     check()
     _finish(services, expiry, progress)
+
+
+def _delete_snapshots(services: Services, expiry: Expiry, progress: Progress) -> None:
+    missed = expire(services, expiry.backup_id)
+    progress.missed.update(missed)
+    if not missed:
+        _conclude(services, expiry, "snapshots deleted")
+        progress.finished.append(expiry.backup_id)
+
+
+def _conclude(services: Services, expiry: Expiry, what: str, **details: list[str]) -> None:
+    with services.catalog.begin() as session:
+        row = session.get_one(Expiry, expiry.backup_id, with_for_update=True)
+        if row.finished_at is None:
+            row.finished_at = services.clock.now()
+            note(session, services, row.decided_by, what, (row.source, row.backup_id), **details)
 
 
 def shred_region(services: Services, region: str, check: Callable[[], None]) -> Progress:
@@ -201,11 +223,7 @@ def _finish(services: Services, expiry: Expiry, progress: Progress) -> None:
             progress.missed[region] = error.what
             _note_fault(services, expiry, region, error)
             return
-    with services.catalog.begin() as session:
-        row = session.get_one(Expiry, expiry.backup_id, with_for_update=True)
-        if row.finished_at is None:
-            row.finished_at = services.clock.now()
-            note(session, services, row.decided_by, "keys destroyed", (row.source, row.backup_id), regions=list(states))
+    _conclude(services, expiry, "keys destroyed", regions=list(states))
     progress.finished.append(expiry.backup_id)
 
 

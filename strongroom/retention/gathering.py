@@ -13,7 +13,6 @@ from strongroom.catalog.backups import (
     Backup,
     BackupKind,
     BackupState,
-    Medium,
     Replica,
     ReplicaState,
     Restore,
@@ -42,7 +41,7 @@ def gather(session: Session, now: datetime, source: str | None = None) -> list[S
     present = exists().where(Replica.backup_id == Backup.id, Replica.state == ReplicaState.PRESENT)
     query = (
         select(Backup.id, Backup.source, Backup.policy, Backup.created_at, Backup.kind, present)
-        .where(Backup.state == BackupState.COMMITTED, Backup.medium == Medium.REPOSITORY)
+        .where(Backup.state == BackupState.COMMITTED)
         .order_by(Backup.source, Backup.created_at.desc(), Backup.id.desc())
     )
     rows = session.execute(query if source is None else query.where(Backup.source == source)).all()

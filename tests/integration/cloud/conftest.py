@@ -15,10 +15,13 @@ from strongroom.catalog.backup_queries import list_replicas
 from strongroom.catalog.backups import Backup
 from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.jobs import Job
-from tests.integration.backup.conftest import House
+from strongroom.replication.reconcile import reconcile
+from tests.integration.backup.conftest import House, in_a_process_that_dies
 from tests.services.aws import FaultProxy
 from tests.services.moto import ACCESS_KEY, SECRET_KEY
 from tests.services.s3 import MAKING_A_CLIENT
+
+__all__ = ["in_a_process_that_dies"]
 
 PLACES = {"eu": "eu-west-1", "us": "us-east-1", "ap": "ap-southeast-1"}
 REGION = """
@@ -97,8 +100,6 @@ class Cloud:
 
     def copy(self) -> list[Job]:
         """Run the copies that are due."""
-        from strongroom.replication.reconcile import reconcile
-
         return [self.finish(job) for job in reconcile(self.house.services)]
 
     def backup(self, job: Job) -> Backup:
