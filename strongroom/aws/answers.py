@@ -1,16 +1,8 @@
 """What an answer of AWS, or its silence, means for the call that got it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-)
+from typing import Any
 
 from strongroom.aws.calls import AwsCall
 from strongroom.aws.errors import (
@@ -30,7 +22,7 @@ from strongroom.errors import StrongroomError
 MOST_WORDS = 300
 """Characters of what AWS says that an error repeats."""
 
-_NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, NoRegionError)
+_NO_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "NoRegionError"}
 
 _BY_CODE: dict[str, type[StrongroomError]] = {
     code: kind
@@ -81,14 +73,17 @@ _NEXT: dict[type[StrongroomError], str] = {
 @contextmanager
 def translated(call: AwsCall, place: str) -> Iterator[None]:
     """Turn a botocore error raised inside into ours; `place` names region and thing for people."""
+    # The AWS client is an extra: commands that need none of it start without.
+    from botocore.exceptions import BotoCoreError, ClientError
+
     try:
         yield
     except ClientError as error:
-        raise _of_answer(error, call, place) from error
-    except _NO_CREDENTIALS as error:
-        raise worded(CredentialsError, f"{call.permission} in {place}: {type(error).__name__}.") from error
+        raise _of_answer(error.response, call, place) from error
     except BotoCoreError as error:
-        raise worded(AwsUnavailableError, f"{call.permission} in {place}: {type(error).__name__}.") from error
+        name = type(error).__name__
+        kind = CredentialsError if name in _NO_CREDENTIALS else AwsUnavailableError
+        raise worded(kind, f"{call.permission} in {place}: {name}.") from error
 
 
 def worded(kind: type[StrongroomError], what: str) -> StrongroomError:
@@ -99,13 +94,17 @@ def worded(kind: type[StrongroomError], what: str) -> StrongroomError:
 def code_of(error: BaseException | None) -> str:
     """Return the code of the AWS answer that an error came from, empty where there was none."""
     cause = error.__cause__ if isinstance(error, StrongroomError) else error
-    return str(cause.response.get("Error", {}).get("Code", "")) if isinstance(cause, ClientError) else ""
+    return _code_in(getattr(cause, "response", {}))
 
 
-def _of_answer(error: ClientError, call: AwsCall, place: str) -> StrongroomError:
-    code = code_of(error)
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    words = str(error.response.get("Error", {}).get("Message", ""))[:MOST_WORDS].rstrip(".")
+def _code_in(answer: Mapping[str, Any]) -> str:
+    return str(answer.get("Error", {}).get("Code", ""))
+
+
+def _of_answer(answer: Mapping[str, Any], call: AwsCall, place: str) -> StrongroomError:
+    code = _code_in(answer)
+    status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    words = str(answer.get("Error", {}).get("Message", ""))[:MOST_WORDS].rstrip(".")
     kind = _kind(code, status, words)
     if kind is PermissionMissingError:
         return worded(kind, f"The permission {call.permission} is missing in {place}: {words or code}.")

@@ -2,8 +2,6 @@
 
 from enum import Enum
 
-from botocore import xform_name
-
 
 class AwsCall(Enum):
     """One operation of one service, as `(service, operation)`, with the permission where it is called otherwise."""
@@ -68,5 +66,8 @@ class AwsCall(Enum):
     @property
     def method(self) -> str:
         """Return the name that botocore gives the operation."""
+        # The AWS client is an extra: commands that need none of it start without.
+        from botocore import xform_name
+
         name: str = xform_name(self.operation)
         return name

@@ -90,7 +90,7 @@ def test_a_worker_killed_at_a_call_leaves_one_snapshot_in_the_end(
         return answer
 
     def work() -> None:
-        AwsClient.call = dying  # type: ignore[assignment,method-assign]
+        AwsClient.call = dying  # type: ignore[assignment,method-assign]  # in a child process that dies
         cloud.finish(job)
 
     cloud.house.runtime.close()
