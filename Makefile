@@ -48,7 +48,7 @@ check: venv ## Run what needs no service: formatting, lint, types, import rules,
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -n 2 tests/policy tests/unit --ignore tests/policy/test_static_checks.py
 
-model: venv ## Run the model of backups, retirements, crashes and collections for 120,000 calls to the store
+model: venv ## Run the model of backups, expiry, shredding, crashes and collections for 120,000 calls to the store
 	$(BIN)/python -m tests.unit.repository.town
 
 reencrypt-storm: venv ## Race writers against re-encryptions ten times and kill a worker 25 times; about three minutes

@@ -21,6 +21,8 @@ from strongroom.repository.errors import BackupNotFoundError, CollectionBlockedE
 from strongroom.repository.layout import commit_key, manifest_key, session_key
 from strongroom.repository.reference import open_parent
 from strongroom.repository.retiring import retire_backup
+from strongroom.repository.session import BackupIdentity
+from strongroom.repository.shredding import destroy_slots
 from strongroom.repository.survey import Survey
 from strongroom.storage.errors import StoreUnavailableError
 from strongroom.testing.stores import Fault, FaultyStore, Moment, Operation, server_error
@@ -184,6 +186,7 @@ def test_no_live_backup_loses_anything_whatever_happens_at_once(collectors: int)
     assert town.run(4000) == []
     assert town.commits > 20
     assert town.store.deleted > 0
+    assert town.receipts > 5
 
 
 Order = tuple[Callable[[Survey], None], ...]
@@ -243,3 +246,15 @@ def test_a_parent_that_is_retired_while_a_collector_reads_is_kept(room: Room) ->
         writer.commit()
     collect(room)
     assert contents(room.reader(writer.identity.backup_id))
+
+
+class HastyTown(Town):
+    """Destroys the keys before the tombstone says that the backup does not count any more."""
+
+    def _carry_out(self, identity: BackupIdentity) -> None:
+        destroy_slots(self.store, identity.backup_id)
+        super()._carry_out(identity)
+
+
+def test_keys_that_go_before_the_tombstone_are_seen_by_the_model() -> None:
+    assert any("keys/" in lost for lost in HastyTown(seed=1).run(2000))

@@ -1,4 +1,4 @@
-"""A town of actors who share one region: they back up, retire, abort, collect and die, one store call at a time.
+"""A town of actors who share one region: they back up, expire, shred, abort, collect and die, one call at a time.
 
 The real code runs, each actor in a thread of its own; a seeded scheduler lets exactly one of them make its next call to
 the store. What must never happen is noticed at the call that does it.
@@ -10,6 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 from strongroom.errors import StrongroomError
 from strongroom.repository.cleaning import discard_session
@@ -21,9 +22,21 @@ from strongroom.repository.head import ManifestHead, PackRef
 from strongroom.repository.layout import backup_slots, commit_key, manifest_key, pack_key, session_key
 from strongroom.repository.objects import put_object
 from strongroom.repository.opening import get_committed, open_committed
+from strongroom.repository.records import RecordType
 from strongroom.repository.retiring import is_retired, retire_backup
 from strongroom.repository.sealing import seal_backup
 from strongroom.repository.session import BackupIdentity, put_session, verify_pinned
+from strongroom.repository.shredding import (
+    MOST_NAMED,
+    Receipt,
+    destroy_slots,
+    list_slots,
+    put_receipt,
+    region_receipt,
+)
+from strongroom.retention.candidates import Block, Candidate
+from strongroom.retention.engine import Rules, plan_source
+from strongroom.retention.terms import Terms
 from strongroom.storage.store import Body, Capabilities, Evidence, ObjectInfo
 from strongroom.testing.stores import MemoryStore
 from tests.unit.repository.room import Room
@@ -48,10 +61,36 @@ class Catalog:
     uploaded: dict[uuid.UUID, list[PackRef]] = field(default_factory=dict)
     """What dead attempts of a backup have stored: its next attempt goes on from there."""
     pins: bool = True
+    order: list[uuid.UUID] = field(default_factory=list)
+    """Every backup in the order of its beginning, which stands for its time."""
+    held: set[uuid.UUID] = field(default_factory=set)
+    proven: set[uuid.UUID] = field(default_factory=set)
+    expired: dict[uuid.UUID, BackupIdentity] = field(default_factory=dict)
+    """What was decided to go and has no receipt yet: whoever died over it, the next one goes on."""
 
-    def free(self) -> list[BackupIdentity]:
-        pinned = {identity.parent_id for identity in self.running.values()} if self.pins else set()
-        return [identity for key, identity in self.committed.items() if key not in pinned]
+    def pinned(self) -> set[uuid.UUID | None]:
+        return {identity.parent_id for identity in self.running.values()} if self.pins else set()
+
+    def candidates(self) -> list[Candidate]:
+        pinned, begun = self.pinned(), datetime(2026, 1, 1, tzinfo=UTC)
+        return [
+            Candidate(
+                key,
+                begun + timedelta(hours=self.order.index(key)),
+                full=identity.parent_id is None,
+                restorable=True,
+                proven=key in self.proven,
+                held=key in self.held,
+                blocks=(Block.PINNED,) if key in pinned else (),
+            )
+            for key, identity in self.committed.items()
+        ]
+
+    def untouchable(self) -> set[uuid.UUID | None]:
+        """Return what may not be retired now, found another way than the policy engine does."""
+        newest_first = [key for key in reversed(self.order) if key in self.committed]
+        last_proven = [key for key in newest_first if key in self.proven][:1]
+        return {*self.pinned(), *self.held, *last_proven, *newest_first[:MOST_LIVE]}
 
 
 class TownStore(MemoryStore):
@@ -74,6 +113,8 @@ class TownStore(MemoryStore):
         super().create(key, body, sha256=sha256)
         if key.startswith("x/"):
             self.needed.pop(key.replace("x/", "c/", 1), None)
+        if key.startswith("e/"):
+            self._town.notice_receipt(key)
         if key in self.promised and b'"outcome":"commit"' in bytes(body):
             self.needed[key] = self.promised[key] | {key}
             self._town.notice(self.needed[key] - self.objects.keys())
@@ -129,11 +170,14 @@ class Town:
         self.steps = 0
         self.commits = 0
         self.blocked = 0
+        self.receipts = 0
+        self.sessions: dict[uuid.UUID, uuid.UUID] = {}
+        """The session whose commit record counts, by backup."""
         self._collector = collect
         self._turns: dict[threading.Thread, threading.Semaphore] = {}
         self._done = threading.Semaphore(0)
         self._over = False
-        roles = [*[self._back_up] * WORKERS, *[self._collect] * collectors, self._retire, self._abort]
+        roles = [*[self._back_up] * WORKERS, *[self._collect] * collectors, self._expire, self._abort, self._keep]
         for role in roles:
             thread = threading.Thread(target=self._live, args=(role,), daemon=True)
             self._turns[thread] = threading.Semaphore(0)
@@ -168,6 +212,16 @@ class Town:
         """Write down that a live backup lacks something."""
         self.violations.extend(sorted(lost))
 
+    def notice_receipt(self, key: str) -> None:
+        """Write down a receipt of a backup that has no tombstone, or of which a committed attempt still has a key."""
+        self.receipts += 1
+        backup = key.rpartition("/")[2]
+        owner = self.sessions.get(uuid.UUID(backup))
+        left = [found for found in self.store.objects if owner and found.startswith(f"keys/{backup}/{owner.hex}")]
+        if key.replace("e/", "x/", 1) not in self.store.objects:
+            left.append(key)
+        self.notice(set(left))
+
     def _live(self, role: Callable[[], None]) -> None:
         self._turns[threading.current_thread()].acquire()
         while not self._over:
@@ -188,15 +242,43 @@ class Town:
         except CollectionBlockedError:
             self.blocked += 1
 
-    def _retire(self) -> None:
+    def _expire(self) -> None:
+        """Do what a sweep does: finish what was decided before, decide with the real engine, carry it out."""
         self.turn()
-        free = self.catalog.free()
-        if len(self.catalog.committed) > MOST_LIVE and free:
-            chosen = self.chance.choice(free)
-            del self.catalog.committed[chosen.backup_id]
-            retire_backup(
-                self.room.repository, self.store, chosen.source, chosen.backup_id, reason="old", clock=self.room.clock
-            )
+        for identity in list(self.catalog.expired.values()):
+            self._carry_out(identity)
+        terms = Terms(0, keep_last=MOST_LIVE, keep_daily=self.chance.randint(0, 2))
+        untouchable = self.catalog.untouchable()
+        now = datetime(2027, 1, 1, tzinfo=UTC)
+        for decision in plan_source(self.catalog.candidates(), Rules(terms, None, 1.0), now):
+            if decision.goes:
+                key = decision.candidate.id
+                self.notice({f"expired {key}"} if key in untouchable else set())
+                # One transaction: nobody else acts between the decision and the row that says so.
+                self.catalog.expired[key] = self.catalog.committed.pop(key)
+        for identity in list(self.catalog.expired.values()):
+            self._carry_out(identity)
+
+    def _carry_out(self, identity: BackupIdentity) -> None:
+        repository, clock, key = self.room.repository, self.room.clock, identity.backup_id
+        retire_backup(repository, self.store, identity.source, key, reason="old", clock=clock)
+        slots = list_slots(self.store, key)
+        if destroy_slots(self.store, key) is not None:
+            raise AssertionError("nothing is locked here")
+        gone = region_receipt("home", clock.now(), slots, MOST_NAMED)
+        receipt = Receipt(repository.repo_id, identity.source, key, "p", "old", clock.now(), (gone,))
+        put_receipt(self.store, receipt, repository.sign(RecordType.RECEIPT, receipt))
+        self.catalog.expired.pop(key, None)
+
+    def _keep(self) -> None:
+        """Hold backups, release them, and prove them."""
+        for _ in range(10):
+            self.turn()
+        for chosen in (self.catalog.held, self.catalog.proven):
+            if self.catalog.committed and self.chance.random() < 0.5:
+                chosen.add(self.chance.choice(list(self.catalog.committed)))
+        if self.catalog.held and self.chance.random() < 0.6:
+            self.catalog.held.discard(self.chance.choice(sorted(self.catalog.held)))
 
     def _abort(self) -> None:
         """Give a backup up, whether its worker is dead or only slow."""
@@ -214,6 +296,7 @@ class Town:
     def _settle(self, identity: BackupIdentity, record: CommitRecord) -> None:
         if self.catalog.running.pop(identity.backup_id, None) and record.outcome is Outcome.COMMIT:
             self.catalog.committed[identity.backup_id] = identity
+            self.sessions[identity.backup_id] = record.session_id
 
     def _back_up(self) -> None:
         self.turn()
@@ -245,6 +328,7 @@ class Town:
         parents = [None, *self.catalog.committed]
         identity = replace(self.room.identity(), parent_id=self.chance.choice(parents))
         self.catalog.running[identity.backup_id] = identity
+        self.catalog.order.append(identity.backup_id)
         return identity
 
     def _of_parent(self, identity: BackupIdentity) -> list[PackRef]:
@@ -287,13 +371,14 @@ def _head(room: Room, identity: BackupIdentity, packs: list[PackRef]) -> Manifes
 
 def main(towns: int = 30, steps: int = 4000) -> int:
     """Run many towns with up to three collectors and print what was seen: the long version of the test."""
-    seen = dict.fromkeys(("steps", "commits", "packs deleted", "violations"), 0)
+    seen = dict.fromkeys(("steps", "commits", "packs deleted", "receipts", "violations"), 0)
     for seed in range(towns):
         town = Town(seed, collectors=1 + seed % 3)
         seen["violations"] += len(town.run(steps))
         seen["steps"] += town.steps
         seen["commits"] += town.commits
         seen["packs deleted"] += town.store.deleted
+        seen["receipts"] += town.receipts
     print(", ".join(f"{count:,} {what}" for what, count in seen.items()))
     return 1 if seen["violations"] else 0
 
