@@ -17,7 +17,7 @@ from strongroom.repository.commit import CommitRecord, Outcome, find_commit, lis
 from strongroom.repository.errors import CollectionBlockedError, MissingObjectError, TamperedError, UnknownVersionError
 from strongroom.repository.layout import CHECKPOINTS, KEYS, MANIFESTS, PACKS, ROOT_SLOTS, SESSIONS, session_key
 from strongroom.repository.opening import open_committed
-from strongroom.repository.retiring import list_tombstones
+from strongroom.repository.retiring import is_retired, list_tombstones
 from strongroom.repository.session import SessionMarker, get_session
 from strongroom.storage.store import ObjectInfo, Store
 
@@ -65,7 +65,7 @@ class Survey:
     def read_manifests(self) -> None:
         """Open the manifest of every live backup and note the packs it refers to."""
         while not self._read_all_live():
-            # A backup was retired and collected meanwhile; a child of it may have been committed before that.
+            # A backup was retired and shredded meanwhile; a child of it may have been committed before that.
             self.on_progress()
 
     def _read_all_live(self) -> bool:
@@ -74,24 +74,37 @@ class Survey:
         # After the tombstones: whoever stores a marker later than this sees them, and takes another parent.
         self._read_markers()
         self._find_open()
-        pinned = {marker.parent for marker in self.open.values()}
-        over = retired - pinned
-        committed = {key: record for key, record in self._commits().items() if record.outcome is Outcome.COMMIT}
+        records = self._commits()
+        # A session that has committed since pins nothing: its own manifest says what it needs.
+        ended = records.keys() | retired
+        over = retired - {marker.parent for marker in self.open.values() if marker.backup not in ended}
+        committed = {key: record for key, record in records.items() if record.outcome is Outcome.COMMIT}
         self.live = {key: record for key, record in committed.items() if key not in over}
         self.retired = [record for key, record in committed.items() if key in over]
-        return all(self._need(record) for record in self.live.values())
+        return all(self._need(record, retired) for record in self.live.values())
 
-    def _need(self, record: CommitRecord) -> bool:
-        """Note what a backup refers to; says False where another collector has finished with it meanwhile."""
+    def _need(self, record: CommitRecord, retired: set[UUID]) -> bool:
+        """Note what a backup refers to; says False where it was retired, and its keys destroyed, meanwhile."""
         self.on_progress()
         try:
             head = open_committed(self.repository, self.store, self.kek, record)
         except (IntegrityError, CannotDecryptError, UnknownVersionError) as error:
-            if find_commit(self.repository, self.store, record.source, record.backup_id) is None:
+            if self._has_gone(record, retired):
                 return False
             raise _blocked(self.store, f"the manifest of backup {record.backup_id}", error) from error
         self.needed.update((pack.session_id, pack.sha256) for pack in head.packs)
         return True
+
+    def _has_gone(self, record: CommitRecord, retired: set[UUID]) -> bool:
+        """Say whether the backup came to its end since the tombstones were read, so that they are to be read again."""
+        source, backup_id = record.source, record.backup_id
+        if find_commit(self.repository, self.store, source, backup_id) is None:
+            return True
+        if backup_id not in retired:
+            return is_retired(self.store, source, backup_id)
+        # It is here because a session names it that had not committed when the commit records were read.
+        children = [marker for marker in self.open.values() if marker.parent == backup_id]
+        return all(find_commit(self.repository, self.store, one.source, one.backup) is not None for one in children)
 
     def _read_markers(self) -> None:
         """Read the markers that are new, and those of open sessions again: they may name another parent by now."""
