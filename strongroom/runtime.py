@@ -34,8 +34,6 @@ from strongroom.storage.store import Store
 
 OpenedT = TypeVar("OpenedT")
 
-EXPECTED_SECONDS = {"postgres": 3600.0, "files": 1800.0, "logs": 600.0}
-
 Handler = Callable[[Services, JobContext], dict[str, Any]]
 
 
@@ -128,7 +126,7 @@ def ledger_policy(jobs: JobSettings) -> LedgerPolicy:
 
 def expected(settings: Settings) -> Mapping[str, float]:
     """Return how many seconds a backup of each source should take."""
-    return {name: EXPECTED_SECONDS.get(source.kind, 1800.0) for name, source in settings.sources.items()}
+    return {name: float(source.levels.expected_seconds) for name, source in settings.sources.items()}
 
 
 def open_stores(settings: Settings, catalog: Catalog, clock: Clock, random: RandomBytes) -> Mapping[str, Store]:

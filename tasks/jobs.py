@@ -1,9 +1,12 @@
 """Ticks of the job ledger."""
 
+from contextlib import suppress
+
 from celery import shared_task
 
+from strongroom.errors import UnavailableError
 from strongroom.jobs.key_holders import forget_silent_holders
-from strongroom.jobs.processes import forget_silent
+from strongroom.jobs.processes import forget_silent, record_tick
 from strongroom.jobs.sweeper import sweep
 from tasks.process import current
 from tasks.running import hand_over
@@ -13,8 +16,12 @@ FORGOTTEN_AFTER_SECONDS = 24 * 3600.0
 
 @shared_task(name="jobs.dispatch")
 def dispatch() -> int:
-    """Hand the jobs that are due to the broker, and return how many."""
-    return hand_over(current())
+    """Hand the jobs that are due to the broker, and return how many; what the watcher waits for."""
+    process = current()
+    published = hand_over(process)
+    with suppress(UnavailableError), process.services.catalog.begin() as session:
+        record_tick(session)
+    return published
 
 
 @shared_task(name="jobs.sweep")

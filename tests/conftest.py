@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.services.aws",
     "tests.services.postgres",
     "tests.services.catalog",
+    "tests.services.loud",
     "tests.services.mariadb",
     "tests.services.proxy",
     "tests.services.rabbitmq",

@@ -19,7 +19,7 @@ from strongroom.catalog.alerts import Alert, AlertEvent, AlertState, AlertType, 
 from strongroom.clock import system_random
 from strongroom.ids import id_at
 
-__all__ = ["AlertReport", "AlertType", "Severity", "clear_alerts", "open_alert"]
+__all__ = ["AlertReport", "AlertType", "Severity", "clear_alerts", "keep_open", "open_alert"]
 
 REOPEN_WITHIN = timedelta(hours=1)
 """An alert that comes back sooner is the same one."""
@@ -69,6 +69,15 @@ def open_alert(session: Session, report: AlertReport) -> Alert:
     if alert.state is AlertState.RESOLVED:
         return _reopen(session, alert, report)
     return _count(session, alert, report)
+
+
+def keep_open(session: Session, report: AlertReport) -> Alert:
+    """Open an alert unless it is open; for what is looked at again and again, and is not worse for being seen twice."""
+    alert = _newest(session, report.dedup_key)
+    if alert is None or alert.state is AlertState.RESOLVED or report.severity.rank > alert.severity.rank:
+        return open_alert(session, report)
+    alert.last_seen = report.at
+    return alert
 
 
 def clear_alerts(

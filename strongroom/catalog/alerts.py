@@ -50,6 +50,7 @@ class NoticeReason(StrEnum):
     REPEAT = "repeat"
     ESCALATION = "escalation"
     FLAPPING = "flapping"
+    ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
     DIGEST = "digest"
     TEST = "test"

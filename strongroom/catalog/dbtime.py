@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Float, literal
+from sqlalchemy import BindParameter, Float, literal, select
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -27,6 +28,11 @@ def utcnow(shift_seconds: float | BindParameter[float] = 0.0) -> DatabaseTime:
     if isinstance(shift_seconds, BindParameter):
         return DatabaseTime(shift_seconds)
     return DatabaseTime(literal(float(shift_seconds), Float()))
+
+
+def database_now(session: Session) -> datetime:
+    """Return the database's time."""
+    return session.scalars(select(utcnow())).one()
 
 
 @compiles(DatabaseTime, "postgresql")

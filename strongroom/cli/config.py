@@ -66,7 +66,7 @@ def describe(settings: Settings) -> dict[str, Any]:
     document = settings.model_dump(mode="json", exclude_none=True)
     document["catalog_url"] = mask_password(settings.catalog_url.get_secret_value())
     document["broker"]["url"] = mask_password(settings.broker.address)
-    for group in ("regions", "sources", "policies", "databases", "standbys"):
+    for group in ("regions", "sources", "policies", "databases", "standbys", "channels", "pings"):
         tables = document[group] if isinstance(document[group], list) else document[group].values()
         document[group] = {table.pop("name"): table for table in tables}
     return document

@@ -39,6 +39,8 @@ COMMANDS = {
     ),
     "catalog": LateCommand("strongroom.cli.catalog:catalog", "Rebuild the catalog from the regions."),
     "jobs": LateCommand("strongroom.cli.jobs:jobs", "List, follow, cancel, pause, resume and run jobs."),
+    "alerts": LateCommand("strongroom.cli.alerts:alerts", "List, acknowledge, silence, resolve alerts; test channels."),
+    "watch": LateCommand("strongroom.cli.watch:watch", "Watch that backups happen, and tell people when not."),
     "queues": LateCommand("strongroom.cli.queues:queues", "List, pause, resume and probe queues."),
     "completion": LateCommand("strongroom.cli.completion:completion", "Print the completion script of a shell."),
 }

@@ -9,7 +9,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from strongroom.catalog.dbtime import utcnow
+from strongroom.alerts.ticks import note_tick
+from strongroom.catalog.dbtime import database_now, utcnow
 from strongroom.catalog.jobs import Heartbeat
 
 
@@ -19,6 +20,7 @@ class ProcessKind(StrEnum):
     API = "api"
     WORKER = "worker"
     SCHEDULER = "scheduler"
+    WATCHER = "watcher"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,15 @@ class ProcessIdentity:
     host: str
     pid: int
     started_at: datetime
+
+
+TICKS = "jobs.dispatch"
+"""The tick that shows the whole way to be open: Beat, the broker, a worker and the catalog."""
+
+
+def record_tick(session: Session) -> None:
+    """Write down that a tick came through, by the database's clock."""
+    note_tick(session, TICKS, database_now(session))
 
 
 def record_heartbeat(session: Session, process: ProcessIdentity) -> None:

@@ -69,6 +69,12 @@ class UnknownDatabaseError(NotFoundError):
     code = "settings.unknown_database"
 
 
+class UnknownChannelError(NotFoundError):
+    """No channel of this name is configured."""
+
+    code = "settings.unknown_channel"
+
+
 class UnknownRegionError(NotFoundError):
     """No region of this name is configured."""
 

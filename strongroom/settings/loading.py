@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from strongroom.settings.alerts import AlertSettings
 from strongroom.settings.aws import EbsSourceSettings, RdsSourceSettings, RegionAwsSettings
 from strongroom.settings.aws_feeds import CloudWatchLogsSourceSettings, S3SourceSettings
 from strongroom.settings.broker import read_broker
+from strongroom.settings.channel_reading import read_channels, read_pings
 from strongroom.settings.column_keys import read_column_keys
 from strongroom.settings.databases import read_databases
 from strongroom.settings.drills import DrillPlaceSettings
@@ -48,6 +50,7 @@ SECTIONS: dict[str, type[Section]] = {
     "keyring": KeyringSettings,
     "repository": RepositorySettings,
     "jobs": JobSettings,
+    "alerts": AlertSettings,
     "worker": WorkerSettings,
     "collection": CollectionSettings,
     "retention": RetentionSettings,
@@ -72,7 +75,7 @@ SOURCE_KINDS: dict[
     "s3": S3SourceSettings,
     "cloudwatch-logs": CloudWatchLogsSourceSettings,
 }
-GROUPS = ("regions", "sources", "policies", "databases", "standbys")
+GROUPS = ("regions", "sources", "policies", "databases", "standbys", "channels", "pings")
 
 _SERVICE_SECRETS = {
     "api": ("token", "STRONGROOM_API_TOKEN", 16),
@@ -145,6 +148,8 @@ class _Reader:
         values["regions"] = tuple(sorted(regions, key=lambda region: not region.home))
         values["policies"] = {policy.name: policy for policy in policies}
         values["sources"] = {source.name: source for source in sources}
+        values["channels"] = read_channels(self._groups["channels"], self._findings)
+        values["pings"] = read_pings(self._groups["pings"], self._groups["sources"], self._findings)
         values["databases"] = read_databases(self._groups["databases"], self._env, self._findings)
         values["standbys"] = read_standbys(self._groups["standbys"], self._env, self._findings)
         return values

@@ -3,14 +3,17 @@
 import difflib
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, SerializeAsAny
 
+from strongroom.settings.alerts import AlertSettings
 from strongroom.settings.broker import BrokerSettings
+from strongroom.settings.channels import ChannelSettings, PingSettings
 from strongroom.settings.column_keys import ColumnKeySettings
 from strongroom.settings.databases import DatabaseSettings
 from strongroom.settings.drills import DrillPlaceSettings
 from strongroom.settings.errors import (
     SecretMissingError,
+    UnknownChannelError,
     UnknownDatabaseError,
     UnknownRegionError,
     UnknownSourceError,
@@ -160,6 +163,10 @@ class Settings(TopLevel):
     policies: dict[str, PolicySettings] = Field(default_factory=_built_in_policies)
     databases: dict[str, DatabaseSettings] = Field(default_factory=dict)
     standbys: dict[str, StandbySettings] = Field(default_factory=dict)
+    alerts: AlertSettings = AlertSettings()
+    channels: dict[str, SerializeAsAny[ChannelSettings]] = Field(default_factory=dict)
+    """In the order of the file, which is the order in which one stands in for another."""
+    pings: dict[str, PingSettings] = Field(default_factory=dict)
 
     @property
     def home(self) -> RegionSettings:
@@ -195,6 +202,13 @@ class Settings(TopLevel):
             return self.standbys[name]
         what = f"There is no [standbys.{name[:64]}] in {self.path.name}."
         raise UnknownStandbyError(what, next_step=_nearest(name, list(self.standbys), "standbys"))
+
+    def get_channel(self, name: str) -> ChannelSettings:
+        """Return the channel of this name; raises UnknownChannelError, which names the nearest one."""
+        if name in self.channels:
+            return self.channels[name]
+        what = f"There is no channel {name[:64]!r} in {self.path.name}."
+        raise UnknownChannelError(what, next_step=_nearest(name, list(self.channels), "channels"))
 
     def get_region(self, name: str) -> RegionSettings:
         """Return the region of this name; raises UnknownRegionError, which names the nearest one."""

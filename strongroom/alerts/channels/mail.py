@@ -1,0 +1,78 @@
+"""Mail over SMTP: bounded in time, and no name of a source can add a header."""
+
+import smtplib
+import socket
+import ssl
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+from pydantic import SecretStr
+
+from strongroom.alerts.errors import ChannelFailedError
+from strongroom.alerts.message import Message
+from strongroom.alerts.network import connected
+from strongroom.settings.channels import EmailChannelSettings
+
+SECONDS = 15.0
+"""For the whole conversation: connection, greeting, encryption, login and message."""
+
+
+class _Speaker(smtplib.SMTP):
+    """An SMTP client on a connection that is there already."""
+
+    def __init__(self, connection: socket.socket, host: str) -> None:
+        self._connection = connection
+        super().__init__(local_hostname=None, timeout=SECONDS)
+        self._host = host
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return self._connection
+
+
+def send_mail(channel: EmailChannelSettings, password: SecretStr | None, message: Message, now: datetime) -> None:
+    """Send one mail to all recipients; raises ChannelFailedError when nobody's was taken."""
+    name = channel.host if channel.security == "tls" else None
+    with connected((channel.host, channel.port), name=name, seconds=SECONDS) as connection:
+        try:
+            _converse(connection, channel, password, compose(channel, message, now))
+        except (OSError, smtplib.SMTPException) as error:
+            raise ChannelFailedError(
+                f"{channel.host} did not take the mail ({_why(error)}).", next_step="See what the mail server says."
+            ) from None
+
+
+def compose(channel: EmailChannelSettings, message: Message, now: datetime) -> EmailMessage:
+    """Return the mail; control characters of the title become spaces, so that no header can be added."""
+    mail = EmailMessage()
+    mail["Subject"] = "".join(c if c.isprintable() else " " for c in message.title)[:200]
+    mail["From"] = channel.sender
+    mail["To"] = ", ".join(channel.to)
+    mail["Date"] = format_datetime(now)
+    mail["Message-ID"] = f"<{message.id}@strongroom.invalid>"
+    mail["Auto-Submitted"] = "auto-generated"
+    if len(message.subjects) == 1:
+        # Mail programs show all that was said about one alert as one conversation.
+        mail["References"] = f"<{message.subjects[0].id}@strongroom.invalid>"
+    mail.set_content(message.text)
+    return mail
+
+
+def _converse(
+    connection: socket.socket, channel: EmailChannelSettings, password: SecretStr | None, mail: EmailMessage
+) -> None:
+    speaker = _Speaker(connection, channel.host)
+    speaker.connect(channel.host, channel.port)
+    if channel.security == "starttls":
+        speaker.starttls(context=ssl.create_default_context())
+    if channel.user is not None and password is not None:
+        speaker.login(channel.user, password.get_secret_value())
+    speaker.send_message(mail, from_addr=channel.sender, to_addrs=list(channel.to))
+    # The mail was taken; what the server says to the farewell changes nothing.
+    speaker.close()
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{type(error).__name__} {error.smtp_code}"
+    return type(error).__name__

@@ -1,0 +1,51 @@
+"""What can go wrong when people are to be told."""
+
+from strongroom.errors import ConflictError, InvalidInputError, NotFoundError, StrongroomError, UnavailableError
+
+
+class ChannelFailedError(UnavailableError):
+    """A channel did not take a message; it is tried again, and another channel is asked meanwhile."""
+
+    code = "alerts.channel_failed"
+
+
+class ChannelForbiddenError(StrongroomError):
+    """The address of a channel leads into a private network that the settings do not list."""
+
+    code = "alerts.private_address"
+
+
+class ExtraMissingError(StrongroomError):
+    """A channel needs an optional part that is not installed."""
+
+    code = "alerts.extra_missing"
+
+
+class AlertNotFoundError(NotFoundError):
+    """There is no alert with this id."""
+
+    code = "alerts.not_found"
+
+
+class AlertResolvedError(ConflictError):
+    """The alert is over already."""
+
+    code = "alerts.resolved"
+
+
+class BadSilenceError(InvalidInputError):
+    """The silence would match everything, has no reason, or lasts too long."""
+
+    code = "alerts.bad_silence"
+
+
+class SilenceNotFoundError(NotFoundError):
+    """There is no silence with this id, or it is over."""
+
+    code = "alerts.silence_not_found"
+
+
+class NoteMissingError(InvalidInputError):
+    """An alert is resolved by hand only with a note."""
+
+    code = "alerts.note_missing"

@@ -1,0 +1,92 @@
+"""What is said without a new cause: repeats, further channels, an acknowledgement that ran out, the daily digest."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from strongroom.alerts.choosing import hears, steps_of
+from strongroom.alerts.message import Message
+from strongroom.alerts.recording import Change, note_event, write_notice
+from strongroom.alerts.routing import Router
+from strongroom.alerts.ticks import due_again
+from strongroom.catalog.alerts import Alert, AlertNotice, AlertState, NoticeReason, Severity
+from strongroom.ids import id_at
+
+REPEAT_AFTER = {Severity.CRITICAL: timedelta(hours=1), Severity.HIGH: timedelta(hours=4)}
+"""Medium ones are repeated in the digest, low ones are only listed."""
+ACKNOWLEDGED_FOR = timedelta(hours=24)
+DIGEST_EVERY = timedelta(hours=24)
+DIGEST = "alerts.digest"
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """Reminds of what is still wrong, at one moment."""
+
+    router: Router
+
+    @property
+    def now(self) -> datetime:
+        """Return the moment."""
+        return self.router.holding.now
+
+    def remind(self, session: Session) -> None:
+        """Write what is due to be said again, in the caller's transaction; one process at a time does this."""
+        query = (
+            select(Alert).where(Alert.state != AlertState.RESOLVED).order_by(Alert.id).with_for_update(skip_locked=True)
+        )
+        alerts = session.scalars(query).all()
+        for alert in alerts:
+            self._remind_of(session, alert)
+        if due_again(session, DIGEST, DIGEST_EVERY, self.now):
+            self._digest(session, [alert for alert in alerts if self._belongs_into_digest(alert)])
+
+    def _remind_of(self, session: Session, alert: Alert) -> None:
+        if alert.acknowledged_at is not None and self.now - alert.acknowledged_at >= ACKNOWLEDGED_FOR:
+            alert.state, alert.acknowledged_at, alert.acknowledged_by = AlertState.OPEN, None, None
+            note_event(session, alert, Change("ack_expired", self.now))
+            write_notice(session, alert, NoticeReason.REPEAT, self.now)
+        if alert.state is AlertState.OPEN and alert.notices and self.router.holding.holder(alert) is None:
+            self._repeat(session, alert)
+            self._escalate(session, alert)
+
+    def _repeat(self, session: Session, alert: Alert) -> None:
+        interval = REPEAT_AFTER.get(alert.severity)
+        if interval is None or alert.flapping or alert.noticed_at is None or self.now - alert.noticed_at < interval:
+            return
+        waiting = exists().where(AlertNotice.alert_id == alert.id, AlertNotice.routed_at.is_(None))
+        if not session.scalar(select(waiting)):
+            write_notice(session, alert, NoticeReason.REPEAT, self.now)
+
+    def _escalate(self, session: Session, alert: Alert) -> None:
+        """Ask further channels about a critical alert; the first ones heard of it when it was opened."""
+        if alert.severity is not Severity.CRITICAL:
+            return
+        minutes = int((self.now - alert.since).total_seconds() // 60)
+        fitting = [c for c in self.router.channels.values() if hears(c, alert.severity)]
+        for step in steps_of(fitting):
+            if alert.escalated < step <= minutes:
+                alert.escalated = step
+                channels = [channel for channel in fitting if channel.after_minutes == step]
+                message = self._message(NoticeReason.ESCALATION, [alert])
+                self.router.deliver(session, message, channels, alert)
+                note_event(session, alert, Change("escalated", self.now, detail=f"after {step} minutes"))
+
+    def _belongs_into_digest(self, alert: Alert) -> bool:
+        told = alert.noticed_at is not None and self.now - alert.noticed_at >= timedelta(hours=1)
+        quiet = alert.severity is Severity.MEDIUM or alert.flapping
+        return quiet and told and alert.state is AlertState.OPEN and self.router.holding.holder(alert) is None
+
+    def _digest(self, session: Session, alerts: list[Alert]) -> None:
+        if not alerts:
+            return
+        worst = max(alerts, key=lambda alert: alert.severity.rank)
+        channels = [c for c in self.router.channels.values() if hears(c, worst.severity) and not c.after_minutes]
+        self.router.deliver(session, self._message(NoticeReason.DIGEST, alerts), channels, alerts[0])
+        for alert in alerts:
+            alert.notices += 1
+
+    def _message(self, reason: NoticeReason, alerts: list[Alert]) -> Message:
+        return self.router.wording.message(str(id_at(self.now, self.router.random)), reason, alerts)

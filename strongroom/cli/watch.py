@@ -1,0 +1,51 @@
+"""`strongroom watch`: the process that notices when nothing happens any more."""
+
+import os
+import signal
+import socket
+import threading
+
+import click
+
+from strongroom.cli.command import Command
+from strongroom.cli.invocation import Invocation
+from strongroom.cli.log import show_log
+from strongroom.jobs.processes import ProcessIdentity, ProcessKind
+from strongroom.services import Services
+
+
+@click.command("watch", cls=Command, examples=("strongroom watch", "strongroom watch --once"))
+@click.option("--once", is_flag=True, help="Go through one round, send what is due, and end.")
+@click.pass_obj
+def watch(invocation: Invocation, *, once: bool) -> None:
+    """Watch that backups happen, send alerts through the channels, and ping the addresses outside.
+
+    Run it as a service of its own, outside Beat and the workers; several may run. It ends on SIGTERM.
+    """
+    # Imported here: the channels are needed by no other command but `alerts test`.
+    from strongroom.alerts.sending import Sender
+    from strongroom.watch.watcher import Watcher
+
+    show_log(max(1, invocation.verbose))
+    with invocation.services() as services:
+        sender = Sender(services.settings, invocation.environment(), services.clock)
+        watcher = Watcher(services, sender, _identity(services))
+        if once:
+            watcher.round()
+            watcher.finish_sending()
+            return
+        watcher.run(_stop_on_signals())
+
+
+def _identity(services: Services) -> ProcessIdentity:
+    host = socket.gethostname()
+    # With its number, so that two on one host do not pass for one.
+    name = f"watch@{host}:{os.getpid()}"
+    return ProcessIdentity(name, ProcessKind.WATCHER, host, os.getpid(), services.clock.now())
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

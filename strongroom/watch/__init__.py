@@ -1,0 +1,1 @@
+"""The dead-man's switch: looking from outside Beat and workers whether anything still happens, and telling people."""
