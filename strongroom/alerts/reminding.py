@@ -75,7 +75,7 @@ class Reminder:
                 note_event(session, alert, Change("escalated", self.now, detail=f"after {step} minutes"))
 
     def _belongs_into_digest(self, alert: Alert) -> bool:
-        told = alert.noticed_at is not None and self.now - alert.noticed_at >= timedelta(hours=1)
+        told = self.now - (alert.noticed_at or alert.since) >= timedelta(hours=1)
         quiet = alert.severity is Severity.MEDIUM or alert.flapping
         return quiet and told and alert.state is AlertState.OPEN and self.router.holding.holder(alert) is None
 

@@ -96,6 +96,7 @@ class Router:
 
     def _say(self, session: Session, reason: object, alerts: list[Alert]) -> int:
         why = NoticeReason(str(reason))
+        alerts.sort(key=lambda alert: (alert.source or "", alert.id))
         grouped, written = [c for c in self._channels(alerts, why) if c.kind not in KEYED], 0
         if grouped:
             written += self.deliver(session, self._message(why, alerts), grouped, alerts[0])
