@@ -3,8 +3,10 @@
 from fastapi import APIRouter, Depends, FastAPI
 
 from api import (
+    alerts,
     backups,
     batches,
+    channels,
     collections,
     health,
     jobs,
@@ -15,6 +17,7 @@ from api import (
     restores,
     rotations,
     schedules,
+    silences,
     sources,
     standbys,
     status,
@@ -44,6 +47,9 @@ ROOMS = (
     collections,
     jobs,
     queues,
+    alerts,
+    silences,
+    channels,
     schedules,
     sources,
     standbys,

@@ -12,7 +12,7 @@ from worker.profiles import PROFILES
 
 BROKER = "broker"
 WATCHDOG = "watchdog"
-HEARTBEATS = {"api": "api", "beat": "beat"} | {f"worker-{name}": name for name in PROFILES}
+HEARTBEATS = {"api": "api", "beat": "beat", "watch": "watch"} | {f"worker-{name}": name for name in PROFILES}
 """The processes that give signs of life, with the name they do it under, in front of `@HOST`."""
 
 BROKER_CONFIG = """\
@@ -89,6 +89,8 @@ def programs(installation: Installation, settings: Settings) -> list[Program]:
             for name in PROFILES
         ),
         Program("api", (*python, "api"), priority=3),
+        # Outside Beat and workers, because it is to notice when they are gone.
+        Program("watch", (*python, "strongroom", "watch"), priority=4, stop_seconds=30),
         Program("beat", (*celery, "beat", "--loglevel=INFO"), priority=4),
         Program(WATCHDOG, (*python, "stack.watchdog", str(installation.directory)), priority=5),
         Program("flower", (*celery, "flower", *flower_options(settings)), priority=5),

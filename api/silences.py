@@ -1,0 +1,33 @@
+"""Routes about silences."""
+
+import uuid
+
+from fastapi import APIRouter
+
+from api.alert_documents import EndSilenceBody, SilenceBody, SilenceDocument
+from api.desk import AtDesk
+from strongroom.alerts.silences import add_silence, end_silence, list_silences
+from strongroom.catalog.dbtime import database_now
+
+router = APIRouter(prefix="/alert-silences", tags=["alerts"])
+
+
+@router.get("")
+def show_silences(desk: AtDesk) -> list[SilenceDocument]:
+    """List the silences in force."""
+    with desk.services.catalog.read() as session:
+        return [SilenceDocument.model_validate(row) for row in list_silences(session, database_now(session))]
+
+
+@router.post("", status_code=201)
+def begin_silence(desk: AtDesk, body: SilenceBody) -> SilenceDocument:
+    """Hear nothing for a time about the alerts that match; checks go on."""
+    with desk.services.catalog.begin() as session:
+        return SilenceDocument.model_validate(add_silence(session, body.as_request(), database_now(session)))
+
+
+@router.post("/{silence_id}/end")
+def stop_silence(desk: AtDesk, silence_id: uuid.UUID, body: EndSilenceBody) -> SilenceDocument:
+    """End a silence before its time."""
+    with desk.services.catalog.begin() as session:
+        return SilenceDocument.model_validate(end_silence(session, silence_id, body.by, database_now(session)))
