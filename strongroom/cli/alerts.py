@@ -27,7 +27,7 @@ from strongroom.ids import parse_id
 
 @click.group("alerts", cls=Group)
 def alerts() -> None:
-    """List, acknowledge, silence and resolve alerts, and test the channels."""
+    """List, acknowledge, silence, resolve alerts; test channels."""
 
 
 @alerts.command("list", examples=("strongroom alerts list", "strongroom alerts list --all --source shop --json"))

@@ -18,9 +18,9 @@ from strongroom.services import Services
 @click.option("--once", is_flag=True, help="Go through one round, send what is due, and end.")
 @click.pass_obj
 def watch(invocation: Invocation, *, once: bool) -> None:
-    """Watch that backups happen, send alerts through the channels, and ping the addresses outside.
+    """Watch that backups happen, and tell people when not.
 
-    Run it as a service of its own, outside Beat and the workers; several may run. It ends on SIGTERM.
+    It sends alerts through the channels and pings the addresses outside. Run it as a service of its own, outside Beat and the workers; several may run. It ends on SIGTERM.
     """
     # Imported here: the channels are needed by no other command but `alerts test`.
     from strongroom.alerts.sending import Sender

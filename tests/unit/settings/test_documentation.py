@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 from strongroom.settings import load_settings
 from strongroom.settings.aws import RegionAwsSettings
 from strongroom.settings.broker import BrokerSettings
+from strongroom.settings.channels import CHANNEL_KINDS, PingSettings
 from strongroom.settings.databases import DatabaseSettings
 from strongroom.settings.drills import CheckSettings, DrillSettings, PostgresDrillSettings
 from strongroom.settings.environment import VARIABLES
@@ -51,11 +52,14 @@ HEADINGS: dict[str, type[Section]] = {
     "`levels` of a source of kind `postgres`": DatabaseLevelSettings,
     "`[policies.NAME]`": PolicySettings,
     "`[databases.NAME]`": DatabaseSettings,
+    **{f"`[channels.NAME]` of kind `{kind}`": model for kind, model in CHANNEL_KINDS.items()},
+    "`[pings.NAME]`": PingSettings,
     "`[standbys.NAME]`": StandbySettings,
     "`primary` and `standby` of a pair": ServerSettings,
     "`[broker]`": BrokerSettings,
     **{f"`[{name}]`": model for name, model in SECTIONS.items()},
 }
+KINDED = (*SOURCE_KINDS.values(), *CHANNEL_KINDS.values())
 
 
 def section(heading: str) -> str:
@@ -76,8 +80,8 @@ def rows_of(model: type[Section]) -> list[str]:
         in_file = {name: field for name, field in in_file.items() if name not in SERVICE_SECRETS}
     rows = [_row(name, field) for name, field in in_file.items()]
     kind = f'| `kind` | `"{in_file["kind"].default}"` |' if "kind" in in_file else ""
-    # The kind of a source has a default in code only: in the file it says which keys may follow.
-    return [row.replace(kind, "| `kind` | needed |") if model in SOURCE_KINDS.values() else row for row in rows]
+    # The kind of a source or channel has a default in code only: in the file it says which keys may follow.
+    return [row.replace(kind, "| `kind` | needed |") if model in KINDED else row for row in rows]
 
 
 def _row(name: str, field: FieldInfo) -> str:
