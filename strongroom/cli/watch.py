@@ -20,7 +20,8 @@ from strongroom.services import Services
 def watch(invocation: Invocation, *, once: bool) -> None:
     """Watch that backups happen, and tell people when not.
 
-    It sends alerts through the channels and pings the addresses outside. Run it as a service of its own, outside Beat and the workers; several may run. It ends on SIGTERM.
+    It sends alerts through the channels and pings the addresses outside. Run it as a service of its own, beside Beat
+    and the workers; several may run. It ends on SIGTERM.
     """
     # Imported here: the channels are needed by no other command but `alerts test`.
     from strongroom.alerts.sending import Sender
