@@ -229,6 +229,7 @@ _PLACES = {
     JobKind.REPAIR_RUN: "strongroom.upkeep.repairing:run_repair",
     JobKind.ROTATION_RUN: "strongroom.upkeep.rotating:run_rotation",
     JobKind.EXTENSION_RUN: "strongroom.upkeep.extending:run_extension",
+    JobKind.DRILL_RUN: "strongroom.drills.run:run_drill",
     JobKind.REENCRYPTION_RANGE: "strongroom.rotation.running:run_range",
 }
 

@@ -13,6 +13,7 @@ from strongroom.jobs.context import JobContext
 from strongroom.repository.commit import CommitRecord
 from strongroom.repository.reader import BackupReader, ManifestHead
 from strongroom.services import Services
+from strongroom.sources.postgres.holding import ROWS_FACT
 from strongroom.storage.store import Evidence
 
 
@@ -60,7 +61,7 @@ def _fill_counts(backup: Backup, head: ManifestHead, record: CommitRecord) -> No
     backup.manifest_sha256 = record.manifest_sha256.hex()
     backup.problem_count = head.problem_count
     backup.problems = [problem.as_json() for problem in head.problems]
-    backup.facts = dict(head.facts)
+    backup.facts = {name: fact for name, fact in head.facts.items() if name != ROWS_FACT}
 
 
 def _want_replicas(session: Session, backup: Backup, evidence: Evidence | None, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """The table of restore drills, and which backups they have proven."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -77,6 +78,38 @@ def list_drills(
     if state is not None:
         query = query.where(Drill.state == state)
     return fetch_page(session, query, Drill.id, limit=limit, cursor=cursor)
+
+
+def find_newest_protected(session: Session, source: str) -> Backup | None:
+    """Return the newest committed backup of a source that every region it is wanted in holds, if there is one."""
+    query = (
+        select(Backup)
+        .where(Backup.source == source, Backup.state == BackupState.COMMITTED, Backup.protected_at.is_not(None))
+        .order_by(Backup.created_at.desc(), Backup.id.desc())
+        .limit(1)
+    )
+    return session.scalars(query).first()
+
+
+def list_passed(session: Session, source: str, *, limit: int) -> Sequence[Drill]:
+    """Return the drills of a source that passed, newest first."""
+    query = select(Drill).where(Drill.source == source, Drill.state == DrillState.PASSED)
+    return session.scalars(query.order_by(Drill.finished_at.desc(), Drill.id.desc()).limit(limit)).all()
+
+
+def find_last_decided(session: Session, source: str) -> Drill | None:
+    """Return the drill of a source that was decided last, if one was."""
+    query = select(Drill).where(Drill.source == source, Drill.state != DrillState.OPEN)
+    return session.scalars(query.order_by(Drill.finished_at.desc(), Drill.id.desc()).limit(1)).first()
+
+
+def regions_that_failed(session: Session, source: str) -> list[str]:
+    """Return the regions from which the last decided drill of a source failed."""
+    query = select(Drill.region, Drill.state).where(Drill.source == source, Drill.state != DrillState.OPEN)
+    last: dict[str | None, DrillState] = {}
+    for region, state in session.execute(query.order_by(Drill.finished_at, Drill.id)):
+        last[region] = state
+    return sorted(region for region, state in last.items() if region is not None and state is DrillState.FAILED)
 
 
 def proven_backup_ids(session: Session, source: str) -> set[uuid.UUID]:

@@ -38,6 +38,7 @@ class JobKind(StrEnum):
     ROTATION_RUN = "rotation.run"
     EXTENSION_RUN = "extension.run"
     REENCRYPTION_RANGE = "reencryption.range"
+    DRILL_RUN = "drill.run"
     QUEUE_PROBE = "queue.probe"
 
     @property
@@ -60,6 +61,7 @@ ROUTES = {
     JobKind.ROTATION_RUN: Route(Queue.MAINTENANCE, 7),
     JobKind.EXTENSION_RUN: Route(Queue.MAINTENANCE, 7),
     JobKind.REENCRYPTION_RANGE: Route(Queue.REENCRYPT, 7),
+    JobKind.DRILL_RUN: Route(Queue.MAINTENANCE, 9),
     # A probe goes into the queue it is about; it takes milliseconds, so it may pass whatever is not a restore.
     JobKind.QUEUE_PROBE: Route(Queue.MAINTENANCE, 1),
 }

@@ -169,3 +169,27 @@ class NoSuchLocaleError(RestoreFailedError):
     """The server does not know the encoding or locale that a database is to have."""
 
     code = "sources.no_such_locale"
+
+
+class ScratchServerError(UnavailableError):
+    """The scratch PostgreSQL server did not start."""
+
+    code = "sources.scratch_server_not_started"
+
+
+class ScratchServerMissingError(NotFoundError):
+    """No PostgreSQL server programs of the wanted version are installed."""
+
+    code = "sources.scratch_server_missing"
+
+
+class ScratchServerTooOldError(InvalidInputError):
+    """The PostgreSQL server programs that are installed are older than the server a backup was made of."""
+
+    code = "sources.scratch_server_too_old"
+
+
+class ScratchPlaceError(NotAllowedError):
+    """The account that a scratch server runs as may not enter the directory it is to work in."""
+
+    code = "sources.scratch_place"

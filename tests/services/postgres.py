@@ -6,7 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from strongroom.testing.postgres import ScratchPostgres, ScratchPostgresMissingError
+from strongroom.sources.errors import ScratchServerMissingError
+from strongroom.testing.postgres import ScratchPostgres
 from tests.services.requirement import service_is_missing
 
 
@@ -16,7 +17,7 @@ def postgres_server() -> Iterator[ScratchPostgres]:
     with ExitStack() as stack:
         try:
             server = stack.enter_context(ScratchPostgres())
-        except ScratchPostgresMissingError as missing:
+        except ScratchServerMissingError as missing:
             service_is_missing(str(missing))
         yield server
 

@@ -10,6 +10,9 @@ Facts = Mapping[str, str | int]
 GLOBALS_NAME = b"globals.sql"
 """The entry with roles and tablespaces. No database's entry has this name: theirs end in .dump."""
 
+ROWS_FACT = "row_counts"
+"""The fact with the rows of every table; it stays in the manifest, as nobody looks at it but a drill."""
+
 _SUFFIX = ".dump"
 _FIRST_NAME = b"database.dump"
 _UNSAFE = {"%": "%25", "/": "%2F"}
@@ -44,6 +47,19 @@ class HeldDatabase:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class TableRows:
+    """How many rows a table had."""
+
+    schema: str
+    table: str
+    rows: int
+
+    def as_fact(self) -> list[str | int]:
+        """Return the form that the facts of a backup keep."""
+        return [self.schema, self.table, self.rows]
+
+
 def entry_name(database: str) -> bytes:
     """Return the name of a database's entry: `/` and `%` percent-encoded, with `.dump` behind."""
     return ("".join(_UNSAFE.get(letter, letter) for letter in database) + _SUFFIX).encode()
@@ -53,6 +69,20 @@ def describe_holding(databases: Sequence[HeldDatabase]) -> dict[str, str | int]:
     """Return the facts about a backup's databases."""
     held = [database.as_fact() for database in databases]
     return {"databases": json.dumps(held), "database_bytes": sum(database.bytes for database in databases)}
+
+
+def describe_rows(counted: Mapping[str, Sequence[TableRows]]) -> dict[str, str | int]:
+    """Return the fact about the rows of every database whose rows were counted."""
+    if not counted:
+        return {}
+    by_database = {name: [table.as_fact() for table in tables] for name, tables in counted.items()}
+    return {ROWS_FACT: json.dumps(by_database, separators=(",", ":"), ensure_ascii=False)}
+
+
+def held_rows(facts: Facts, database: str) -> tuple[TableRows, ...]:
+    """Return the rows of the tables of a database when it was dumped; none where they were not counted."""
+    documents = json.loads(str(facts.get(ROWS_FACT, "{}"))).get(database, [])
+    return tuple(TableRows(*document) for document in documents)
 
 
 def held_databases(facts: Facts) -> tuple[HeldDatabase, ...]:

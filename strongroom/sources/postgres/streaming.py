@@ -14,6 +14,11 @@ from strongroom.tree.entry import Entry, EntryType
 _PIPE_BYTES = 1 << 20
 
 
+@contextmanager
+def _nothing() -> Iterator[Sequence[str]]:
+    yield ()
+
+
 @dataclass(frozen=True)
 class DumpContent:
     """What a program writes; every opening would be a dump of another moment, so it is not replayable.
@@ -27,6 +32,8 @@ class DumpContent:
     environment: dict[str, str]
     check: Callable[[], None]
     settled: Callable[[int, str], Problem | None]
+    around: Callable[[], AbstractContextManager[Sequence[str]]] = _nothing
+    """Entered before the program starts and left after it was settled; gives more arguments for it."""
     replayable = False
 
     def open(self) -> AbstractContextManager[OpenContent]:
@@ -35,7 +42,7 @@ class DumpContent:
 
     @contextmanager
     def _run(self) -> Iterator[OpenContent]:
-        with Tool(self.command, self.environment) as tool:
+        with self.around() as more, Tool([*self.command, *more], self.environment) as tool:
             # Fewer, larger reads; not every user may have a pipe of this size.
             with contextlib.suppress(OSError):
                 fcntl.fcntl(tool.output, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)

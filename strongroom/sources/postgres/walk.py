@@ -1,6 +1,7 @@
 """One pass over the databases of a server, as a directory of dumps."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,10 +9,18 @@ from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.sources.errors import ScratchFullError
 from strongroom.sources.postgres.choosing import Choice
 from strongroom.sources.postgres.commands import directory_command, dump_command, globals_command
+from strongroom.sources.postgres.counting import Counting, counting
 from strongroom.sources.postgres.database import DatabaseDescription, ServerDescription
 from strongroom.sources.postgres.directory_dump import directory_steps, dump_directory
 from strongroom.sources.postgres.explaining import explain_dump, explain_globals
-from strongroom.sources.postgres.holding import GLOBALS_NAME, HeldDatabase, describe_holding, entry_name
+from strongroom.sources.postgres.holding import (
+    GLOBALS_NAME,
+    HeldDatabase,
+    TableRows,
+    describe_holding,
+    describe_rows,
+    entry_name,
+)
 from strongroom.sources.postgres.outcomes import Outcomes, describe
 from strongroom.sources.postgres.spool import spool
 from strongroom.sources.postgres.streaming import DumpContent
@@ -40,6 +49,8 @@ class ServerWalk:
         self._server = server
         self._databases = {entry_name(database.name): database for database in choice.databases}
         self._outcomes = Outcomes(databases=len(choice.databases) + len(choice.missing))
+        self._counts: dict[str, Counting | None] = {}
+        self._rows: dict[str, list[TableRows]] = {}
         self._problems = [self._outcomes.judge(name, error) for name, error in choice.missing.items()]
 
     def __iter__(self) -> Iterator[Step]:
@@ -66,7 +77,7 @@ class ServerWalk:
         ]
         facts = {"server_version": self._server.version, "pg_dump_version": self._programs.toolset.version}
         roles = {"globals": "with passwords" if self._reads_passwords() else "without passwords"}
-        return facts | describe_holding(held) | (roles if settings.globals else {})
+        return facts | describe_holding(held) | describe_rows(self._rows) | (roles if settings.globals else {})
 
     def _jobs(self) -> int:
         return self._settings.jobs if self._settings.format == "directory" else 1
@@ -77,16 +88,36 @@ class ServerWalk:
         return self._dump_stream(name, database)
 
     def _dump_stream(self, name: bytes, database: DatabaseDescription) -> Iterator[Step]:
-        command = dump_command(self._settings, self._programs.toolset, database.name)
-        yield self._item(name, command, lambda status, words: self._settled(database, status, words))
+        programs = self._programs
+        command = dump_command(self._settings, programs.toolset, database.name)
+        content = DumpContent(
+            name,
+            command,
+            programs.environment,
+            programs.check,
+            lambda status, words: self._settled(database, status, words),
+            lambda: self._counted(database.name),
+        )
+        yield Item(Entry(name, EntryType.FILE, 0o600), content)
+
+    @contextmanager
+    def _counted(self, database: str) -> Iterator[Sequence[str]]:
+        """Have the rows counted while the database is dumped, in the same snapshot."""
+        with counting(self._settings, database) as count:
+            self._counts[database] = count
+            try:
+                yield () if count is None else (f"--snapshot={count.snapshot}",)
+            finally:
+                del self._counts[database]
 
     def _dump_directory(self, name: bytes, database: DatabaseDescription) -> Iterator[Step]:
         programs = self._programs
         try:
             with spool(programs.scratch, database.size) as directory:
                 command = directory_command(self._settings, programs.toolset, database.name, directory)
-                status, words = dump_directory(command, programs.environment, programs.check)
-                problem = self._settled(database, status, words)
+                with self._counted(database.name) as more:
+                    status, words = dump_directory([*command, *more], programs.environment, programs.check)
+                    problem = self._settled(database, status, words)
                 if problem is None:
                     yield from directory_steps(name, directory)
         except ScratchFullError as error:
@@ -95,6 +126,9 @@ class ServerWalk:
 
     def _settled(self, database: DatabaseDescription, status: int, words: str) -> Problem | None:
         if status == 0:
+            count = self._counts.get(database.name)
+            if count is not None:
+                self._rows[database.name] = count.result(self._programs.check)
             self._outcomes.whole.add(database.name)
             return None
         return self._outcomes.judge(database.name, explain_dump(self._settings, database.name, status, words))

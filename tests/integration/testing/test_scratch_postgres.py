@@ -7,9 +7,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from strongroom.sources.errors import ScratchServerError, ScratchServerMissingError
 from strongroom.sources.postgres.toolset import Toolset, installed_toolsets
 from strongroom.testing import postgres
-from strongroom.testing.postgres import ScratchPostgres, ScratchPostgresError, ScratchPostgresMissingError
+from strongroom.testing.postgres import ScratchPostgres
 
 MAJORS = sorted({tools.major for tools in installed_toolsets("initdb")})
 
@@ -25,7 +26,7 @@ def test_the_newest_version_is_taken_unless_another_is_wanted(postgres_server):
 
 
 def test_a_version_that_is_not_installed_is_named():
-    with pytest.raises(ScratchPostgresMissingError, match="No PostgreSQL 9 programs"), ScratchPostgres(major=9):
+    with pytest.raises(ScratchServerMissingError, match="No PostgreSQL 9 programs"), ScratchPostgres(major=9):
         pass
 
 
@@ -78,7 +79,7 @@ def test_nothing_is_left_of_it_not_even_after_an_error():
 def test_a_server_that_cannot_start_says_why(monkeypatch):
     monkeypatch.setattr(postgres, "_FAST", ("shared_buffers=nonsense",))
 
-    with pytest.raises(ScratchPostgresError, match="shared_buffers"), ScratchPostgres():
+    with pytest.raises(ScratchServerError, match="shared_buffers"), ScratchPostgres():
         pass
 
 

@@ -1,0 +1,102 @@
+"""Where a drill works: a private empty directory, which no crash leaves behind."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from strongroom.drills.clearing import remove_place
+from strongroom.drills.errors import NoRoomForDrillError
+from strongroom.drills.guardian import IN_ORDER
+from strongroom.settings import Settings
+
+_PREFIX = "strongroom-drill-"
+_LOCK = "lock"
+_PROGRAM = "from strongroom.drills.guardian import main; main()"
+
+
+@contextmanager
+def drill_place(settings: Settings, wanted_bytes: int) -> Iterator[Path]:
+    """Give an empty directory with so much room, and remove it afterwards; what killed drills left is removed first.
+
+    A process of its own stands by and removes it when this one is killed. Raises NoRoomForDrillError.
+    """
+    base = drills_directory(settings)
+    base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    sweep(base)
+    verify_room(base, wanted_bytes)
+    directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base)).resolve()
+    try:
+        with (directory / _LOCK).open("wb") as lock:
+            # Whoever holds this is alive: it goes with the process and its guardian.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.geteuid() == 0:
+                # A server that root starts runs as another account, which has to get at its own directory below.
+                directory.chmod(0o711)
+            with _guarded(directory, lock.fileno()):
+                yield directory
+    finally:
+        remove_place(directory)
+
+
+def drills_directory(settings: Settings) -> Path:
+    """Return the directory that drills make theirs in."""
+    if settings.drills.directory is not None:
+        return settings.drills.directory
+    # The account that a scratch server of root runs as cannot pass through a private directory.
+    return Path(tempfile.gettempdir()) if os.geteuid() == 0 else settings.scratch_dir
+
+
+def verify_room(base: Path, wanted_bytes: int) -> None:
+    """Check the free space of an existing directory's file system; raises NoRoomForDrillError."""
+    free = shutil.disk_usage(base).free
+    if free < wanted_bytes:
+        raise NoRoomForDrillError(
+            f"{base} has {free >> 20} MiB free, and the drill needs about {wanted_bytes >> 20} MiB.",
+            next_step="Make room there, or name a larger directory in [drills].",
+        )
+
+
+def sweep(base: Path) -> None:
+    """Remove the places of drills that are not being held any more."""
+    for directory in base.glob(f"{_PREFIX}*"):
+        try:
+            descriptor = os.open(directory / _LOCK, os.O_RDONLY)
+        except OSError:
+            # Made this moment, or being removed.
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue
+        else:
+            remove_place(directory)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _guarded(directory: Path, lock: int) -> Iterator[None]:
+    # Isolated from the caller's environment, which holds secrets, and from the directory it works in.
+    command = [sys.executable, "-I", "-c", _PROGRAM, str(directory)]
+    guardian = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=(lock,),
+        start_new_session=True,
+        cwd="/",
+        env={},
+    )
+    try:
+        yield
+    finally:
+        remove_place(directory)
+        with suppress(OSError):
+            guardian.communicate(IN_ORDER)
