@@ -22,6 +22,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(seconds=30),
         "options": {"queue": "control", "expires": 30},
     },
+    "hold drills that are due": {
+        "task": "drill.schedule",
+        "schedule": timedelta(seconds=60),
+        "options": {"queue": "control", "expires": 60},
+    },
     "queue copies that a region lacks": {
         "task": "replication.reconcile",
         "schedule": timedelta(seconds=15),

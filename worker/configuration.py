@@ -11,6 +11,7 @@ from worker.broker import CONNECT_SECONDS, CONTROL_QUEUE
 include = [
     "tasks.backup",
     "tasks.collection",
+    "tasks.drills",
     "tasks.jobs",
     "tasks.keys",
     "tasks.queues",

@@ -1,6 +1,7 @@
 """When sources are backed up by themselves: what is due is compared with what was asked for."""
 
 import hashlib
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -63,9 +64,15 @@ def dispatch_due(services: Services) -> list[Job]:
     """
     with services.catalog.read() as session:
         now = _now(session)
-        followed = list_progress(session)
+        followed = list_progress(session, ScheduleProgress)
     due = [s for s in services.settings.sources.values() if s.schedule.enabled and _may_be_due(s, followed, now)]
     return [job for source in due if (job := _dispatch(services, source)) is not None]
+
+
+def is_unfinished(session: Session, job_id: uuid.UUID | None) -> bool:
+    """Say whether there is such a job and it has not ended."""
+    job = None if job_id is None else session.get(Job, job_id)
+    return job is not None and job.state not in FINAL_STATES
 
 
 def schedules(services: Services, *, count: int) -> list[ScheduleStatus]:
@@ -78,9 +85,9 @@ def schedules(services: Services, *, count: int) -> list[ScheduleStatus]:
 def _dispatch(services: Services, source: SourceSettings) -> Job | None:
     with services.catalog.begin() as session:
         now = _now(session)
-        progress = lock_progress(session, source.name, _spec(source), now)
+        progress = lock_progress(session, ScheduleProgress, source.name, _spec(source), now)
         slot = latest_slot(source.schedule, now)
-        if slot is None or slot <= progress.followed_until or _unfinished(session, progress):
+        if slot is None or slot <= progress.followed_until or is_unfinished(session, progress.job_id):
             return None
         request = BackupRequest(source.name, RequestedKind.AUTO, None, services.random(16).hex())
         planned = replace(plan_backup(services.settings, request), dedupe_key=_dedupe_key(source.name, slot))
@@ -95,11 +102,6 @@ def _may_be_due(source: SourceSettings, followed: dict[str, ScheduleProgress], n
         return True
     slot = latest_slot(source.schedule, now)
     return slot is not None and slot > progress.followed_until
-
-
-def _unfinished(session: Session, progress: ScheduleProgress) -> bool:
-    job = None if progress.job_id is None else session.get(Job, progress.job_id)
-    return job is not None and job.state not in FINAL_STATES
 
 
 def _dedupe_key(source: str, slot: datetime) -> str:

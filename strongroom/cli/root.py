@@ -20,6 +20,7 @@ COMMANDS = {
     "restore": LateCommand("strongroom.cli.restore:restore", "Plan and run restores."),
     "retention": LateCommand("strongroom.cli.retention:retention", "Show what is kept and why; delete what is not."),
     "holds": LateCommand("strongroom.cli.holds:holds", "Keep backups whatever their policies say."),
+    "drill": LateCommand("strongroom.cli.drill:drill", "Restore backups for proof, and show what that gave."),
     "collect": LateCommand("strongroom.cli.collect:collect", "Find what no backup needs; with --apply, delete it."),
     "verify": LateCommand("strongroom.cli.verify:verify", "Check everything that a region should hold."),
     "repair": LateCommand(

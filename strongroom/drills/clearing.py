@@ -4,16 +4,17 @@ import os
 import shutil
 import signal
 import stat
-import time
 from contextlib import suppress
 from pathlib import Path
+
+from strongroom.clock import Clock
 
 SERVER = "server"
 _ATTEMPTS = 50
 _PAUSE_SECONDS = 0.2
 
 
-def remove_place(directory: Path) -> None:
+def remove_place(directory: Path, clock: Clock) -> None:
     """End the server that works below the directory, and remove everything; what is in use is tried again for 10 s."""
     for _ in range(_ATTEMPTS):
         _end_server(directory)
@@ -21,7 +22,7 @@ def remove_place(directory: Path) -> None:
         shutil.rmtree(directory, ignore_errors=True)
         if not os.path.lexists(directory):
             return
-        time.sleep(_PAUSE_SECONDS)
+        clock.sleep(_PAUSE_SECONDS)
 
 
 def _end_server(directory: Path) -> None:

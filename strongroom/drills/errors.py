@@ -9,6 +9,12 @@ class NothingToDrillError(NotFoundError):
     code = "drills.nothing_to_restore"
 
 
+class NotDrillableError(InvalidInputError):
+    """The source's backups are snapshots that somebody else keeps, and no drill can restore them."""
+
+    code = "drills.not_drillable"
+
+
 class NoRoomForDrillError(StrongroomError):
     """The disk has no room for what the drill would restore; nothing was written."""
 

@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+from strongroom.clock import SystemClock
 from strongroom.drills.clearing import remove_place
 
 IN_ORDER = b"\0"
@@ -18,4 +19,4 @@ def main() -> None:
     for interrupt in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(interrupt, signal.SIG_IGN)
     if sys.stdin.buffer.read(1) != IN_ORDER:
-        remove_place(Path(sys.argv[1]))
+        remove_place(Path(sys.argv[1]), SystemClock())

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from strongroom.clock import Clock
 from strongroom.drills.clearing import remove_place
 from strongroom.drills.errors import NoRoomForDrillError
 from strongroom.drills.guardian import IN_ORDER
@@ -21,14 +22,14 @@ _PROGRAM = "from strongroom.drills.guardian import main; main()"
 
 
 @contextmanager
-def drill_place(settings: Settings, wanted_bytes: int) -> Iterator[Path]:
+def drill_place(settings: Settings, wanted_bytes: int, clock: Clock) -> Iterator[Path]:
     """Give an empty directory with so much room, and remove it afterwards; what killed drills left is removed first.
 
     A process of its own stands by and removes it when this one is killed. Raises NoRoomForDrillError.
     """
     base = drills_directory(settings)
     base.mkdir(mode=0o700, parents=True, exist_ok=True)
-    sweep(base)
+    sweep(base, clock)
     verify_room(base, wanted_bytes)
     directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base)).resolve()
     try:
@@ -38,10 +39,10 @@ def drill_place(settings: Settings, wanted_bytes: int) -> Iterator[Path]:
             if os.geteuid() == 0:
                 # A server that root starts runs as another account, which has to get at its own directory below.
                 directory.chmod(0o711)
-            with _guarded(directory, lock.fileno()):
+            with _guarded(directory, lock.fileno(), clock):
                 yield directory
     finally:
-        remove_place(directory)
+        remove_place(directory, clock)
 
 
 def drills_directory(settings: Settings) -> Path:
@@ -62,7 +63,7 @@ def verify_room(base: Path, wanted_bytes: int) -> None:
         )
 
 
-def sweep(base: Path) -> None:
+def sweep(base: Path, clock: Clock) -> None:
     """Remove the places of drills that are not being held any more."""
     for directory in base.glob(f"{_PREFIX}*"):
         try:
@@ -75,13 +76,13 @@ def sweep(base: Path) -> None:
         except OSError:
             continue
         else:
-            remove_place(directory)
+            remove_place(directory, clock)
         finally:
             os.close(descriptor)
 
 
 @contextmanager
-def _guarded(directory: Path, lock: int) -> Iterator[None]:
+def _guarded(directory: Path, lock: int, clock: Clock) -> Iterator[None]:
     # Isolated from the caller's environment, which holds secrets, and from the directory it works in.
     command = [sys.executable, "-I", "-c", _PROGRAM, str(directory)]
     guardian = subprocess.Popen(
@@ -97,6 +98,6 @@ def _guarded(directory: Path, lock: int) -> Iterator[None]:
     try:
         yield
     finally:
-        remove_place(directory)
+        remove_place(directory, clock)
         with suppress(OSError):
             guardian.communicate(IN_ORDER)

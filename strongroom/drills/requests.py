@@ -11,10 +11,11 @@ from strongroom.backup.requests import dedupe_key_of
 from strongroom.catalog.backups import Backup
 from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.drills import Drill, DrillState, find_newest_protected
-from strongroom.drills.errors import NothingToDrillError
+from strongroom.drills.errors import NotDrillableError, NothingToDrillError
 from strongroom.jobs.kinds import JobKind
 from strongroom.jobs.ledger import JobRequest
 from strongroom.services import Services
+from strongroom.settings.drills import drill_settings_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ def request_drill(services: Services, request: DrillRequest) -> Drill:
 def enqueue_drill(services: Services, session: Session, request: DrillRequest, dedupe_key: str | None) -> Drill:
     """Write the drill and its job in the caller's transaction; raises as `request_drill`."""
     source = services.settings.get_source(request.source)
+    if drill_settings_of(source) is None:
+        raise NotDrillableError(
+            f"Source {source.name!r} ({source.kind}) has snapshots, which a drill cannot restore.",
+            next_step="Drill a source whose backups are in the regions.",
+        )
     if request.region is not None:
         services.settings.get_region(request.region)
     backup = _wanted(session, request)
@@ -52,8 +58,8 @@ def enqueue_drill(services: Services, session: Session, request: DrillRequest, d
         {"source": source.name, "backup": backup_id, "region": request.region},
         request.trace_id,
         dedupe_key,
-        # Two at once would need twice the room and measure each other.
-        exclusion=f"drill:{source.name}",
+        # Two at once would need the room of both, measure each other, and leave no worker for a restore in earnest.
+        exclusion="drill",
         deadline_seconds=request.deadline_seconds,
     )
     job = services.ledger.enqueue(session, wanted)

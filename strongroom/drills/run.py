@@ -79,12 +79,12 @@ def _hold(services: Services, source: SourceSettings, choice: Choice, watch: Sto
     watch.findings.bytes = reader.head.source_bytes
     is_database = isinstance(source, PostgresSourceSettings)
     wanted = room_for_databases(reader.head) if is_database else room_for_tree(reader.head)
-    with drill_place(services.settings, wanted) as place:
+    with drill_place(services.settings, wanted, services.clock) as place:
         if isinstance(source, PostgresSourceSettings):
             # The PostgreSQL driver is an extra that a machine with files only does not need.
             from strongroom.drills.server import drill_databases
 
-            drill_databases(reader, source, place, watch)
+            drill_databases(services, reader, source, place, watch)
         else:
             _drill_tree(reader, place / "tree", watch)
 

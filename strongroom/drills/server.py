@@ -1,15 +1,21 @@
 """The part of a drill that needs PostgreSQL: a scratch server, started and ended by the drill."""
 
 import re
-import secrets
 from pathlib import Path
 
 from strongroom.drills.clearing import SERVER
 from strongroom.drills.databases import DatabaseDrill
 from strongroom.drills.timing import Stopwatch
 from strongroom.repository.reader import BackupReader
+from strongroom.services import Services
 from strongroom.settings import PostgresSourceSettings
-from strongroom.sources.postgres.scratch_server import FAST, ScratchServer, choose_server, unprivileged_account
+from strongroom.sources.postgres.scratch_server import (
+    FAST,
+    ScratchAccess,
+    ScratchServer,
+    choose_server,
+    unprivileged_account,
+)
 
 _MAJOR = re.compile(r"\d+")
 _SETTINGS = (
@@ -24,7 +30,9 @@ _SETTINGS = (
 )
 
 
-def drill_databases(reader: BackupReader, source: PostgresSourceSettings, place: Path, watch: Stopwatch) -> None:
+def drill_databases(
+    services: Services, reader: BackupReader, source: PostgresSourceSettings, place: Path, watch: Stopwatch
+) -> None:
     """Restore the backup's databases into a server of their own, and ask them; the findings are the watch's.
 
     Raises ScratchServerMissingError, ScratchServerTooOldError, ScratchServerError, ScratchPlaceError, BadCheckError,
@@ -38,8 +46,9 @@ def drill_databases(reader: BackupReader, source: PostgresSourceSettings, place:
     account = unprivileged_account("nobody")
     with watch.phase("preparing"):
         # No role of the backup has this name: restoring it would give it another password.
-        user = f"drill_{secrets.token_hex(8)}"
-        server = ScratchServer(directory, toolset, account, user=user, settings=_SETTINGS).__enter__()
+        user = f"drill_{services.random(8).hex()}"
+        access = ScratchAccess(user, services.random(16).hex())
+        server = ScratchServer(directory, toolset, account, access, services.clock, settings=_SETTINGS).__enter__()
     try:
         drill = DatabaseDrill(reader, source, server, place / "scratch", watch)
         drill.prepare()

@@ -30,6 +30,7 @@ WATCHED = {
     JobKind.REPLICATION_COPY: Watched("copy.failed", "Copy", Severity.HIGH),
     JobKind.VERIFICATION_RUN: Watched("verify.failed", "Verification", Severity.HIGH),
     JobKind.REGION_VERIFICATION: Watched("verify.failed", "Verification", Severity.HIGH),
+    JobKind.DRILL_RUN: Watched("drill.blocked", "Holding a drill", Severity.HIGH),
     JobKind.REPAIR_RUN: Watched("repair.failed", "Repair", Severity.HIGH),
     JobKind.COLLECTION_RUN: Watched("collection.failed", "Collection", Severity.MEDIUM),
     JobKind.ROTATION_RUN: Watched("rotation.failed", "Key rotation", Severity.MEDIUM),

@@ -66,3 +66,9 @@ class DrillPlaceSettings(Section):
         description="Directory with room for a whole source; the scratch directory, or for root the system's own.",
         examples=["/srv/drills"],
     )
+
+
+def drill_settings_of(source: object) -> DrillSettings | None:
+    """Return the settings of a source's drills; None where its backups are nothing that a drill can restore."""
+    settings = getattr(source, "drill", None)
+    return settings if isinstance(settings, DrillSettings) else None

@@ -1,5 +1,6 @@
 """A real PostgreSQL server for tests, in a private directory, from whatever programs this machine has."""
 
+import secrets
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -10,8 +11,10 @@ from urllib.parse import quote
 
 from psycopg import sql
 
+from strongroom.clock import SystemClock
 from strongroom.sources.postgres.scratch_server import (
     FAST,
+    ScratchAccess,
     ScratchServer,
     missing_server,
     server_toolsets,
@@ -33,7 +36,9 @@ class ScratchPostgres(ScratchServer):
     def __init__(self, *, major: int | None = None, durable: bool = False, settings: Sequence[str] = ()) -> None:
         fast = () if durable else (*FAST, "shared_buffers=32MB")
         account = unprivileged_account("postgres")
-        super().__init__(Path(), _choose(major), account, settings=(*_LIMITS, *fast, *settings))
+        access = ScratchAccess("postgres", secrets.token_urlsafe(18))
+        every = (*_LIMITS, *fast, *settings)
+        super().__init__(Path(), _choose(major), account, access, SystemClock(), settings=every)
 
     def __enter__(self) -> Self:
         self.directory = Path(tempfile.mkdtemp(prefix="strongroom-pg-"))

@@ -2,19 +2,19 @@
 
 import os
 import pwd
-import secrets
 import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import psycopg
 
+from strongroom.clock import Clock
 from strongroom.sources.errors import (
     ScratchPlaceError,
     ScratchServerError,
@@ -34,6 +34,14 @@ _SOCKET_PATH_BYTES = 100
 FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
 
 
+@dataclass(frozen=True, slots=True)
+class ScratchAccess:
+    """The superuser that a scratch server is made with."""
+
+    user: str
+    password: str = field(repr=False)
+
+
 class ScratchServer:
     """A PostgreSQL server in an existing private directory, gone after the `with` but for the files.
 
@@ -49,13 +57,14 @@ class ScratchServer:
         directory: Path,
         toolset: Toolset,
         account: pwd.struct_passwd | None,
+        access: ScratchAccess,
+        clock: Clock,
         *,
-        user: str = "postgres",
         settings: Sequence[str] = (),
     ) -> None:
-        self.user = user
         self.directory = directory
-        self.password = secrets.token_urlsafe(18)
+        self.user, self.password = access.user, access.password
+        self._clock = clock
         self._account = account
         self._wanted_toolset = toolset
         self._settings = tuple(settings)
@@ -139,14 +148,14 @@ class ScratchServer:
             raise _not_started(f"initdb failed: {answer.stderr.strip()[-500:]}")
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
-        give_up = time.monotonic() + _START_SECONDS
-        while time.monotonic() < give_up:
+        give_up = self._clock.monotonic() + _START_SECONDS
+        while self._clock.monotonic() < give_up:
             if process.poll() is not None:
                 raise _not_started(f"postgres ended with status {process.returncode}: {self._log_tail()}")
             try:
                 self.connect().close()
             except psycopg.OperationalError:
-                time.sleep(0.05)
+                self._clock.sleep(0.05)
             else:
                 return
         raise _not_started(f"postgres did not answer within {_START_SECONDS:.0f} s: {self._log_tail()}")

@@ -60,7 +60,7 @@ def test_a_backup_that_is_broken_in_a_region_fails_there_opens_an_alert_and_is_m
     failed = hall.hold(region="us")
 
     assert (failed.state, hall.drill(failed).state) == ("succeeded", DrillState.FAILED)
-    assert hall.alerts() == [(AlertType.INTEGRITY, Severity.CRITICAL, "drill.failed", "us")]
+    assert (AlertType.INTEGRITY, Severity.CRITICAL, "drill.failed", "us") in hall.alerts()
     assert (hall.drill(failed).report or {})["failure"]["code"] == "repository.tampered"
     with hall.house.services.catalog.read() as session:
         assert proven_backup_ids(session, "tree") == set()

@@ -77,7 +77,7 @@ def test_nothing_is_left_of_it_not_even_after_an_error():
 
 
 def test_a_server_that_cannot_start_says_why(monkeypatch):
-    monkeypatch.setattr(postgres, "_FAST", ("shared_buffers=nonsense",))
+    monkeypatch.setattr(postgres, "FAST", ("shared_buffers=nonsense",))
 
     with pytest.raises(ScratchServerError, match="shared_buffers"), ScratchPostgres():
         pass
@@ -93,7 +93,7 @@ def test_programs_below_a_private_home_are_used_all_the_same(tmp_path, monkeypat
     shutil.copytree(package.with_name(f"{package.name}.libs"), home / f"{package.name}.libs")
     home.chmod(0o700)
     private = Toolset(home / found.bin_dir.relative_to(package.parent), found.major, found.version)
-    monkeypatch.setattr(postgres, "installed_toolsets", lambda program: [private])
+    monkeypatch.setattr(postgres, "server_toolsets", lambda: [private])
 
     with ScratchPostgres() as server, server.connect() as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
