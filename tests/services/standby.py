@@ -3,7 +3,8 @@
 import subprocess
 from collections.abc import Sequence
 
-from strongroom.testing.postgres import ScratchPostgres, ScratchPostgresError
+from strongroom.sources.errors import ScratchServerError
+from strongroom.testing.postgres import ScratchPostgres
 
 
 class ScratchStandby(ScratchPostgres):
@@ -28,4 +29,4 @@ class ScratchStandby(ScratchPostgres):
         options["env"] |= address | {"PGPASSWORD": self.primary.password}
         answer = subprocess.run(command, capture_output=True, text=True, check=False, **options)
         if answer.returncode != 0:
-            raise ScratchPostgresError(f"pg_basebackup failed: {answer.stderr.strip()[-500:]}", next_step="")
+            raise ScratchServerError(f"pg_basebackup failed: {answer.stderr.strip()[-500:]}", next_step="")
