@@ -37,16 +37,14 @@ def drill() -> None:
 @click.argument("source")
 @click.option("--backup", help="Id or latest:SOURCE; by default the newest that every region holds.")
 @click.option("--region", help="Restore from this region; by default one is drawn.")
-@click.option("--key", help="Idempotency key: the same key always means the same drill.")
 @deadline_option
 @waiting_options
 @click.pass_obj
-def run(  # noqa: PLR0913
+def run(
     invocation: Invocation,
     source: str,
     backup: str | None,
     region: str | None,
-    key: str | None,
     deadline: int | None,
     waiting: Waiting,
 ) -> ExitCode:
@@ -55,7 +53,7 @@ def run(  # noqa: PLR0913
     Ends with 15 when the backup does not restore or a check does not hold.
     """
     with invocation.services() as services:
-        request = DrillRequest(source, trace_id_of(services), backup, region, key, deadline)
+        request = DrillRequest(source, trace_id_of(services), backup, region, None, deadline)
         job = services.ledger.get(request_drill(services, request).id)
         if not await_job(services, job, waiting, invocation.screen):
             return ExitCode.OK
