@@ -10,8 +10,8 @@ from sqlalchemy import JSON, CheckConstraint, ColumnElement, ForeignKey, Index, 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from strongroom.catalog.backups import Backup
 from strongroom.catalog.base import Base, NullableJson, UtcDateTime, stored_enum
+from strongroom.catalog.errors import RecordNotFoundError
 from strongroom.catalog.paging import Page, fetch_page
 
 
@@ -184,6 +184,16 @@ def list_expiries(
     return fetch_page(session, query, Expiry.backup_id, limit=limit, cursor=cursor)
 
 
+def get_expiry(session: Session, backup_id: uuid.UUID) -> Expiry:
+    """Return how a backup ended; raises RecordNotFoundError."""
+    found = session.get(Expiry, backup_id)
+    if found is None:
+        raise RecordNotFoundError(
+            f"Backup {backup_id} has not expired.", next_step="List those that have: strongroom retention list"
+        )
+    return found
+
+
 def expiry_regions(session: Session, backup_id: uuid.UUID) -> Sequence[ExpiryRegion]:
     """Return what became of a backup's key slots, region by region."""
     query = select(ExpiryRegion).where(ExpiryRegion.backup_id == backup_id).order_by(ExpiryRegion.region)
@@ -198,11 +208,6 @@ def list_events(
     if source is not None:
         query = query.where(RetentionEvent.source == source)
     return fetch_page(session, query, RetentionEvent.id, limit=limit, cursor=cursor)
-
-
-def backup_of(session: Session, expiry: Expiry) -> Backup:
-    """Return the backup that an expiry ends."""
-    return session.get_one(Backup, expiry.backup_id)
 
 
 def _active(now: datetime) -> list[ColumnElement[bool]]:

@@ -3,7 +3,7 @@
 import click
 
 from strongroom.backup.lookup import resolve_backup
-from strongroom.catalog.retention import Expiry, list_events, list_expiries
+from strongroom.catalog.retention import get_expiry, list_events, list_expiries
 from strongroom.cli.actor import actor
 from strongroom.cli.collect import Percentage
 from strongroom.cli.command import Group
@@ -48,7 +48,7 @@ def plan(invocation: Invocation, source: str | None, *, every: bool) -> ExitCode
                 resolve_backup(session, f"latest:{source}")
         plans = make_plan(services, source=source)
     if screen.json:
-        screen.document({"items": [plan_document(one) for one in plans]})
+        screen.document({"items": [plan_document(one, every=every) for one in plans]})
     else:
         show_plans(plans, screen, every=every)
     return ExitCode.UNHEALTHY if any(one.trouble for one in plans) else ExitCode.OK
@@ -99,7 +99,7 @@ def approve_command(invocation: Invocation, source: str, confirm: str | None) ->
     with invocation.services() as services:
         approved = approve(services, Approval(source, confirm, actor()))
     if invocation.screen.json:
-        invocation.screen.document(plan_document(approved))
+        invocation.screen.document(plan_document(approved, every=False))
         return
     invocation.screen.line(f"{source} follows {approved.policy} as it is in the settings now.")
 
@@ -137,8 +137,8 @@ def receipt(invocation: Invocation, backup: str) -> ExitCode:
     with invocation.services() as services:
         with services.catalog.read() as session:
             found = resolve_backup(session, backup)
-            expiry = session.get(Expiry, found.id)
-        return show_expiry(services, found, expiry, invocation.screen)
+            expiry = get_expiry(session, found.id)
+        return show_expiry(services, expiry, invocation.screen)
 
 
 @retention.command("log", examples=("strongroom retention log", "strongroom retention log --source uploads --json"))

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from strongroom.catalog.backups import Backup
 from strongroom.catalog.retention import Expiry
 from strongroom.cli.figures import count, moment
 from strongroom.cli.screen import Screen
 from strongroom.errors import ExitCode
 from strongroom.repository.shredding import read_receipt
 from strongroom.retention.deciding import explain
-from strongroom.retention.errors import NotExpiredError
 from strongroom.retention.planning import SourcePlan
 from strongroom.retention.reporting import expiry_document
 from strongroom.services import Services
@@ -59,11 +57,8 @@ def show_sweep(result: dict[str, Any], screen: Screen) -> ExitCode:
     return ExitCode.PARTIAL if partial else ExitCode.OK
 
 
-def show_expiry(services: Services, backup: Backup, expiry: Expiry | None, screen: Screen) -> ExitCode:
-    """Print what became of an expired backup's keys; a receipt is verified first. Raises NotExpiredError."""
-    if expiry is None:
-        what = f"Backup {backup.id} of {backup.source} has not expired."
-        raise NotExpiredError(what, next_step="See: strongroom retention list")
+def show_expiry(services: Services, expiry: Expiry, screen: Screen) -> ExitCode:
+    """Print what became of an expired backup's keys; a receipt is verified first."""
     receipt = None
     if expiry.receipt is not None:
         signed = expiry.receipt.encode()

@@ -27,12 +27,6 @@ class LastProvenError(NotAllowedError):
     code = "retention.last_proven"
 
 
-class DeletesEverythingError(NotAllowedError):
-    """The policy would leave no backup of a source."""
-
-    code = "retention.deletes_everything"
-
-
 class UnknownPolicyError(NotFoundError):
     """A backup follows a policy that the settings do not have."""
 
@@ -55,12 +49,6 @@ class HoldReleaseNotConfirmedError(NotAllowedError):
     """Releasing a hold needs the name of its source as confirmation."""
 
     code = "retention.release_not_confirmed"
-
-
-class NotExpiredError(ConflictError):
-    """The backup has not expired, so there is no receipt."""
-
-    code = "retention.not_expired"
 
 
 class NothingToApproveError(ConflictError):

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from strongroom.catalog.retention import AgreedPolicy, list_agreed
 from strongroom.retention.candidates import Block, Decision
 from strongroom.retention.engine import Rules, plan_source
-from strongroom.retention.errors import DeletesEverythingError, UnknownPolicyError
 from strongroom.retention.gathering import SourceBackups, gather
 from strongroom.retention.terms import Terms
 from strongroom.services import Services
@@ -84,17 +83,3 @@ def new_agreement(services: Services, plan: SourcePlan, terms: Terms, by: str) -
     return AgreedPolicy(
         source=plan.source, policy=plan.policy, terms=terms.as_json(), agreed_by=by, agreed_at=services.clock.now()
     )
-
-
-def verify_decidable(plan: SourcePlan) -> None:
-    """Raise what is wrong with the policy of a source: UnknownPolicyError, DeletesEverythingError."""
-    if plan.trouble is Block.UNKNOWN_POLICY:
-        raise UnknownPolicyError(
-            f"The backups of {plan.source} follow the policy {plan.policy!r}, which is not in the settings.",
-            next_step=f"Write [policies.{plan.policy}], or name another in [sources.{plan.source}].",
-        )
-    if plan.trouble is Block.EVERYTHING:
-        raise DeletesEverythingError(
-            f"The policy {plan.policy} would leave no backup of {plan.source}: all are older than it keeps them.",
-            next_step=f"Make a backup: strongroom backup run {plan.source}. Or let the policy keep one: min_fulls = 1.",
-        )

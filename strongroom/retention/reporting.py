@@ -5,15 +5,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.retention import Expiry, expiry_regions
-from strongroom.repository.records import RecordType, read_unverified
-from strongroom.repository.shredding import Receipt
 from strongroom.retention.candidates import Decision
 from strongroom.retention.deciding import explain
 from strongroom.retention.planning import SourcePlan
 
 
-def plan_document(plan: SourcePlan) -> dict[str, Any]:
-    """Return what is to become of a source's backups, newest first, and what somebody has to decide."""
+def plan_document(plan: SourcePlan, *, every: bool) -> dict[str, Any]:
+    """Return what goes of a source and what is in the way, newest first, with `every` also what stays and why."""
     said = explain(plan)
     return {
         "source": plan.source,
@@ -24,7 +22,7 @@ def plan_document(plan: SourcePlan) -> dict[str, Any]:
         "expired": len(plan.going),
         "blocked": sum(bool(one.blocks) for one in plan.decisions),
         "trouble": None if said is None else {"message": said[0], "next_step": said[1]},
-        "backups": [_decision(one) for one in plan.decisions],
+        "backups": [_decision(one) for one in plan.decisions if every or not one.reasons],
     }
 
 
@@ -51,13 +49,6 @@ def expiry_document(session: Session, expiry: Expiry) -> dict[str, Any]:
         ],
         "receipt": expiry.receipt,
     }
-
-
-def receipt_of(expiry: Expiry) -> Receipt | None:
-    """Return what the receipt in the catalog says; whoever relies on it verifies the record in a region."""
-    if expiry.receipt is None:
-        return None
-    return read_unverified(RecordType.RECEIPT, expiry.receipt.encode(), Receipt)
 
 
 def _decision(one: Decision) -> dict[str, Any]:

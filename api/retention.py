@@ -1,0 +1,92 @@
+"""Routes about what is kept and what goes."""
+
+import uuid
+
+from fastapi import APIRouter, BackgroundTasks, Response
+
+from api.desk import AtDesk, Cursor, IdempotencyKey, Limit
+from api.documents import JobDocument, PageDocument
+from api.retention_documents import (
+    ApprovalBody,
+    ExpiriesDocument,
+    ExpiryDocument,
+    RetentionEventDocument,
+    RetentionPlanDocument,
+    RetentionPlansDocument,
+    RetirementBody,
+    SweepBody,
+)
+from api.tracing import TraceId
+from strongroom.catalog.retention import get_expiry, list_events, list_expiries
+from strongroom.retention.deciding import Approval, approve
+from strongroom.retention.planning import make_plan
+from strongroom.retention.reporting import expiry_document, plan_document
+from strongroom.retention.retiring import retire
+from strongroom.retention.sweeping import SweepRequest, request_sweep
+
+router = APIRouter(prefix="/retention", tags=["retention"])
+
+
+@router.get("/plan")
+def show_plan(desk: AtDesk, source: str | None = None, every: bool = False) -> RetentionPlansDocument:  # noqa: FBT001, FBT002 - query parameters
+    """Say which backups go, and what is in the way; with `every` also which stay and why. Writes nothing."""
+    plans = make_plan(desk.services, source=source)
+    return RetentionPlansDocument(
+        items=[RetentionPlanDocument.model_validate(plan_document(plan, every=every)) for plan in plans]
+    )
+
+
+@router.post("/runs", status_code=202)
+def start_run(
+    desk: AtDesk,
+    body: SweepBody,
+    trace_id: TraceId,
+    response: Response,
+    background: BackgroundTasks,
+    key: IdempotencyKey = None,
+) -> JobDocument:
+    """Queue a run that deletes what nothing keeps, or only reports it."""
+    request = SweepRequest(body.apply, body.source, body.max_share_percent, body.confirm, body.by, key, trace_id)
+    return desk.accept(request_sweep(desk.services, request), response, background)
+
+
+@router.post("/approvals")
+def approve_policy(desk: AtDesk, body: ApprovalBody) -> RetentionPlanDocument:
+    """Let the shorter policy in the settings hold for a source."""
+    plan = approve(desk.services, Approval(body.source, body.confirm, body.by))
+    return RetentionPlanDocument.model_validate(plan_document(plan, every=False))
+
+
+@router.post("/expiries", status_code=201)
+def retire_backup(desk: AtDesk, body: RetirementBody) -> ExpiryDocument:
+    """Give a backup up before its policy does: its keys are destroyed in every region that answers."""
+    backup, _ = retire(desk.services, body.backup, confirm=body.confirm, by=body.by, reason=body.reason)
+    return show_expiry(desk, backup.id)
+
+
+@router.get("/expiries")
+def show_expiries(
+    desk: AtDesk, source: str | None = None, limit: Limit = 50, cursor: Cursor = None
+) -> ExpiriesDocument:
+    """List backups that have expired, newest first."""
+    with desk.services.catalog.read() as session:
+        page = list_expiries(session, source=source, limit=limit, cursor=cursor)
+        items = [ExpiryDocument.model_validate(expiry_document(session, one)) for one in page.items]
+    return ExpiriesDocument(items=items, next_cursor=page.next_cursor)
+
+
+@router.get("/expiries/{backup_id}")
+def show_expiry(desk: AtDesk, backup_id: uuid.UUID) -> ExpiryDocument:
+    """Show how far the end of a backup has come, and its receipt."""
+    with desk.services.catalog.read() as session:
+        return ExpiryDocument.model_validate(expiry_document(session, get_expiry(session, backup_id)))
+
+
+@router.get("/events")
+def show_events(
+    desk: AtDesk, source: str | None = None, limit: Limit = 50, cursor: Cursor = None
+) -> PageDocument[RetentionEventDocument]:
+    """List who held, released, approved or expired what, newest first."""
+    with desk.services.catalog.read() as session:
+        page = list_events(session, source=source, limit=limit, cursor=cursor)
+        return PageDocument.of(page, RetentionEventDocument)
