@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 
 from api.desk import AtDesk
 from api.status_documents import StatusDocument
-from strongroom.backup.status import status
+from strongroom.levels.status import status
 
 router = APIRouter(tags=["status"])
 

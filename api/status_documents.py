@@ -5,6 +5,28 @@ from datetime import datetime
 from api.documents import Document, QueueDocument
 
 
+class LastDrillDocument(Document):
+    """The drill of a source that was decided last."""
+
+    id: str
+    at: datetime
+    passed: bool
+
+
+class SourceLevelsDocument(Document):
+    """What is promised for a source and what was measured, in seconds; `breaches` names promises that are not kept."""
+
+    rpo_seconds: int
+    rto_seconds: int
+    proven_seconds: int
+    protected_age_seconds: int | None
+    proven_age_seconds: int | None
+    drill_seconds: float | None
+    forecast_seconds: float | None
+    last_drill: LastDrillDocument | None
+    breaches: list[str]
+
+
 class SourceStatusDocument(Document):
     """How well one source is protected now."""
 
@@ -22,6 +44,10 @@ class SourceStatusDocument(Document):
     running_job: str | None
     last_error: str | None
     next_run: datetime | None
+    levels: SourceLevelsDocument
+    late: str | None
+    failing: bool
+    overdue: bool
 
 
 class LastCheckDocument(Document):

@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Float, ForeignKey, Index, String, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import BigInteger, Float, ForeignKey, Index, String, func, select
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from strongroom.catalog.backups import Backup, BackupState
 from strongroom.catalog.base import Base, NullableJson, UtcDateTime, stored_enum
@@ -91,16 +91,14 @@ def find_newest_protected(session: Session, source: str) -> Backup | None:
     return session.scalars(query).first()
 
 
-def list_passed(session: Session, source: str, *, limit: int) -> Sequence[Drill]:
-    """Return the drills of a source that passed, newest first."""
-    query = select(Drill).where(Drill.source == source, Drill.state == DrillState.PASSED)
-    return session.scalars(query.order_by(Drill.finished_at.desc(), Drill.id.desc()).limit(limit)).all()
-
-
-def find_last_decided(session: Session, source: str) -> Drill | None:
-    """Return the drill of a source that was decided last, if one was."""
-    query = select(Drill).where(Drill.source == source, Drill.state != DrillState.OPEN)
-    return session.scalars(query.order_by(Drill.finished_at.desc(), Drill.id.desc()).limit(1)).first()
+def list_newest_decided(session: Session, *, each: int) -> Sequence[Drill]:
+    """Return of every source the newest drills that passed, and the newest that failed, newest first."""
+    newest_first = (Drill.finished_at.desc(), Drill.id.desc())
+    age = func.row_number().over(partition_by=(Drill.source, Drill.state), order_by=newest_first)
+    ranked = select(Drill, age.label("age")).where(Drill.state != DrillState.OPEN).subquery()
+    drill = aliased(Drill, ranked)
+    query = select(drill).where(ranked.c.age <= each)
+    return session.scalars(query.order_by(drill.finished_at.desc(), drill.id.desc())).all()
 
 
 def regions_that_failed(session: Session, source: str) -> list[str]:

@@ -26,6 +26,14 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
 
 
+def short(seconds: float) -> str:
+    """Write a length of time in the largest unit that matters, for a narrow column."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 def moment(when: datetime | None) -> str:
     """Write a point in time as the clock on the wall shows it, with its offset from UTC."""
     return "-" if when is None else when.astimezone().isoformat(sep=" ", timespec="seconds")

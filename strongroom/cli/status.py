@@ -2,15 +2,16 @@
 
 import click
 
-from strongroom.backup.status import SILENT_SECONDS, LastCheck, RegionStatus, SourceStatus, StatusReport
-from strongroom.backup.status import status as ask_status
 from strongroom.cli.command import Command
 from strongroom.cli.documents import plain
-from strongroom.cli.figures import count, duration, moment, size
+from strongroom.cli.figures import count, duration, moment, short, size
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.queues import describe_pause
 from strongroom.cli.screen import Screen
 from strongroom.errors import ExitCode
+from strongroom.levels.measuring import SourceLevels
+from strongroom.levels.status import SILENT_SECONDS, LastCheck, RegionStatus, SourceStatus, StatusReport
+from strongroom.levels.status import status as ask_status
 
 
 @click.command("status", cls=Command, examples=("strongroom status", "strongroom status --json --quiet"))
@@ -34,7 +35,9 @@ def _show(report: StatusReport, screen: Screen) -> None:
     screen.line(_verdict(report))
     screen.line("")
     rows = [_row(source) for source in report.sources]
-    screen.table(("SOURCE", "VERDICT", "LAST BACKUP", "#SIZE", "COPIES", "NEXT RUN", "NOW"), rows)
+    screen.table(
+        ("SOURCE", "VERDICT", "LAST BACKUP", "RPO", "RTO", "DRILL", "#SIZE", "COPIES", "NEXT RUN", "NOW"), rows
+    )
     screen.line("")
     screen.table(("REGION", "PRESENT", "READ BACK", "#DAMAGED", "#OVERDUE"), [_region_row(r) for r in report.regions])
     screen.line("")
@@ -70,16 +73,30 @@ def _verdict(report: StatusReport) -> str:
 def _row(source: SourceStatus) -> tuple[str, ...]:
     age = "never" if source.age_seconds is None else f"{duration(source.age_seconds)} ago"
     copies = ", ".join(f"{region} {state}" for region, state in source.regions.items())
-    now = f"job {source.running_job}" if source.running_job else source.last_error or ""
+    now = f"job {source.running_job}" if source.running_job else source.last_error or source.late or ""
     return (
         source.name,
         verdict(source),
         age,
+        *level_cells(source.levels),
         size(source.size) if source.backup_id else "-",
         copies or "-",
         _soon(source),
         now,
     )
+
+
+def level_cells(levels: SourceLevels) -> tuple[str, str, str]:
+    """Write what is measured beside what is promised: loss, time of a restore, and the last drill."""
+    loss = "-" if levels.protected_age_seconds is None else short(levels.protected_age_seconds)
+    time = "-" if levels.forecast_seconds is None else short(levels.forecast_seconds)
+    return f"{loss} of {short(levels.rpo_seconds)}", f"{time} of {short(levels.rto_seconds)}", _last_drill(levels)
+
+
+def _last_drill(levels: SourceLevels) -> str:
+    if levels.last_drill is None:
+        return "never"
+    return f"{'passed' if levels.last_drill.passed else 'FAILED'} {moment(levels.last_drill.at)}"
 
 
 def _region_row(region: RegionStatus) -> tuple[str, ...]:
@@ -108,6 +125,10 @@ def verdict(source: SourceStatus) -> str:
         return "NO BACKUP"
     if not source.protected:
         return "NOT PROTECTED"
+    if source.failing:
+        return "DRILL FAILED"
+    if source.overdue:
+        return "OVERDUE" if source.late else ", ".join(f"{breach.name} BROKEN" for breach in source.levels.breaches)
     return "PARTIAL" if source.partial else "ok"
 
 

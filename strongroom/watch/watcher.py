@@ -26,6 +26,7 @@ from strongroom.catalog.alerts import AlertDelivery, AlertNotice, DeliveryState
 from strongroom.catalog.dbtime import database_now
 from strongroom.errors import StrongroomError, UnavailableError
 from strongroom.jobs.processes import ProcessIdentity, record_heartbeat
+from strongroom.levels.alerting import look_at_levels
 from strongroom.services import Services
 from strongroom.watch.catalog_away import CatalogAway
 from strongroom.watch.leader import give_up_lease, hold_lease
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 
 ROUND_SECONDS = 1.0
 EVALUATION_SECONDS = 5.0
+LEVEL_SECONDS = 30.0
 HEARTBEAT_SECONDS = 10.0
 SENDERS = 8
 KEPT_FOR = timedelta(days=30)
@@ -55,7 +57,7 @@ class Watcher:
         self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="send")
         self._busy: set[object] = set()
         self._began = services.clock.monotonic()
-        self._evaluated = self._beaten = float("-inf")
+        self._evaluated = self._measured = self._beaten = float("-inf")
 
     def run(self, stop: threading.Event) -> None:
         """Go through rounds until asked to stop, then let what is being sent end."""
@@ -133,6 +135,9 @@ class Watcher:
             look_for_signs(session, silent, now)
         look_for_missed(session, settings, now)
         look_for_stuck(session, settings, now)
+        if self._seconds() - self._measured >= LEVEL_SECONDS:
+            self._measured = self._seconds()
+            look_at_levels(session, settings, now)
         queue_tests(session, settings.channels.values(), now)
         Reminder(self._router(session, now)).remind(session)
         _forget_old(session, now)

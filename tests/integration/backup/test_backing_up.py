@@ -14,7 +14,6 @@ from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.lookup import resolve_backup
 from strongroom.backup.reconcile import reconcile as reconcile_backups
 from strongroom.backup.requests import BackupRequest, RestoreRequest, request_backup, request_restore
-from strongroom.backup.status import status
 from strongroom.backup.targets import FilesTargetRequest
 from strongroom.catalog.backup_queries import list_replicas
 from strongroom.catalog.backups import BackupState
@@ -23,6 +22,7 @@ from strongroom.jobs.errors import IdempotencyConflictError
 from strongroom.keyring.errors import KeyProviderUnavailableError
 from strongroom.keyring.provider import KekProvider, WrappedKey
 from strongroom.keyring.secret import SecretKey
+from strongroom.levels.status import status
 from strongroom.settings.errors import UnknownSourceError
 from strongroom.storage.store import Body, Evidence, Store
 from strongroom.testing.stores import Fault, FaultyStore, Operation, no_room, server_error

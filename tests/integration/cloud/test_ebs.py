@@ -2,7 +2,7 @@
 
 import pytest
 
-from strongroom.backup.status import status
+from strongroom.levels.status import status
 from tests.integration.cloud.conftest import Cloud
 
 SOURCE = '[sources.disk]\nkind = "ebs"\nvolume = "{0}"\n'

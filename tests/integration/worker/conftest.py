@@ -14,11 +14,11 @@ from sqlalchemy import select, update
 
 from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.requests import BackupRequest, request_backup
-from strongroom.backup.status import StatusReport, status
 from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.jobs import Heartbeat, Job
 from strongroom.cli.init import set_up
 from strongroom.cli.screen import Screen
+from strongroom.levels.status import StatusReport, status
 from strongroom.runtime import Runtime, build_runtime
 from strongroom.settings import load_settings
 from tests.services.ports import LOOPBACK, ReservedPort

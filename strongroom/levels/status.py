@@ -1,5 +1,6 @@
 """The one-screen answer: is every source backed up, copied and recent; is every process alive."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -7,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from strongroom.backup.schedule import next_slots
+from strongroom.catalog.alerts import Alert, AlertState
 from strongroom.catalog.backup_queries import latest_per_source, list_replicas
 from strongroom.catalog.backups import Backup, RegionCheck
 from strongroom.catalog.jobs import FINAL_STATES, Heartbeat, Job, JobState
@@ -14,9 +16,11 @@ from strongroom.catalog.region_verifications import RegionLevel, count_damaged, 
 from strongroom.jobs.kinds import JobKind
 from strongroom.jobs.processes import ProcessKind
 from strongroom.jobs.queues import QueueStatus, list_queues
+from strongroom.levels.measuring import SourceLevels, measure
 from strongroom.services import Services
 from strongroom.settings import SourceSettings
 
+LATE = ("level.missed", "level.stuck")
 SILENT_SECONDS = 60
 """Six heartbeats: a process that missed them all is not counted on."""
 
@@ -38,11 +42,35 @@ class SourceStatus:
     running_job: str | None
     last_error: str | None
     next_run: datetime | None
+    levels: SourceLevels
+    late: str | None
+    """A backup that was missed or is stuck, in the words of its alert."""
+
+    @property
+    def failing(self) -> bool:
+        """Say whether the newest backup failed, or the last drill."""
+        drill = self.levels.last_drill
+        return self.last_error is not None or (drill is not None and not drill.passed)
+
+    @property
+    def overdue(self) -> bool:
+        """Say whether a promise is not kept, or a backup is missing or stuck."""
+        return bool(self.levels.breaches) or self.late is not None
 
     @property
     def healthy(self) -> bool:
-        """Say whether there is a whole backup in every region and the newest job did not fail."""
-        return self.protected and not self.partial and self.last_error is None
+        """Say whether there is a whole backup in every region, and nothing fails or is overdue."""
+        return self.protected and not self.partial and not self.failing and not self.overdue
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the catalog says of one source: its newest backup and job, what was measured, and whether it is late."""
+
+    backup: Backup | None
+    job: Job | None
+    levels: SourceLevels
+    late: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +141,9 @@ def status(services: Services) -> StatusReport:
     """Answer from the catalog alone; asks no region and needs no key."""
     now = services.clock.now()
     with services.catalog.read() as session:
-        newest, latest = _newest_jobs(session), latest_per_source(session)
+        known = _known(session, services.settings.sources, now)
         sources = [
-            _source_status(session, source, latest.get(source.name), newest.get(source.name), now)
-            for source in services.settings.sources.values()
+            _source_status(session, source, known[name], now) for name, source in services.settings.sources.items()
         ]
         return StatusReport(
             sources=tuple(sorted(sources, key=_worst_first)),
@@ -136,9 +163,14 @@ def _newest_jobs(session: Session) -> dict[str, Job]:
     return newest
 
 
-def _source_status(
-    session: Session, source: SourceSettings, backup: Backup | None, job: Job | None, now: datetime
-) -> SourceStatus:
+def _known(session: Session, sources: Mapping[str, SourceSettings], now: datetime) -> dict[str, Known]:
+    jobs, backups, late = _newest_jobs(session), latest_per_source(session), _late(session)
+    levels = measure(session, sources, now)
+    return {name: Known(backups.get(name), jobs.get(name), levels[name], late.get(name)) for name in sources}
+
+
+def _source_status(session: Session, source: SourceSettings, known: Known, now: datetime) -> SourceStatus:
+    backup, job = known.backup, known.job
     running = job is not None and job.state not in FINAL_STATES
     return SourceStatus(
         name=source.name,
@@ -154,7 +186,14 @@ def _source_status(
         running_job=str(job.id) if job is not None and running else None,
         last_error=_last_error(job),
         next_run=_next_run(source, now),
+        levels=known.levels,
+        late=known.late,
     )
+
+
+def _late(session: Session) -> dict[str, str]:
+    query = select(Alert.source, Alert.message).where(Alert.cause.in_(LATE), Alert.state != AlertState.RESOLVED)
+    return {source: message for source, message in session.execute(query).tuples() if source is not None}
 
 
 def _next_run(source: SourceSettings, now: datetime) -> datetime | None:
@@ -174,9 +213,9 @@ def _last_error(job: Job | None) -> str | None:
     return str((job.last_error or {}).get("message", job.state.value))
 
 
-def _worst_first(source: SourceStatus) -> tuple[bool, bool, int, str]:
+def _worst_first(source: SourceStatus) -> tuple[bool, bool, bool, bool, int, str]:
     age = source.age_seconds
-    return source.healthy, age is not None, -(age or 0), source.name
+    return source.healthy, not source.failing, not source.overdue, age is not None, -(age or 0), source.name
 
 
 def _region_faults(session: Session, regions: list[str]) -> dict[str, str]:
