@@ -18,6 +18,7 @@ def main() -> None:
                 [begin, min(begin + batch, last)],
                 prepare=True,
             )
+        print("done", flush=True)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ def main() -> None:
                 flag_modified(one, "secret")
             session.commit()
             session.expunge_all()
+        print("done", flush=True)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ def main() -> None:
     while left := open_jobs_of(services, number):
         outcomes = [run_job(services.ledger, job, handler, owner=f"bench:{os.getpid()}") for job in left]
         if all(outcome is RunOutcome.SKIPPED for outcome in outcomes):
-            services.clock.sleep(0.02)
+            services.clock.sleep(0.05)
+    print("done", flush=True)
     runtime.close()
 
 

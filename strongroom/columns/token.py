@@ -7,6 +7,8 @@ from enum import Enum
 from strongroom.columns.errors import NotATokenError, TokenFormatError
 
 GCM_MARK = "g1."
+GCM_AFTER_NAME = f":{GCM_MARK}"
+NONCE_BYTES = 12
 FERNET_START = "gAAAA"
 """Base64 of 0x80 and the first zero bytes of a time before the year 2106."""
 DOUBLE_START = "Z0FBQU"

@@ -107,6 +107,9 @@ class TableAccess(Protocol):
     def write(self, changes: Changes, *, skip_locked: bool) -> int:
         """Do both; with `skip_locked` rows that somebody else holds are passed over. Raises as `finish`."""
 
+    def make_durable(self) -> None:
+        """Return when a crash of the database can no longer undo what was written."""
+
     def count(self) -> int:
         """Return how many rows have a value; of a very large table an estimate."""
 

@@ -23,6 +23,9 @@ class Converter(Protocol):
     def convert(self, token: str, row: str | None) -> str | None:
         """Return the same text in a new token, None where the token is up to date; raises StrongroomError."""
 
+    def convert_alike(self, tokens: Sequence[str], rows: Sequence[str] | None) -> list[str] | None:
+        """Return the same for many tokens that are of one kind, None where one is not or does not open."""
+
 
 @dataclass(frozen=True, slots=True)
 class BrokenRow:
@@ -66,9 +69,28 @@ class BatchConverter:
 
     def convert(self, rows: Sequence[Row]) -> Converted:
         """Return what is to be done with the rows; a token that does not open is never an error of the batch."""
+        return self._convert_alike(rows) or self._convert_each(rows)
+
+    def _convert_alike(self, rows: Sequence[Row]) -> Converted | None:
+        """Convert a batch in which nothing is out of the ordinary; None for any other."""
+        keys, tokens = [row[:-1] for row in rows], [row[-1] for row in rows]
+        try:
+            names = None if self.row_of is None else list(map(self.row_of, keys))
+            made = self.converter.convert_alike(tokens, names)
+        except (StrongroomError, AttributeError, TypeError, UnicodeError):
+            return None
+        if made is None or max(map(len, made)) > self._most:
+            return None
+        return Converted(Changes(keys, tokens, made))
+
+    @property
+    def _most(self) -> int:
+        return self.length if self.length is not None else 1 << 30
+
+    def _convert_each(self, rows: Sequence[Row]) -> Converted:
         done = Converted()
         changes, convert, row_of = done.changes, self.converter.convert, self.row_of
-        most = self.length if self.length is not None else 1 << 30
+        most = self._most
         for row in rows:
             token = row[-1]
             try:

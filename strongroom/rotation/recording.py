@@ -5,7 +5,7 @@ process that dies between them has its rows read again, and finds them up to dat
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,9 +85,11 @@ class RangeRecord:
 class Recorder:
     """Records a range about once a second, and shows its progress; `settle` is what a pass calls."""
 
-    def __init__(self, context: JobContext, clock: Clock, record: RangeRecord) -> None:
+    def __init__(
+        self, context: JobContext, clock: Clock, record: RangeRecord, make_durable: Callable[[], None]
+    ) -> None:
         self.record = record
-        self._context, self._clock = context, clock
+        self._context, self._clock, self._make_durable = context, clock, make_durable
         self._began_at = self._recorded_at = clock.monotonic()
         self._began_with = record.rows
 
@@ -102,10 +104,11 @@ class Recorder:
             raise _too_many(self.record)
 
     def flush(self) -> None:
-        """Record what is not recorded yet; raises LeaseLost."""
+        """Record what is not recorded yet, once it is there to stay; raises LeaseLost and what the database says."""
         self._recorded_at = self._clock.monotonic()
         seconds = self._recorded_at - self._began_at
         pace = (self.record.rows - self._began_with) / seconds if seconds > 0 else None
+        self._make_durable()
         self._context.write(lambda session: self.record.write(session, pace))
         self.record.new_broken = []
         self._context.report(JobProgress(phase=f"re-encrypting ({self.record.phase})", files=self.record.rows))

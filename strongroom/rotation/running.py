@@ -96,9 +96,9 @@ def _read(services: Services, context: JobContext) -> Assignment:
 @contextmanager
 def _opened(services: Services, context: JobContext, assignment: Assignment) -> Iterator[Workbench]:
     target, pace = assignment.target, assignment.pace
-    recorder = Recorder(context, services.clock, assignment.record)
     ringed = holding_ring(services.catalog, services.open_ring)
     with ringed as ring, opened_table(services.settings, target) as table:
+        recorder = Recorder(context, services.clock, assignment.record, table.make_durable)
         cipher = ColumnCipher(ring, target.column_place, format=target.token_format, binding=target.binding)
         converter = BatchConverter(cipher, row_id if target.binding is Binding.ROW else None, target.length)
         share = assignment.total_rows * pace.vacuum_percent // 100 // pace.parallel

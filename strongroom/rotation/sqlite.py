@@ -68,6 +68,9 @@ class SqliteTable:
                 raise
         return written
 
+    def make_durable(self) -> None:
+        """Do nothing: every transaction is as durable as the file's own settings make it."""
+
     def count(self) -> int:
         with self._translated():
             found = self._reader.execute(COUNT.format(**self._words)).fetchone()

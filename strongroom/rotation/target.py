@@ -62,6 +62,7 @@ class Target:
 class CurrentTokens:
     """How a token that is up to date begins, and how one does that is not although it begins so."""
 
+    version: str
     begin: str
     but_not: str | None
 
@@ -69,8 +70,8 @@ class CurrentTokens:
     def of(cls, version: str, token_format: TokenFormat) -> Self:
         """Return the beginnings of tokens under a version in a format."""
         if token_format is TokenFormat.AES_GCM:
-            return cls(f"{version}:{GCM_MARK}", None)
-        return cls(f"{version}:", f"{version}:{GCM_MARK}")
+            return cls(version, f"{version}:{GCM_MARK}", None)
+        return cls(version, f"{version}:", f"{version}:{GCM_MARK}")
 
 
 KeyValue = int | str
