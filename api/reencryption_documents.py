@@ -35,6 +35,7 @@ class ReencryptionBody(Body):
     max_rate: Annotated[int, Field(ge=1)] | None = None
     max_lag_seconds: Annotated[float, Field(ge=0)] = USUAL.max_lag_seconds
     vacuum_percent: Annotated[int, Field(ge=0, le=100)] = USUAL.vacuum_percent
+    yields: bool = USUAL.yields
 
     def wish(self) -> TargetWish:
         """Return the column that is meant."""
@@ -51,6 +52,7 @@ class ReencryptionBody(Body):
             max_rows=self.max_rate,
             max_lag_seconds=self.max_lag_seconds,
             vacuum_percent=self.vacuum_percent,
+            yields=self.yields,
         )
 
 

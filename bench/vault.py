@@ -133,9 +133,10 @@ class Vault:
         """Return the command of a worker on a re-encryption."""
         return [sys.executable, "-m", "bench.vault_worker", str(number)]
 
-    def writers(self, seconds: float, hot: int) -> list[str]:
-        """Return the command of writers of the first rows."""
-        return [sys.executable, "-m", "bench.vault_writers", str(seconds), str(hot)]
+    def writers(self, seconds: float, hot: int) -> list[list[str]]:
+        """Return the commands of two writers of the first rows."""
+        command = [sys.executable, "-m", "bench.vault_writers", str(seconds), str(hot)]
+        return [[*command, str(seed)] for seed in range(2)]
 
     @contextmanager
     def _services(self) -> Iterator[Services]:
@@ -201,6 +202,12 @@ def new_vault(folder: Path, rows: int) -> Iterator[Vault]:
         for token_format in TokenFormat:
             vault.make_template(token_format)
         yield vault
+
+
+def writing_cipher(folder: Path) -> ColumnCipher:
+    """Return what an application that has loaded the ring writes with."""
+    ring = EnvCryptoFile(folder / ".env.crypto").load()
+    return ColumnCipher(ring, PLACE, format=TokenFormat.AES_GCM, binding=Binding.COLUMN)
 
 
 def _template(token_format: TokenFormat) -> str:

@@ -1,42 +1,39 @@
-"""Two writers of hot rows: `python -m bench.vault_writers SECONDS HOT` prints the 99th percentile of their waits."""
+"""A writer of hot rows: `python -m bench.vault_writers SECONDS HOT SEED` prints as JSON how many ms each write took.
 
+It does what an application does: encrypts a new value, updates the row, commits, and goes on to the next.
+"""
+
+import json
 import os
 import random
-import statistics
 import sys
-import threading
 import time
+from pathlib import Path
 
 import psycopg
 
-UPDATE = "UPDATE vault SET secret = secret || '', changed = now() WHERE id = %s"
+from bench.vault import SECRET_BYTES, writing_cipher
+
+UPDATE = "UPDATE vault SET secret = %s, changed = now() WHERE id = %s"
 
 
 def main() -> None:
-    """Say that it is ready, wait for the word, and write the value each row has, again and again."""
-    seconds, hot = float(sys.argv[1]), int(sys.argv[2])
+    """Say that it is ready, wait for the word, and write."""
+    seconds, hot, seed = float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    chance, cipher = random.Random(seed), writing_cipher(Path(os.environ["STRONGROOM_CONFIG"]).parent)
     waits: list[float] = []
-    print("ready", flush=True)
-    sys.stdin.readline()
-    writers = [threading.Thread(target=_write, args=(seconds, hot, seed, waits)) for seed in range(2)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    print(statistics.quantiles(waits, n=100)[98] * 1000, flush=True)
-
-
-def _write(seconds: float, hot: int, seed: int, waits: list[float]) -> None:
-    chance = random.Random(seed)
-    until = time.monotonic() + seconds
     with psycopg.connect(os.environ["SHOP_URL"], autocommit=True) as connection:
+        connection.execute(UPDATE, [None, -1], prepare=True)
+        print("ready", flush=True)
+        sys.stdin.readline()
+        until = time.monotonic() + seconds
         while time.monotonic() < until:
             row = chance.randrange(hot)
+            secret = f"secret {len(waits):08} ".ljust(SECRET_BYTES, "x")
             begin = time.monotonic()
-            connection.execute(
-                "UPDATE vault SET secret = secret || '', changed = now() WHERE id = %s", [row], prepare=True
-            )
-            waits.append(time.monotonic() - begin)
+            connection.execute(UPDATE, [cipher.encrypt(secret, None), row], prepare=True)
+            waits.append((time.monotonic() - begin) * 1000)
+    print(json.dumps(waits), flush=True)
 
 
 if __name__ == "__main__":

@@ -55,10 +55,14 @@ class RowRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Strain:
-    """How hard the database is pressed: seconds its slowest replica lags, and statements that wait for a lock."""
+    """How hard the database is pressed: seconds its slowest replica lags, and statements that wait for a lock.
+
+    `others` are the sessions of other programs that sent a statement within the last second.
+    """
 
     lag_seconds: float = 0.0
     lock_waits: int = 0
+    others: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +126,8 @@ class TableAccess(Protocol):
     def measure_strain(self) -> Strain:
         """Return how hard the database is pressed now."""
 
-    def vacuum(self) -> None:
-        """Free the space of replaced rows where the database needs that and allows it."""
+    def vacuum(self, *, gently: bool) -> None:
+        """Free the space of replaced rows where the database needs that and allows it; gently, with pauses."""
 
     def close(self) -> None:
         """Close the connections."""

@@ -120,7 +120,7 @@ class GenericTable:
     def measure_strain(self) -> Strain:
         return Strain()
 
-    def vacuum(self) -> None:
+    def vacuum(self, *, gently: bool) -> None:
         """Do nothing: InnoDB purges by itself."""
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from strongroom.rotation.access import Changes, Row, TableAccess
 from strongroom.rotation.converting import BatchConverter, BrokenRow, Converted
-from strongroom.rotation.pace import Brake, Pace
+from strongroom.rotation.pace import Brake
 from strongroom.rotation.target import Key
 from strongroom.rotation.writing import Written, finish_changes
 
@@ -46,7 +46,6 @@ class TablePass:
 
     access: TableAccess
     converter: BatchConverter
-    pace: Pace
     brake: Brake
     settle: Settle
     dry_run: bool = False
@@ -70,16 +69,28 @@ class TablePass:
             self.settle(under_way, self._finished(under_way))
 
     def _blocks(self, read: Read, after: Sequence[Any] | None) -> Iterator[Block]:
-        block, rows = Block(), read(after, self.pace.batch_size)
-        while rows:
-            convert = self.converter.examine if self.dry_run else self.converter.convert
-            block.add(rows, convert(rows))
-            if block.rows >= self.pace.commit_every:
+        convert = self.converter.examine if self.dry_run else self.converter.convert
+        block = Block()
+        for piece in self._pieces(read, after):
+            block.add(piece, convert(piece))
+            if block.rows >= self.brake.commit_every:
                 yield block
-                block = Block(last=block.last)
-            rows = read(block.last, self.pace.batch_size) if len(rows) == self.pace.batch_size else []
+                block = Block()
         if block.rows:
             yield block
+
+    def _pieces(self, read: Read, after: Sequence[Any] | None) -> Iterator[Sequence[Row]]:
+        """Read batches, and cut those that are more than is written at a time."""
+        limit = self.brake.batch_size
+        while rows := read(after, limit):
+            at = 0
+            while at < len(rows):
+                piece = rows[at : at + self.brake.commit_every]
+                at += len(piece)
+                yield piece
+            if len(rows) < limit:
+                return
+            after, limit = rows[-1][:-1], self.brake.batch_size
 
     def _start(self, block: Block) -> None:
         if len(block.changes) and not self.dry_run:

@@ -19,6 +19,8 @@ from strongroom.rotation.target import CurrentTokens, Target
 
 LOCK_WAIT = "500ms"
 STATEMENT_TIMEOUT = "30s"
+VACUUM_PAUSE = "2ms"
+APPLICATION = "strongroom re-encryption"
 COUNTED_UP_TO = 5_000_000
 SAMPLE_A_PIECE = 3000
 MOST_SAMPLED = 300_000
@@ -73,8 +75,8 @@ class PostgresTable:
 
     def make_durable(self) -> None:
         with self._translated():
-            # A transaction that has a number waits at its end until its log, and all log before it, is on the disk.
-            self._reader.execute("SELECT txid_current()")
+            # A transaction that wrote something to the log waits until that, and all log before it, is on the disk.
+            self._reader.execute("SELECT pg_logical_emit_message(true, 'strongroom', '')")
 
     def count(self) -> int:
         with self._translated():
@@ -106,15 +108,18 @@ class PostgresTable:
     def measure_strain(self) -> Strain:
         query = (
             "SELECT (SELECT coalesce(max(extract(epoch FROM replay_lag)), 0)::float8 FROM pg_stat_replication),"
-            " (SELECT count(*) FROM pg_stat_activity"
-            " WHERE wait_event_type = 'Lock' AND datname = current_database())"
+            " count(*) FILTER (WHERE wait_event_type = 'Lock'),"
+            " count(*) FILTER (WHERE query_start > now() - interval '1 second' AND backend_type = 'client backend'"
+            " AND application_name <> %s)"
+            " FROM pg_stat_activity WHERE datname = current_database()"
         )
         with self._translated():
-            found = self._reader.execute(query).fetchone()
+            found = self._reader.execute(query, [APPLICATION]).fetchone()
         return Strain(*found) if found else Strain()
 
-    def vacuum(self) -> None:
+    def vacuum(self, *, gently: bool) -> None:
         with self._translated():
+            self._reader.execute("SELECT set_config('vacuum_cost_delay', %s, false)", [VACUUM_PAUSE if gently else "0"])
             # Cutting the end off the table would lock out everybody; the next pass needs the space anyway.
             self._reader.execute(self._sql("VACUUM (SKIP_LOCKED, TRUNCATE FALSE) {table}"))
 
@@ -143,7 +148,7 @@ class PostgresTable:
         with self._translated():
             connection.rollback()
             connection.autocommit = True
-            for setting in settings:
+            for setting in (f"SET application_name = '{APPLICATION}'", *settings):
                 connection.execute(setting.encode())
         return connection
 

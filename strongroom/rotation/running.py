@@ -101,15 +101,17 @@ def _opened(services: Services, context: JobContext, assignment: Assignment) -> 
         recorder = Recorder(context, services.clock, assignment.record, table.make_durable)
         cipher = ColumnCipher(ring, target.column_place, format=target.token_format, binding=target.binding)
         converter = BatchConverter(cipher, row_id if target.binding is Binding.ROW else None, target.length)
+        brake = Brake(pace, services.clock, table.measure_strain, context.check)
         share = assignment.total_rows * pace.vacuum_percent // 100 // pace.parallel
-        pacer = VacuumPacer(table.vacuum, 0 if assignment.dry_run else share, assignment.replaced)
+        pacer = VacuumPacer(
+            lambda: table.vacuum(gently=brake.yielding), 0 if assignment.dry_run else share, assignment.replaced
+        )
 
         def settle(block: Block, written: Written) -> None:
             recorder.settle(block, written)
             pacer.after(written.processed)
 
-        brake = Brake(pace, services.clock, table.measure_strain, context.check)
-        one_pass = TablePass(table, converter, pace, brake, settle, dry_run=assignment.dry_run)
+        one_pass = TablePass(table, converter, brake, settle, dry_run=assignment.dry_run)
         yield Workbench(table, ring.active, one_pass, recorder)
 
 

@@ -89,7 +89,7 @@ class SqliteTable:
     def measure_strain(self) -> Strain:
         return Strain()
 
-    def vacuum(self) -> None:
+    def vacuum(self, *, gently: bool) -> None:
         """Do nothing: SQLite uses free pages again by itself."""
 
     def close(self) -> None:

@@ -48,6 +48,7 @@ class Options:
     max_rate: int | None
     max_lag: float
     vacuum_every: int
+    yields: bool
     resume: bool
     job_id: int | None
     dry_run: bool
@@ -76,6 +77,7 @@ class Options:
             max_rows=self.max_rate,
             max_lag_seconds=self.max_lag,
             vacuum_percent=self.vacuum_every,
+            yields=self.yields,
         )
 
 
@@ -123,6 +125,13 @@ class Options:
     default=USUAL.vacuum_percent,
     show_default=True,
     help="Percent of a PostgreSQL table after which it is vacuumed; 0 never.",
+)
+@click.option(
+    "--yield/--no-yield",
+    "yields",
+    default=USUAL.yields,
+    show_default=True,
+    help="Go in small steps with pauses while others use a PostgreSQL database.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the one that was interrupted.")
 @click.option("--job-id", type=int, help="Which one to go on with.")

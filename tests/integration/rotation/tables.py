@@ -126,10 +126,9 @@ class Application:
         outcome = Outcome()
         bound = self.target.binding is Binding.ROW
         converter = BatchConverter(self.cipher(keyring), row_id if bound else None, self.target.length)
-        pace = Pace(batch_size=7, commit_every=20)
-        brake = Brake(pace, CLOCK, opened.measure_strain, lambda: None)
+        brake = Brake(Pace(batch_size=7, commit_every=20), CLOCK, opened.measure_strain, lambda: None)
         try:
-            one = TablePass(opened, converter, pace, brake, outcome.settle, dry_run=dry_run)
+            one = TablePass(opened, converter, brake, outcome.settle, dry_run=dry_run)
             one.run(lambda after, limit: opened.read(after, None, limit), None)
         finally:
             if access is None:

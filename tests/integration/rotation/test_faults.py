@@ -1,11 +1,20 @@
 """What PostgreSQL can do to a re-encryption: it goes on where it was, or says what is wrong."""
 
 import threading
+from itertools import count
 
+import psycopg
+
+from strongroom.catalog.reencryption import ReencryptionRange
 from strongroom.rotation import postgres
 from strongroom.rotation.campaigns import open_jobs_of
+from strongroom.rotation.opening import open_table
+from strongroom.rotation.postgres import PostgresTable
 from strongroom.rotation.recording import Recorder
+from strongroom.testing.postgres import ScratchPostgres
+from tests.integration.rotation.site import Site
 from tests.integration.rotation.storm import run_once
+from tests.integration.rotation.tables import Application
 
 CUT = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -99,3 +108,49 @@ def test_a_deadlock_with_the_application_is_survived(postgres_site):
     holder.join()
 
     assert {str(token)[:3] for token in application.tokens().values()} == {"v2:"}
+
+
+def test_no_row_behind_the_cursor_is_undone_by_a_crash_of_the_server(
+    tmp_path, sqlite_catalog_url, monkeypatch
+):
+    monkeypatch.setattr("strongroom.rotation.recording.SECONDS_BETWEEN_RECORDS", 0.0)
+    with ScratchPostgres(durable=True) as server:
+        server.create_database("shop")
+        site = Site(tmp_path, sqlite_catalog_url, server.url("shop"))
+        number = site.request(site.found(2_000))
+        finish, finished = PostgresTable.finish, count(1)
+
+        def crash(table: PostgresTable) -> int:
+            rows = finish(table)
+            if next(finished) == 50:
+                server.stop(immediate=True)
+            return rows
+
+        with monkeypatch.context() as patch:
+            patch.setattr(PostgresTable, "finish", crash)
+            site.run(number)
+        server.start()
+        with server.connect("shop") as connection, site.services.catalog.read() as session:
+            (cursor,) = session.get_one(ReencryptionRange, (number, 0)).cursor
+            undone = "SELECT count(*) FROM secret_number WHERE id <= %s AND NOT starts_with(secret, 'v2:')"
+            assert connection.execute(undone, [cursor]).fetchone() == (0,)
+        assert cursor > 500
+
+        while site.job(number).state != "finished":
+            run_once(site, number)
+        assert site.job(number).rows_by_version == {"v2": 2_000}
+        site.close()
+
+
+def test_sessions_of_others_are_seen_and_those_of_re_encryptions_are_not(postgres_engine, database):
+    target = Application.make(postgres_engine).target
+    table = open_table(postgres_engine, target)
+    second = open_table(postgres_engine, target)
+    assert table.measure_strain().others == 0
+
+    with psycopg.connect(database) as other:
+        other.execute("SELECT 1")
+        assert table.measure_strain().others == 1
+
+    second.close()
+    table.close()

@@ -72,6 +72,39 @@ def test_it_waits_within_one_batch_while_the_database_is_pressed_and_goes_on_by_
     assert len(checks) == 5
 
 
+def test_while_others_use_the_database_most_of_the_time_is_left_to_them():
+    clock = HandClock()
+    one = brake(Pace(batch_size=500, commit_every=1000), clock, [Strain(others=2)] * 100)
+    assert (one.batch_size, one.commit_every) == (500, 1000)
+    one.after(1000)
+    assert (one.batch_size, one.commit_every) == (200, 5)
+
+    begun = clock.at
+    for _ in range(10):
+        clock.sleep(0.01)
+        one.after(5)
+
+    assert clock.at - begun == pytest.approx(0.5)
+
+
+def test_full_speed_comes_back_when_the_others_are_gone():
+    clock = HandClock()
+    one = brake(Pace(), clock, [Strain(others=1), Strain()])
+    one.after(1000)
+    clock.sleep(1.0)
+    one.after(5)
+
+    assert (one.yielding, one.commit_every) == (False, 1000)
+
+
+def test_who_does_not_yield_goes_at_full_speed_whoever_else_is_there():
+    clock = HandClock()
+    one = brake(Pace(yields=False), clock, [Strain(others=9)])
+    one.after(1000)
+
+    assert (one.yielding, clock.at) == (False, 0)
+
+
 def test_a_wait_ends_when_the_job_is_to_stop():
     clock = HandClock()
 
