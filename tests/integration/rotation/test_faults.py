@@ -110,9 +110,7 @@ def test_a_deadlock_with_the_application_is_survived(postgres_site):
     assert {str(token)[:3] for token in application.tokens().values()} == {"v2:"}
 
 
-def test_no_row_behind_the_cursor_is_undone_by_a_crash_of_the_server(
-    tmp_path, sqlite_catalog_url, monkeypatch
-):
+def test_no_row_behind_the_cursor_is_undone_by_a_crash_of_the_server(tmp_path, sqlite_catalog_url, monkeypatch):
     monkeypatch.setattr("strongroom.rotation.recording.SECONDS_BETWEEN_RECORDS", 0.0)
     with ScratchPostgres(durable=True) as server:
         server.create_database("shop")
