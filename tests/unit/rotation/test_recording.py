@@ -25,7 +25,7 @@ class Context:
 def test_rows_are_durable_before_their_cursor_is():
     context = Context()
     record = RangeRecord("shop:vault.secret", 1, 0, RangePhase.KEYSET, [5], 5, 0, 0, 0, Counter())
-    recorder = Recorder(context, SystemClock(), record, lambda: context.calls.append("durable"))  # type: ignore[arg-type]
+    recorder = Recorder(context, SystemClock(), record, lambda: context.calls.append("durable"))
 
     recorder.flush()
 
