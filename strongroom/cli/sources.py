@@ -6,6 +6,7 @@ from strongroom.cli.command import Group
 from strongroom.cli.documents import plain
 from strongroom.cli.invocation import Invocation
 from strongroom.settings import SourceSettings, TreeSourceSettings
+from strongroom.settings.findings import is_secret
 
 
 @click.group("sources", cls=Group)
@@ -21,7 +22,7 @@ def list_sources(invocation: Invocation) -> None:
     screen = invocation.screen
     if screen.json:
         documents = [
-            plain(source.model_dump(exclude={"password"})) | {"regions": settings.regions_of(source.policy)}
+            plain(source.model_dump(exclude=_secrets(source))) | {"regions": settings.regions_of(source.policy)}
             for source in settings.sources.values()
         ]
         screen.document({"items": documents})
@@ -33,6 +34,10 @@ def list_sources(invocation: Invocation) -> None:
     screen.table(("SOURCE", "KIND", "WHAT", "POLICY", "REGIONS"), rows)
     if not rows:
         screen.say(f"No sources yet: add one to {settings.path}.")
+
+
+def _secrets(source: SourceSettings) -> set[str]:
+    return {name for name, field in type(source).model_fields.items() if is_secret(field)}
 
 
 def place(source: SourceSettings) -> str:

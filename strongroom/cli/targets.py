@@ -42,7 +42,9 @@ def _bucket(backup: Backup, spelled: str) -> BucketTargetRequest:
     bucket, _, prefix = spelled.removeprefix("s3://").partition("/")
     if not bucket:
         raise TargetSpellingError(f"{spelled!r} does not name a bucket.", next_step="Write s3://BUCKET/PREFIX.")
-    return BucketTargetRequest(bucket, prefix, backup.source)
+    # Whoever types a prefix means a folder, and a key that merely begins so would surprise.
+    folder = f"{prefix.rstrip('/')}/" if prefix else ""
+    return BucketTargetRequest(bucket, folder, backup.source)
 
 
 def _log_group(backup: Backup, spelled: str) -> LogGroupTargetRequest:
