@@ -70,5 +70,7 @@ def _show(result: dict[str, Any], screen: Screen) -> None:
         screen.line(f"  {found['key']}  {size(found['bytes'])}  {found['why']}")
     if result["objects"] > MOST_LINES:
         screen.say("  and more: --json names them.")
+    if result["retained"]:
+        screen.say(f"  {count(result['retained'], 'object')} retained until {result['retained_until']} at the latest.")
     if result["objects"] and not result["applied"]:
         screen.say("Nothing was deleted; --apply deletes it.")

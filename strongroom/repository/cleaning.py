@@ -3,13 +3,14 @@
 from uuid import UUID
 
 from strongroom.repository.layout import backup_slots, checkpoint_prefix, manifest_key, session_key, session_pack_prefix
+from strongroom.repository.objects import delete_unless_locked
 from strongroom.storage.store import Store
 
 
 def discard_checkpoints(store: Store, session_id: UUID) -> None:
     """Delete what a session wrote down for the one after it; nothing that can be restored needs it."""
     for checkpoint in list(store.list(checkpoint_prefix(session_id))):
-        store.delete(checkpoint.key)
+        delete_unless_locked(store, checkpoint.key)
 
 
 def discard_session(store: Store, source: str, backup_id: UUID, session_id: UUID) -> int:
@@ -17,14 +18,15 @@ def discard_session(store: Store, source: str, backup_id: UUID, session_id: UUID
 
     Only the manifest of the session's own backup, or of a child of that backup once committed, can refer to these
     packs; the ABORT record rules both out, so nothing that can be restored loses a byte. Keys go first and the marker
-    last, so that what a crash leaves is unreadable and still known to belong to a session.
+    last, so that what a crash leaves is unreadable and still known to belong to a session. What a lock keeps is left to
+    the collection that comes after its day, and the marker with it.
     """
-    for slot in list(store.list(backup_slots(backup_id, session_id))):
-        store.delete(slot.key)
+    slots = [slot.key for slot in store.list(backup_slots(backup_id, session_id))]
+    locked = [delete_unless_locked(store, key) for key in slots]
     discard_checkpoints(store, session_id)
-    store.delete(manifest_key(source, backup_id, session_id))
-    packs = list(store.list(session_pack_prefix(session_id)))
-    for pack in packs:
-        store.delete(pack.key)
-    store.delete(session_key(session_id))
-    return len(packs)
+    locked.append(delete_unless_locked(store, manifest_key(source, backup_id, session_id)))
+    packs = [pack.key for pack in store.list(session_pack_prefix(session_id))]
+    kept = [delete_unless_locked(store, key) for key in packs]
+    if not any([*locked, *kept]):
+        delete_unless_locked(store, session_key(session_id))
+    return kept.count(None)

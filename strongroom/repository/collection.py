@@ -6,13 +6,15 @@ in which garbage can be wanted again is a copy into this region, so copies and c
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from strongroom.errors import NotAllowedError
 from strongroom.keyring.provider import KekProvider
 from strongroom.repository.access import Repository
 from strongroom.repository.layout import CHECKPOINTS, KEYS, MANIFESTS, PACKS, commit_key, session_key
+from strongroom.repository.objects import delete_unless_locked
 from strongroom.repository.survey import Survey, survey_region
 from strongroom.storage.store import Store
 
@@ -44,6 +46,14 @@ class Garbage:
 
 
 @dataclass(frozen=True, slots=True)
+class Retained:
+    """Garbage that a lock keeps, and until when; a later collection deletes it."""
+
+    garbage: Garbage
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CollectionPlan:
     """What would be deleted, in order, and what stays; `packs` and `pack_bytes` count all that the region holds."""
 
@@ -53,6 +63,8 @@ class CollectionPlan:
     pack_bytes: int
     live_backups: int
     open_sessions: int
+    retained: tuple[Retained, ...] = ()
+    """What is garbage and could not be deleted, because the region keeps it under a lock."""
 
     @property
     def garbage_bytes(self) -> int:
@@ -115,18 +127,17 @@ def apply_collection(
     """
     doomed = {found.key for found in plan.garbage}
     current = plan_collection(repository, store, kek, on_progress=on_progress)
-    deleted = [found for found in current.garbage if found.key in doomed]
-    for found in deleted:
+    deleted, retained = [], []
+    for found in current.garbage:
+        if found.key not in doomed:
+            continue
         on_progress()
-        store.delete(found.key)
-    return CollectionPlan(
-        region=current.region,
-        garbage=tuple(deleted),
-        packs=current.packs,
-        pack_bytes=current.pack_bytes,
-        live_backups=current.live_backups,
-        open_sessions=current.open_sessions,
-    )
+        until = delete_unless_locked(store, found.key)
+        if until is None:
+            deleted.append(found)
+        else:
+            retained.append(Retained(found, until))
+    return replace(current, garbage=tuple(deleted), retained=tuple(retained))
 
 
 def _garbage(survey: Survey) -> Iterator[Garbage]:

@@ -1,9 +1,10 @@
 """Whole-object reads and writes with the repository's own errors."""
 
 import hashlib
+from datetime import datetime
 
 from strongroom.repository.errors import MissingObjectError
-from strongroom.storage.errors import ObjectNotFoundError
+from strongroom.storage.errors import ObjectLockedError, ObjectNotFoundError
 from strongroom.storage.store import Body, Store
 
 
@@ -15,6 +16,15 @@ def put_object(store: Store, key: str, body: Body) -> None:
 def create_object(store: Store, key: str, body: Body) -> None:
     """Write a small object unless its key is taken; raises ObjectExistsError."""
     store.create(key, body, sha256=hashlib.sha256(body).digest())
+
+
+def delete_unless_locked(store: Store, key: str) -> datetime | None:
+    """Remove an object, or say until when a lock keeps it; removing what is not there is not an error."""
+    try:
+        store.delete(key)
+    except ObjectLockedError as error:
+        return datetime.fromisoformat(str(error.details["until"]))
+    return None
 
 
 def get_object(store: Store, key: str) -> bytes:

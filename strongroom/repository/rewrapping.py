@@ -12,7 +12,7 @@ from strongroom.repository.access import Repository
 from strongroom.repository.commit import CommitRecord
 from strongroom.repository.errors import MissingObjectError, TamperedError
 from strongroom.repository.layout import ROOT_SLOTS, backup_slots, slot_key
-from strongroom.repository.objects import get_object, put_object
+from strongroom.repository.objects import delete_unless_locked, get_object, put_object
 from strongroom.repository.opening import verify_slot
 from strongroom.repository.slots import KeySlot, StoredSlot, open_first, read_slots
 from strongroom.storage.store import Store
@@ -99,6 +99,5 @@ class Rewrapper:
 
 def _remove(store: Store, new: StoredSlot, found: list[StoredSlot]) -> int:
     old = [stored.key for stored in found if stored.key != new.key]
-    for key in old:
-        store.delete(key)
-    return len(old)
+    # What a lock keeps stays until the rotation after its day.
+    return [delete_unless_locked(store, key) for key in old].count(None)

@@ -15,9 +15,9 @@ import msgspec
 from strongroom.repository.access import Repository
 from strongroom.repository.errors import TamperedError
 from strongroom.repository.layout import all_slots, receipt_key
-from strongroom.repository.objects import create_object, find_object
+from strongroom.repository.objects import create_object, delete_unless_locked, find_object
 from strongroom.repository.records import RecordType
-from strongroom.storage.errors import ObjectExistsError, ObjectLockedError
+from strongroom.storage.errors import ObjectExistsError
 from strongroom.storage.store import ObjectVersion, Store
 
 MOST_NAMED = 240
@@ -71,7 +71,8 @@ def destroy_slots(store: Store, backup_id: UUID) -> Retained | None:
 
     A second call changes nothing. Raises TamperedError where slots are there again afterwards, and the store's errors.
     """
-    retained = [_destroy(store, key) for key in dict.fromkeys(slot.key for slot in list_slots(store, backup_id))]
+    keys = dict.fromkeys(slot.key for slot in list_slots(store, backup_id))
+    retained = [delete_unless_locked(store, key) for key in keys]
     locked = [until for until in retained if until is not None]
     if locked:
         return Retained(max(locked))
@@ -108,11 +109,3 @@ def read_receipt(repository: Repository, raw: bytes, source: str, backup_id: UUI
     if (receipt.repo, receipt.source, receipt.backup_id) != (repository.repo_id, source, backup_id):
         raise TamperedError(f"The receipt of backup {backup_id} belongs to another backup.")
     return receipt
-
-
-def _destroy(store: Store, key: str) -> datetime | None:
-    try:
-        store.delete(key)
-    except ObjectLockedError as error:
-        return datetime.fromisoformat(str(error.details["until"]))
-    return None

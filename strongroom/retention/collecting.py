@@ -104,6 +104,8 @@ def _summary(plan: CollectionPlan, *, applied: bool) -> dict[str, Any]:
         "by_kind": {kind: {"objects": count, "bytes": sizes[kind]} for kind, count in counts.items()},
         "packs": plan.packs,
         "pack_bytes": plan.pack_bytes,
+        "retained": len(plan.retained),
+        "retained_until": max((one.until.isoformat() for one in plan.retained), default=None),
         "live_backups": plan.live_backups,
         "open_sessions": plan.open_sessions,
         "garbage": [

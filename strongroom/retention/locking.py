@@ -16,6 +16,7 @@ from strongroom.alerts.opening import AlertReport, AlertType, Severity, clear_al
 from strongroom.catalog.backups import Backup, BackupState, Replica, ReplicaState
 from strongroom.catalog.jobs import Job
 from strongroom.catalog.retention import BackupLock, list_agreed
+from strongroom.errors import CannotDecryptError, IntegrityError, NotFoundError
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.kinds import JobKind
 from strongroom.jobs.ledger import JobRequest
@@ -26,7 +27,7 @@ from strongroom.retention.gathering import SourceBackups
 from strongroom.retention.planning import policy_of
 from strongroom.retention.terms import Terms
 from strongroom.services import Services
-from strongroom.storage.locking import lock_object
+from strongroom.storage.locking import lock_object, prove_locks
 from strongroom.storage.store import LockProof
 
 IGNORED = "retention.lock_ignored"
@@ -78,17 +79,25 @@ def run_locking(services: Services, context: JobContext) -> dict[str, Any]:
     Whether the region keeps locked objects at all is tried first; one that does not is an alert.
     """
     region = str(context.args["region"])
-    proof = services.stores[region].probe().lock
+    proof = prove_locks(services.stores[region])
     context.write(lambda session: _judge(services, session, region, proof))
     with services.catalog.read() as session:
         due = list_due(services, session, region)
-    objects = 0
+    objects, failed = 0, {}
     for done, one in enumerate(due):
         context.report(JobProgress(phase="locking", done_bytes=0, total_bytes=None, files=done))
-        locked = _lock(services, region, one, context.check)
+        try:
+            locked = _lock(services, region, one, context.check)
+        except (IntegrityError, NotFoundError, CannotDecryptError) as error:
+            # A damaged copy keeps nobody else from being locked; it is due again when it is repaired.
+            failed[str(one.backup.id)] = error.what
+            continue
         context.write(_recording(services, region, one, locked))
         objects += locked
-    return {"region": region, "backups": len(due), "objects": objects, "enforced": proof is LockProof.ENFORCED}
+    enforced = proof is LockProof.ENFORCED
+    return {"region": region, "backups": len(due) - len(failed), "objects": objects, "enforced": enforced} | (
+        {"failed": failed} if failed else {}
+    )
 
 
 def _enqueue(services: Services, session: Session, region: str) -> Job:

@@ -18,9 +18,9 @@ from strongroom.storage.probing import probe_store
 from strongroom.storage.s3_bucket import S3Bucket
 from strongroom.storage.s3_confirming import attest_object, confirm_object
 from strongroom.storage.s3_creating import create_object
-from strongroom.storage.s3_probing import probe_bucket
+from strongroom.storage.s3_probing import probe_bucket, prove_lock
 from strongroom.storage.s3_writing import PLAIN, S3Writing
-from strongroom.storage.store import Body, Capabilities, Evidence, ObjectInfo, ObjectVersion
+from strongroom.storage.store import Body, Capabilities, Evidence, LockProof, ObjectInfo, ObjectVersion
 from strongroom.storage.throttle import Throttle, unlimited
 
 if TYPE_CHECKING:
@@ -95,6 +95,10 @@ class S3Store:
         """
         verify_key(key)
         return self._bucket.lock(key, until)
+
+    def prove_lock(self) -> LockProof:
+        """Find out, with a canary, whether the bucket keeps locked objects; raises UnsafeStoreError as `probe` does."""
+        return prove_lock(self._bucket, self.random, self.clock)
 
     def delete(self, key: str) -> None:
         verify_key(key)

@@ -26,11 +26,16 @@ def probe_bucket(bucket: S3Bucket, random: RandomBytes, clock: Clock) -> dict[st
     """
     with translated(bucket.region, bucket.name, "the probe"):
         versioned = bucket.dialect.versions(bucket.client, bucket.name).are_kept()
-    lock = LockProof.OFF if bucket.writing.lock is None else _probe_lock(bucket, random, clock)
-    return {"versioned": versioned, "lock": lock}
+    return {"versioned": versioned, "lock": prove_lock(bucket, random, clock)}
 
 
-def _probe_lock(bucket: S3Bucket, random: RandomBytes, clock: Clock) -> LockProof:
+def prove_lock(bucket: S3Bucket, random: RandomBytes, clock: Clock) -> LockProof:
+    """Say whether the bucket keeps a locked canary from being removed, where the settings ask for locks.
+
+    Raises UnsafeStoreError where it takes no locked objects at all.
+    """
+    if bucket.writing.lock is None:
+        return LockProof.OFF
     key = f"{PROBE_PREFIX}{random(16).hex()}"
     version = _put_locked(bucket, key, clock)
     proof = _try_to_remove(bucket, key, version)

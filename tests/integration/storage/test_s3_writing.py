@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -13,7 +14,7 @@ from strongroom.storage.s3_bucket import S3Bucket
 from strongroom.storage.s3_client import S3Access, s3_client
 from strongroom.storage.s3_probing import probe_bucket
 from strongroom.storage.s3_writing import LARGE_BYTES, PLAIN, LockMode, ObjectLock, S3Writing
-from strongroom.storage.store import LockProof
+from strongroom.storage.store import LockProof, ObjectVersion
 from strongroom.storage.throttle import TrafficLimits
 from tests.integration.storage.canned_server import Asked, Canned, canned_server
 from tests.integration.storage.conftest import QUICK, access_to
@@ -105,6 +106,48 @@ def test_what_is_removed_from_a_versioned_bucket_is_gone_with_all_its_versions(v
     assert versioned.versions("key") == versioned.versions("key-beside") == 1
     assert store.get("key-beside") == b"other"
     store.delete("key")
+
+
+def test_every_version_is_listed_also_what_a_mark_hides(versioned: Bucket) -> None:
+    store = versioned.store()
+    for body in (b"one", b"two"):
+        put(store, "a/key", body)
+    put(store, "b/key", b"other")
+    versioned.region.client().delete_object(Bucket=versioned.name, Key="b/a/key")
+    found = list(store.versions("a/"))
+    assert [one.key for one in found] == ["a/key"] * 3
+    assert len({one.version for one in found}) == 3
+    assert list(store.list("a/")) == []
+    store.delete("a/key")
+    assert list(store.versions("a/")) == []
+
+
+def test_without_versions_each_object_is_one(bucket: Bucket) -> None:
+    store = bucket.store()
+    put(store, "a/key", b"one")
+    assert list(store.versions("a/")) == [ObjectVersion("a/key", "")]
+
+
+def test_a_lock_is_made_longer_and_never_shorter(lockable: Bucket) -> None:
+    store, now = lockable.store(S3Writing(lock=LOCK)), SystemClock().now()
+    put(store, "p/key", b"body")
+    far = (now + timedelta(days=9)).replace(microsecond=0)
+    assert store.lock("p/key", far)
+    assert store.lock("p/key", now + timedelta(days=2))
+    with pytest.raises(ObjectLockedError) as kept:
+        store.delete("p/key")
+    assert datetime.fromisoformat(str(kept.value.details["until"])) == far
+
+
+def test_key_slots_are_never_locked_for_good_and_checkpoints_not_at_all(lockable: Bucket) -> None:
+    store = lockable.store(S3Writing(lock=ObjectLock(LockMode.COMPLIANCE, 1)))
+    modes = {}
+    for key in ("p/pack", "keys/slot", "k/checkpoint"):
+        put(store, key, b"body")
+        modes[key] = lockable.region.client().head_object(Bucket=lockable.name, Key=f"b/{key}").get("ObjectLockMode")
+    assert modes == {"p/pack": "COMPLIANCE", "keys/slot": "GOVERNANCE", "k/checkpoint": None}
+    assert not store.lock("k/checkpoint", SystemClock().now() + timedelta(days=2))
+    assert not lockable.store().lock("p/pack", SystemClock().now() + timedelta(days=2))
 
 
 def test_a_mark_that_hides_an_object_is_removed_too(versioned: Bucket) -> None:

@@ -71,6 +71,7 @@ def test_every_operation_can_fail(sound: MemoryStore, operation: Operation) -> N
         Operation.GET_RANGE: lambda: store.get_range("key", 0, 1),
         Operation.FIND: lambda: store.find("key"),
         Operation.LIST: lambda: list(store.list("")),
+        Operation.VERSIONS: lambda: list(store.versions("")),
         Operation.DELETE: lambda: store.delete("key"),
         Operation.CONFIRM: lambda: store.confirm("key", size=4, sha256=digest(b"body")),
         Operation.ATTEST: lambda: store.attest("key", size=4, sha256=digest(b"body")),
