@@ -13,7 +13,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile pyproject.toml --q
 SEEDS := 1 2
 BROKER := valkey
 
-.PHONY: help venv compiled demo up down status test chaos check fmt docs lock bench bench-jobs bench-postgres bench-reencrypt reencrypt-storm model bench-columns
+.PHONY: help venv compiled demo up down status test chaos check fmt docs lock bench bench-jobs bench-postgres bench-reencrypt bench-alerts reencrypt-storm model bench-columns
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,10 @@ bench-columns: compiled ## Measure what an encrypted column costs a value beside
 bench-jobs: compiled ## Measure jobs through API, ledger, broker and worker beside bare Celery tasks
 	@PYTHON=$(BIN)/python tests/install-services
 	@$(BIN)/python -m bench.jobs
+
+bench-alerts: compiled ## Measure how soon people hear, and kill watcher, Beat, workers, broker and catalog; half an hour
+	@PYTHON=$(BIN)/python tests/install-services
+	@$(BIN)/python -m bench.alerts
 
 bench-reencrypt: compiled ## Measure re-encryption of a million rows beside what PostgreSQL itself can do
 	@$(BIN)/python -m bench.reencrypt

@@ -43,6 +43,8 @@ class Heard:
     path: str
     headers: dict[str, str]
     body: bytes
+    answered: bool = True
+    """Whether the fake took it."""
 
     @property
     def json(self) -> Any:
@@ -121,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Keep the request and behave as the mood is."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.ear.keep(Heard(time.time(), self.command, self.path, dict(self.headers), body))
+        self.ear.keep(Heard(time.time(), self.command, self.path, dict(self.headers), body, self.ear.mood is Mood.WELL))
         self.close_connection = True
         self._behave(self.ear.mood)
 
