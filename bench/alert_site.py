@@ -76,7 +76,7 @@ class AlertSite:
     def heard_at(self) -> dict[str, float]:
         """Return when each alert was heard of first."""
         moments: dict[str, float] = {}
-        for heard in list(self.ear.heard):
+        for heard in [heard for heard in list(self.ear.heard) if heard.answered]:
             for alert in heard.json["alerts"]:
                 moments.setdefault(alert["id"], heard.at)
         return moments
@@ -177,6 +177,11 @@ class AlertSite:
         except psycopg.Error:
             return False
         return (kinds, ticks, wrong) == (3, 1, 0)
+
+    def forget(self) -> None:
+        """Forget every alert, as if a day had passed: of one that comes and goes nothing more would be said."""
+        for table in ("alert_delivery", "alert_notice", "alert_event", "alert"):
+            self.execute(f"DELETE FROM {table}")
 
     def is_cleared(self, cause: str) -> bool:
         """Say whether no alert of a cause is open, and that it ended is written down."""

@@ -105,7 +105,6 @@ def _kills(site: AlertSite, count: int, seed: int) -> bool:
         site.execute("UPDATE alert_delivery SET due_at = now() WHERE state = 'waiting'")
         site.execute("UPDATE watch_lease SET until = now()")
     site.ear.mood = Mood.WELL
-    site.ear.heard = [heard for heard in site.ear.heard if heard.answered]
     with site.watching():
         site.wait_until(
             lambda: site.value("SELECT count(*) FROM alert_delivery WHERE state = 'waiting'") == 0, "all", 90
@@ -129,6 +128,7 @@ def _trials(name: str, count: int) -> Callable[[AlertSite], bool]:
 
 def _trial(site: AlertSite, name: str) -> float:
     site.wait_until(site.is_well, "everything gives signs of life", 120)
+    site.forget()
     cause = GONE[name]
     before = len(site.heard_causes(cause))
     began = time.time()

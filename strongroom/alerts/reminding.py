@@ -48,13 +48,15 @@ class Reminder:
             alert.state, alert.acknowledged_at, alert.acknowledged_by = AlertState.OPEN, None, None
             note_event(session, alert, Change("ack_expired", self.now))
             write_notice(session, alert, NoticeReason.REPEAT, self.now)
-        if alert.state is AlertState.OPEN and alert.notices and self.router.holding.holder(alert) is None:
+        # Of one that comes and goes nothing was said when it came; one that stays is said like any other.
+        told = alert.notices or alert.flapping
+        if alert.state is AlertState.OPEN and told and self.router.holding.holder(alert) is None:
             self._repeat(session, alert)
             self._escalate(session, alert)
 
     def _repeat(self, session: Session, alert: Alert) -> None:
         interval = REPEAT_AFTER.get(alert.severity)
-        if interval is None or alert.flapping or alert.noticed_at is None or self.now - alert.noticed_at < interval:
+        if interval is None or self.now - (alert.noticed_at or alert.since) < interval:
             return
         waiting = exists().where(AlertNotice.alert_id == alert.id, AlertNotice.routed_at.is_(None))
         if not session.scalar(select(waiting)):

@@ -15,7 +15,7 @@ from strongroom.services import Services
 
 
 @click.command("watch", cls=Command, examples=("strongroom watch", "strongroom watch --once"))
-@click.option("--once", is_flag=True, help="Go through one round, send what is due, and end.")
+@click.option("--once", is_flag=True, help="Look once, send what is due, and end.")
 @click.pass_obj
 def watch(invocation: Invocation, *, once: bool) -> None:
     """Watch that backups happen, and tell people when not.
@@ -32,8 +32,7 @@ def watch(invocation: Invocation, *, once: bool) -> None:
         sender = Sender(services.settings, invocation.environment(), services.clock)
         watcher = Watcher(services, sender, _identity(services))
         if once:
-            watcher.round()
-            watcher.finish_sending()
+            watcher.run_once()
             return
         watcher.run(_stop_on_signals())
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from strongroom.alerts.holding import read_holding
 from strongroom.alerts.outbox import Claimed, claim_due, note_failed, note_sent
 from strongroom.alerts.reminding import Reminder
-from strongroom.alerts.routing import Router
+from strongroom.alerts.routing import GROUP_WAIT, Router
 from strongroom.alerts.sending import Sender
 from strongroom.alerts.trying import queue_tests
 from strongroom.alerts.wording import Wording
@@ -77,6 +77,15 @@ class Watcher:
             self._evaluate()
         self._route()
         self._send_due()
+
+    def run_once(self) -> None:
+        """Look and send once, and let another lead."""
+        self.round()
+        # What has just been written waits a moment for others of its cause.
+        self._services.clock.sleep(GROUP_WAIT.total_seconds())
+        self.round()
+        self._pool.shutdown(wait=True)
+        self._end()
 
     def finish_sending(self) -> None:
         """Wait until everything that was handed to the pool is done."""

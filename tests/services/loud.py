@@ -122,8 +122,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Keep the request and behave as the mood is."""
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.ear.keep(Heard(time.time(), self.command, self.path, dict(self.headers), body, self.ear.mood is Mood.WELL))
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        # Who is killed while it speaks has said nothing.
+        answered = self.ear.mood is Mood.WELL and len(body) == length
+        self.ear.keep(Heard(time.time(), self.command, self.path, dict(self.headers), body, answered))
         self.close_connection = True
         self._behave(self.ear.mood)
 

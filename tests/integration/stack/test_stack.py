@@ -92,7 +92,7 @@ def eventually(answer) -> None:
 def test_every_process_has_shown_that_it_works(client, installation, running):
     processes = {process["name"].split("@")[0] for process in client.get("/v1/status").json()["processes"]}
 
-    assert processes == {"api", "beat", "control", "backup", "recovery"}
+    assert processes == {"api", "beat", "control", "backup", "recovery", "watch"}
     assert {state.state for state in states(installation)} == {"RUNNING"}
 
 
