@@ -1,7 +1,7 @@
 """Identifiers: UUID version 7, so that they sort by the time they were made."""
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 
 from strongroom.clock import Clock, RandomBytes
 from strongroom.errors import InvalidInputError
@@ -24,6 +24,11 @@ def id_at(moment: datetime, random: RandomBytes) -> uuid.UUID:
     noise = int.from_bytes(random(10), "big")
     value = milliseconds << 80 | 0x7 << 76 | (noise >> 62 & 0xFFF) << 64 | 0b10 << 62 | noise & ((1 << 62) - 1)
     return uuid.UUID(int=value)
+
+
+def moment_of(identifier: uuid.UUID) -> datetime:
+    """Return when a UUIDv7 was made, to the millisecond."""
+    return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)
 
 
 def parse_id(text: str, what: str) -> uuid.UUID:

@@ -36,13 +36,13 @@ class RangePhase(StrEnum):
 
 
 class EncryptedColumn(Base):
-    """One encrypted column of an application, by the name `database:schema.table.column`."""
+    """One encrypted column of an application, or a blind index, by the name `database:schema.table.column`."""
 
     __tablename__ = "encrypted_column"
 
     place: Mapped[str] = mapped_column(String(400), primary_key=True)
     target: Mapped[dict[str, Any]] = mapped_column(JSON)
-    """Database, schema, table, column, keys, length, and how its tokens are made; see rotation.target."""
+    """Database, schema, table, column, its kind, keys, length, and how its tokens are made; see rotation.target."""
     model: Mapped[str | None] = mapped_column(String(300))
     registered_at: Mapped[datetime] = mapped_column(UtcDateTime)
     rows_by_version: Mapped[dict[str, int] | None] = mapped_column(NullableJson)

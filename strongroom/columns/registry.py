@@ -7,7 +7,7 @@ from sqlalchemy import MetaData
 
 from strongroom.columns.errors import ColumnUnregisteredError
 from strongroom.columns.place import Binding, TokenFormat
-from strongroom.columns.statements import column_type, encrypted_columns
+from strongroom.columns.statements import column_type, encrypted_columns, indexes_of
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,6 +25,29 @@ class RegisteredColumn:
     binding: Binding
     length: int | None
     """Size of the database column in characters."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RegisteredIndex:
+    """A blind index: enough to count its rows by the version they are indexed under."""
+
+    table: str
+    """`schema.table` where it has a schema, as in the database."""
+    column: str
+    keys: tuple[str, ...]
+    """The columns of the primary key, in its order."""
+
+
+def registered_indexes(metadata: MetaData) -> tuple[RegisteredIndex, ...]:
+    """Return the blind indexes of every encrypted column of every table, in the order of their names."""
+    return tuple(
+        sorted(
+            RegisteredIndex(table.fullname, index.name, tuple(key.name for key in table.primary_key.columns))
+            for table in metadata.tables.values()
+            for column in encrypted_columns(table)
+            for index in indexes_of(column)
+        )
+    )
 
 
 def registered_columns(metadata: MetaData) -> tuple[RegisteredColumn, ...]:

@@ -67,6 +67,14 @@ def slot_key(prefix: str, region: str, version: str) -> str:
     return f"{prefix}{region}.{version}"
 
 
+def slot_parts(key: str) -> tuple[str, str, str] | None:
+    """Read a key slot's name: the backup's hexadecimal id (or `repo`), region, KEK version; None for any other name."""
+    folder, _, name = key.removeprefix(KEYS).partition("/")
+    owner = name if folder == ROOT_SLOTS.removeprefix(KEYS).strip("/") else name.partition(".")[2]
+    region, dot, version = owner.rpartition(".")
+    return (folder, region, version) if key.startswith(KEYS) and dot and region and version else None
+
+
 def checkpoint_prefix(session_id: UUID) -> str:
     """Name the prefix of what a session wrote down for the attempt after it."""
     return f"{CHECKPOINTS}{session_id.hex}/"

@@ -1,4 +1,4 @@
-"""Who still needs a key version: rows of registered columns, quarantined rows, open re-encryptions.
+"""Who still needs a key version: rows of registered columns and blind indexes, quarantined rows, re-encryptions.
 
 This is the row part of the proof that a version may go. Nothing is taken from memory: every column is counted anew, and
 one that cannot be counted keeps every version.
@@ -15,17 +15,30 @@ from strongroom.rotation.opening import opened_table
 from strongroom.rotation.quarantine import count_quarantined
 from strongroom.rotation.registry import list_columns, record_census
 from strongroom.rotation.states import settle_states
-from strongroom.rotation.target import Target
+from strongroom.rotation.target import ColumnKind, Target
 from strongroom.services import Services
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnCensus:
-    """Rows of one registered column by the version their token names; None and the reason where it did not answer."""
+    """Rows of one registered column by the version they name; None and the reason where it did not answer."""
 
-    place: str
+    target: Target
     rows_by_version: Mapping[str, int] | None
     fault: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Return the name of the column in the catalog."""
+        return self.target.place
+
+    def reasons_to_keep(self, version: str) -> list[str]:
+        """Say in words why the column needs a version."""
+        if self.fault is not None:
+            return [f"{self.place} could not be counted: {self.fault}"]
+        rows = (self.rows_by_version or {}).get(version, 0)
+        how = "under it" if self.target.kind is ColumnKind.TOKENS else "indexed under it: reindex() the column"
+        return [f"{rows} rows of {self.place} are {how}"] if rows else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +49,12 @@ class References:
     quarantined: Mapping[str, int]
     open_jobs: tuple[int, ...]
 
-    def rows_of(self, version: str) -> dict[str, int]:
-        """Return rows under a version by column; columns without any are left out."""
-        counted = {census.place: (census.rows_by_version or {}).get(version, 0) for census in self.columns}
-        return {place: rows for place, rows in counted.items() if rows}
-
     def reasons_to_keep(self, version: str) -> list[str]:
         """Say in words why a version may not go yet; nothing is said when nothing here needs it."""
-        reasons = [f"{rows} rows of {place} are under it" for place, rows in self.rows_of(version).items()]
+        reasons = [reason for column in self.columns for reason in column.reasons_to_keep(version)]
         if self.quarantined.get(version):
             reasons.append(f"{self.quarantined[version]} quarantined rows name it")
         reasons += [f"re-encryption {number} is open" for number in self.open_jobs]
-        reasons += [f"{one.place} could not be counted: {one.fault}" for one in self.columns if one.fault]
         return reasons
 
 
@@ -72,6 +79,6 @@ def count_references(services: Services) -> References:
 def _count(services: Services, target: Target) -> ColumnCensus:
     try:
         with opened_table(services.settings, target) as table:
-            return ColumnCensus(target.place, table.count_versions().versions)
+            return ColumnCensus(target, table.count_versions().versions)
     except StrongroomError as error:
-        return ColumnCensus(target.place, None, error.what)
+        return ColumnCensus(target, None, error.what)

@@ -2,10 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any, Self
 
 from strongroom.columns.place import Binding, ColumnPlace, TokenFormat
 from strongroom.columns.token import GCM_MARK
+
+
+class ColumnKind(StrEnum):
+    """What a column holds that names versions of the keys."""
+
+    TOKENS = "tokens"
+    INDEX = "index"
+    """Blind indexes, which a re-encryption leaves as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,7 @@ class Target:
     token_format: TokenFormat = TokenFormat.AES_GCM
     binding: Binding = Binding.COLUMN
     known_as: str | None = None
+    kind: ColumnKind = ColumnKind.TOKENS
 
     @property
     def table_name(self) -> str:
@@ -54,6 +64,7 @@ class Target:
             "keys": tuple(stored["keys"]),
             "token_format": TokenFormat(stored["token_format"]),
             "binding": Binding(stored["binding"]),
+            "kind": ColumnKind(stored.get("kind", ColumnKind.TOKENS)),
         }
         return cls(**{**stored, **made})
 

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from strongroom.columns.blind_index import BlindIndex
 from strongroom.columns.encrypted_string import EncryptedString
 from strongroom.columns.place import Binding, TokenFormat
-from strongroom.columns.registry import RegisteredColumn, registered_columns
+from strongroom.columns.registry import RegisteredColumn, RegisteredIndex, registered_columns, registered_indexes
 from strongroom.rotation.connecting import open_database
-from strongroom.rotation.errors import ModelNotFoundError
+from strongroom.rotation.errors import ColumnNotTextError, ModelNotFoundError
 from strongroom.rotation.reflecting import (
     TableName,
     Tokens,
@@ -17,7 +18,7 @@ from strongroom.rotation.reflecting import (
     reflect_target,
     table_of,
 )
-from strongroom.rotation.target import Target
+from strongroom.rotation.target import ColumnKind, Target
 from strongroom.settings import Settings
 
 
@@ -59,13 +60,15 @@ def find_target(settings: Settings, wish: TargetWish) -> Target:
 
 
 def find_mapped_targets(settings: Settings, path: str, database: str | None, app: str | None) -> list[Target]:
-    """Return every encrypted column of an application's metadata, found from `module:Class` or `module:Base`.
+    """Return every encrypted column and blind index of an application's metadata, by `module:Class` or `module:Base`.
 
     Nothing is asked of the database. Raises ModelNotFoundError, UnknownDatabaseError.
     """
     meant = settings.get_database(database)
     named = meant.app if app is None else app
-    return [_mapped(meant.name, named, column) for column in registered_columns(import_metadata(path))]
+    metadata = import_metadata(path)
+    tokens = [_mapped(meant.name, named, column) for column in registered_columns(metadata)]
+    return tokens + [_mapped_index(meant.name, named, index) for index in registered_indexes(metadata)]
 
 
 def _mapped(database: str, app: str, column: RegisteredColumn) -> Target:
@@ -73,6 +76,11 @@ def _mapped(database: str, app: str, column: RegisteredColumn) -> Target:
     bound = None if column.known_as == (column.table, column.column) else ".".join(column.known_as)
     made = (app, column.format, column.binding, bound)
     return Target(database, name.schema, name.table, column.column, column.keys, column.length, *made)
+
+
+def _mapped_index(database: str, app: str, index: RegisteredIndex) -> Target:
+    name = TableName.of(index.table)
+    return Target(database, name.schema, name.table, index.column, index.keys, None, app, kind=ColumnKind.INDEX)
 
 
 def _named(wish: TargetWish) -> tuple[TableName, str, Tokens]:
@@ -86,6 +94,11 @@ def _named(wish: TargetWish) -> tuple[TableName, str, Tokens]:
     mapper = import_model(wish.model or "")
     column = mapped_column_of(mapper, wish.column)
     kind = column.type
+    if isinstance(kind, BlindIndex):
+        raise ColumnNotTextError(
+            f"Column {column.name!r} is a blind index, which holds no tokens.",
+            next_step=f"Re-encrypt the column {kind.of!r}, then call strongroom.columns.reindex in the application.",
+        )
     if not isinstance(kind, EncryptedString):
         return table_of(mapper), column.name, Tokens("")
     return table_of(mapper), column.name, Tokens("", kind.format, kind.binding, kind.known_as)

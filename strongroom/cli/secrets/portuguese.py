@@ -132,11 +132,31 @@ PORTUGUESE: dict[str, str] = {
     "[OK] Versions disabled: {versions}": ("[OK] Versoes desativadas: {versions}"),
     "[OK] Versions enabled: {versions}": ("[OK] Versoes reativadas: {versions}"),
     # list, with an installation
-    "{rows} rows of {place} (counted {when})": ("{rows} registros de {place} (contados em {when})"),
+    "{count} rows of {place} (counted {when})": ("{count} registros de {place} (contados em {when})"),
+    "{count} rows of {place} are indexed under it (counted {when})": (
+        "{count} registros de {place} estão indexados com ela (contados em {when})"
+    ),
+    "rows of {place}: not counted yet (list --count)": ("registros de {place}: ainda não contados (list --count)"),
     "{count} quarantined rows": ("{count} registros em quarentena"),
     "{count} live processes write under it": ("{count} processos ativos gravam com ela"),
     "{count} kept backups may hold rows under it": ("{count} backups mantidos podem conter registros dela"),
+    "written under now": ("usada para gravar agora"),
+    "not written under yet": ("ainda não usada para gravar"),
+    "nobody noted until when it was written under": ("ninguém anotou até quando foi usada para gravar"),
+    "not used since {when}": ("sem uso desde {when}"),
     "written under until {when}": ("usada para gravar até {when}"),
+    "Key slots of backups, by region and the key that opens them:": (
+        "Slots de chave dos backups, por região e pela chave que os abre:"
+    ),
+    "  - {region}: not counted yet (list --count)": ("  - {region}: ainda não contados (list --count)"),
+    "  - {region} (counted {when})": ("  - {region} (contados em {when})"),
+    "{region} {version}: {slots} slots": ("{region} {version}: {slots} slots"),
+    "{region} {version}: {slots} slots, newest backup of {when}": (
+        "{region} {version}: {slots} slots, backup mais novo de {when}"
+    ),
+    "the key slots of region {region} were not counted: {reason}": (
+        "os slots de chave da região {region} não foram contados: {reason}"
+    ),
     "      {line}": ("      {line}"),
     "it is not shown who needs the versions: {reason}": ("não se mostra quem precisa das versões: {reason}"),
     "version {version} has been active for {days} days: rotate it.": (

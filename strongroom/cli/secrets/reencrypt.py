@@ -163,11 +163,7 @@ def _requested(services: Services, wanted: Options, speaker: Speaker, *, ask: bo
     version = services.open_ring().active
     question = "Re-encrypt {target} with version '{version}'?"
     speaker.confirm(question, yes=wanted.dry_run or not ask, target=target.place, version=version)
-    others = (
-        []
-        if wanted.model is None
-        else find_mapped_targets(services.settings, wanted.model, target.database, target.app)
-    )
+    others = _mapped_beside(services, wanted.model, target)
     request = ReencryptionRequest(target, wanted.pace(), trace_id_of(services), wanted.model, wanted.dry_run, others)
     return request_reencryption(services, request).id
 

@@ -226,7 +226,8 @@ def test_the_list_shows_who_needs_which_version(shop):
     assert "      1 kept backups may hold rows under it\n" in said.out
     assert "      written under until 20" in said.out
     usage = {version["name"]: version["usage"] for version in document["versions"]}
-    assert (usage["v1"]["rows"][0]["rows"], usage["v2"]["rows"][0]["rows"], usage["v2"]["writers"]) == (150, 0, 1)
+    assert [usage[name]["rows"][0]["count"] for name in ("v1", "v2")] == [150, 0]
+    assert (usage["v2"]["writers"][0]["count"], usage["v2"]["indexes"]) == (1, [])
 
 
 def test_the_list_says_when_the_period_of_the_active_key_has_ended(shop):
