@@ -19,7 +19,9 @@ from strongroom.levels.status import status as ask_status
 def status(invocation: Invocation) -> ExitCode:
     """Show whether every source is protected, the worst first.
 
-    Ends with 4 when one is not, a region fails or holds something damaged or too long unread, or Beat is missing.
+    RPO is what would be lost now, RTO how long a restore of today's size would take, each beside what is promised.
+    Ends with 4 when a source is not protected, its last backup or drill failed, a promise is not kept or a backup is
+    late, a region fails or holds something damaged or too long unread, or Beat is missing.
     """
     with invocation.services() as services:
         report = ask_status(services)

@@ -23,7 +23,7 @@ class Breach(StrEnum):
     """A promise that is not kept; the value is the cause of its alert."""
 
     RPO = "level.rpo"
-    PROOF = "level.proof"
+    PROOF = "level.proven"
     RTO = "level.rto"
 
 

@@ -82,7 +82,7 @@ def test_proof_grows_old_until_a_drill_passes(hall: DrillHall):
     age_backups(hall, 9 * DAY)
     hall.house.back_up()
     look(hall)
-    assert hall.alerts() == [(AlertType.DELAY, Severity.MEDIUM, "level.proof", None)]
+    assert hall.alerts() == [(AlertType.DELAY, Severity.MEDIUM, "level.proven", None)]
 
     hall.hold()
     look(hall)
