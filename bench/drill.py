@@ -120,7 +120,7 @@ def _strongroom(work: Path, server: ScratchPostgres, *words: str) -> str:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mib", type=int, default=700, help="what the database is made of; 700 become about 1 GiB")
+    parser.add_argument("--mib", type=int, default=1090, help="what the database is made of; 1090 become about 1 GiB")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--dir", type=Path, help="where to work; every account has to get there")
     return parser.parse_args()

@@ -59,6 +59,9 @@ def run(
             return ExitCode.OK
         with services.catalog.read() as session:
             held = get_drill(session, job.id)
+    if invocation.screen.json:
+        invocation.screen.event("summary", **row_document(held))
+    else:
         _show(held, invocation.screen)
     return ExitCode.OK if held.state is DrillState.PASSED else ExitCode.INTEGRITY
 

@@ -1,6 +1,6 @@
 """Why a drill could not be held; none of these says anything about the backup."""
 
-from strongroom.errors import InvalidInputError, NotFoundError, StrongroomError
+from strongroom.errors import InvalidInputError, NotAllowedError, NotFoundError, StrongroomError
 
 
 class NothingToDrillError(NotFoundError):
@@ -19,6 +19,12 @@ class NoRoomForDrillError(StrongroomError):
     """The disk has no room for what the drill would restore; nothing was written."""
 
     code = "drills.no_room"
+
+
+class DrillPlaceError(NotAllowedError):
+    """The directory that drills restore to cannot be used."""
+
+    code = "drills.place"
 
 
 class BadCheckError(InvalidInputError):

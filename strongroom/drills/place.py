@@ -12,7 +12,7 @@ from pathlib import Path
 
 from strongroom.clock import Clock
 from strongroom.drills.clearing import remove_place
-from strongroom.drills.errors import NoRoomForDrillError
+from strongroom.drills.errors import DrillPlaceError, NoRoomForDrillError
 from strongroom.drills.guardian import IN_ORDER
 from strongroom.settings import Settings
 
@@ -25,10 +25,10 @@ _PROGRAM = "from strongroom.drills.guardian import main; main()"
 def drill_place(settings: Settings, wanted_bytes: int, clock: Clock) -> Iterator[Path]:
     """Give an empty directory with so much room, and remove it afterwards; what killed drills left is removed first.
 
-    A process of its own stands by and removes it when this one is killed. Raises NoRoomForDrillError.
+    A process of its own stands by and removes it when this one is killed. Raises NoRoomForDrillError, DrillPlaceError.
     """
     base = drills_directory(settings)
-    base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _prepare(base)
     sweep(base, clock)
     verify_room(base, wanted_bytes)
     directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base)).resolve()
@@ -43,6 +43,22 @@ def drill_place(settings: Settings, wanted_bytes: int, clock: Clock) -> Iterator
                 yield directory
     finally:
         remove_place(directory, clock)
+
+
+def _prepare(base: Path) -> None:
+    try:
+        base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(base, error.strerror or "") from error
+    if not os.access(base, os.W_OK | os.X_OK):
+        raise _unusable(base, "it may not be written to")
+
+
+def _unusable(base: Path, why: str) -> DrillPlaceError:
+    return DrillPlaceError(
+        f"The directory {base} cannot be used for drills: {why}.",
+        next_step="Name another one in [drills], or let the worker write to it.",
+    )
 
 
 def drills_directory(settings: Settings) -> Path:
