@@ -8,6 +8,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from strongroom.backup.batches import MOST_REQUESTS, ProbeRequest
+from strongroom.backup.cloud_targets import RdsTargetRequest, VolumeTargetRequest
 from strongroom.backup.database_wish import DatabaseWish
 from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.requests import BackupRequest, RestoreRequest, VerificationRequest
@@ -121,6 +122,35 @@ class LogGroupTargetBody(Body):
         return LogGroupTargetRequest(self.group, self.stream, self.source)
 
 
+class VolumeTargetBody(Body):
+    """Restore EBS snapshots into new volumes in an availability zone; `only` names volumes of the backup."""
+
+    kind: Literal["volume"]
+    zone: Annotated[str, Field(min_length=3, max_length=60)]
+    volume_type: Annotated[str, Field(min_length=1, max_length=20)] | None = None
+    only: Annotated[list[str], Field(max_length=1000)] = []
+
+    def as_request(self) -> TargetRequest:
+        """Return the target as the use case takes it."""
+        return VolumeTargetRequest(self.zone, self.volume_type, tuple(self.only))
+
+
+class RdsTargetBody(Body):
+    """Restore an RDS snapshot into a new instance or cluster."""
+
+    kind: Literal["rds"]
+    database: Annotated[str, Field(min_length=1, max_length=63)]
+    instance_class: Annotated[str, Field(min_length=1, max_length=60)] | None = None
+    subnet_group: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    security_groups: Annotated[list[str], Field(max_length=50)] = []
+    several_zones: Annotated[bool, Field(strict=True)] = False
+
+    def as_request(self) -> TargetRequest:
+        """Return the target as the use case takes it."""
+        groups = tuple(self.security_groups)
+        return RdsTargetRequest(self.database, self.instance_class, self.subnet_group, groups, self.several_zones)
+
+
 class SelectionBody(Body):
     """What of a tree is wanted: paths with all below them, patterns as in a .gitignore file; without any, all."""
 
@@ -157,7 +187,8 @@ class RestoreBody(Body):
     backup: Annotated[str, Field(min_length=1, max_length=100)]
     region: Name | None = None
     target: Annotated[
-        FilesTargetBody | PostgresTargetBody | BucketTargetBody | LogGroupTargetBody, Field(discriminator="kind")
+        FilesTargetBody | PostgresTargetBody | BucketTargetBody | LogGroupTargetBody | VolumeTargetBody | RdsTargetBody,
+        Field(discriminator="kind"),
     ]
     overwrite: Annotated[bool, Field(strict=True)] = False
     confirm: str | None = None

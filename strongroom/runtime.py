@@ -237,6 +237,7 @@ _PLACES = {
 _SNAPSHOT_PLACES = {
     JobKind.BACKUP_RUN: "strongroom.cloud.taking:run_snapshot",
     JobKind.REPLICATION_COPY: "strongroom.cloud.copying:run_copy",
+    JobKind.RESTORE_RUN: "strongroom.cloud.restoring:run_restore",
     JobKind.VERIFICATION_RUN: "strongroom.cloud.confirming:run_verification",
 }
 """The same for backups that are snapshots kept by AWS, as the job's arguments say."""

@@ -94,7 +94,9 @@ def worded(kind: type[StrongroomError], what: str) -> StrongroomError:
 def code_of(error: BaseException | None) -> str:
     """Return the code of the AWS answer that an error came from, empty where there was none."""
     cause = error.__cause__ if isinstance(error, StrongroomError) else error
-    return _code_in(getattr(cause, "response", {}))
+    answer = getattr(cause, "response", None)
+    # Silence has a response as well: none, or what came of it before the connection was cut.
+    return _code_in(answer) if isinstance(answer, dict) else ""
 
 
 def _code_in(answer: Mapping[str, Any]) -> str:

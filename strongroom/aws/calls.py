@@ -56,7 +56,7 @@ class AwsCall(Enum):
     @property
     def repeatable(self) -> bool:
         """Say whether a call whose answer got lost may be made again: one that makes a thing without a name may not."""
-        return self not in {AwsCall.CREATE_SNAPSHOT, AwsCall.COPY_SNAPSHOT}
+        return self not in {AwsCall.CREATE_SNAPSHOT, AwsCall.COPY_SNAPSHOT, AwsCall.CREATE_VOLUME}
 
     def __init__(self, service: str, operation: str, permission: str | None = None) -> None:
         self.service = service

@@ -8,13 +8,16 @@ from typing import Any
 import msgspec
 
 from strongroom.backup.browsing import measure, open_backup
+from strongroom.backup.cloud_targets import verify_parts
 from strongroom.backup.database_wish import DatabaseWish, verify_databases
+from strongroom.backup.errors import RegionWithoutReplicaError
 from strongroom.backup.lookup import resolve_backup, verify_committed
 from strongroom.backup.requests import RestoreRequest
 from strongroom.backup.selection import parse_selection, verify_selection
 from strongroom.backup.target_survey import TargetSurvey, survey_target
 from strongroom.backup.targets import parse_target, verify_target
-from strongroom.catalog.backups import Backup
+from strongroom.catalog.backup_queries import list_replicas
+from strongroom.catalog.backups import Backup, Medium
 from strongroom.jobs.context import JobContext
 from strongroom.services import Services
 
@@ -49,6 +52,10 @@ def plan_restore(services: Services, request: RestoreRequest) -> RestorePlan:
         verify_target(services.settings, request.target, backup.source_kind)
         verify_selection(request.selection, backup.source_kind)
         verify_databases(request.databases, request.target, backup.facts)
+        verify_parts(request.target, backup.facts)
+        present = [replica.region for replica in list_replicas(session, backup.id) if replica.state == "present"]
+    if backup.medium is Medium.SNAPSHOT:
+        return _of_snapshots(backup, request, present)
     reader = open_backup(services, backup.id, request.region)
     amount = measure(reader, request.selection)
     region = reader.store.region
@@ -66,6 +73,31 @@ def plan_restore(services: Services, request: RestoreRequest) -> RestorePlan:
         packs=amount.packs,
         warnings=_warnings(backup, region),
         found=survey_target(services, reader, request, amount.bytes),
+    )
+
+
+def _of_snapshots(backup: Backup, request: RestoreRequest, present: list[str]) -> RestorePlan:
+    """Say what the catalog knows: whether AWS still has the snapshots is seen by confirming them."""
+    region = request.region or next(iter(name for name in backup.regions if name in present), backup.regions[0])
+    if region not in present:
+        raise RegionWithoutReplicaError(
+            f"Region {region} has no whole copy of backup {backup.id}.",
+            next_step=f"Choose one of: {', '.join(present) or 'none yet'}.",
+        )
+    return RestorePlan(
+        backup_id=backup.id,
+        source=backup.source,
+        source_kind=backup.source_kind,
+        created_at=backup.created_at,
+        region=region,
+        target=request.target.as_args(),
+        overwrite=False,
+        selection=request.selection.as_args(),
+        files=0,
+        bytes=backup.source_bytes,
+        packs=backup.objects,
+        warnings=_warnings(backup, region),
+        found=TargetSurvey(None, (), ()),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
+from strongroom.backup.cloud_targets import verify_parts
 from strongroom.backup.database_wish import DatabaseWish, verify_databases
 from strongroom.backup.kinds import RequestedKind, verify_offered
 from strongroom.backup.lookup import resolve_backup, verify_committed, verify_in_repository
@@ -103,6 +104,7 @@ def request_plan(services: Services, request: RestoreRequest) -> Job:
 def _restore_job(services: Services, session: Session, request: RestoreRequest) -> JobRequest:
     backup = _readable(services.settings, session, request.backup, request.region)
     verify_target(services.settings, request.target, backup.source_kind)
+    verify_parts(request.target, backup.facts)
     verify_selection(request.selection, backup.source_kind)
     verify_databases(request.databases, request.target, backup.facts)
     args = {
@@ -111,7 +113,7 @@ def _restore_job(services: Services, session: Session, request: RestoreRequest) 
         "target": request.target.as_args(),
         "overwrite": request.overwrite,
         "selection": request.selection.as_args(),
-    }
+    } | medium_of(backup)
     if request.databases is not None:
         args["databases"] = request.databases.as_args()
     return JobRequest(

@@ -14,8 +14,9 @@ from strongroom.backup.targets import (
     BucketTargetRequest,
     FilesTargetRequest,
     LogGroupTargetRequest,
-    TargetRequest,
+    StoredTargetRequest,
     parse_target,
+    verify_stored,
 )
 from strongroom.catalog.backups import Restore
 from strongroom.jobs.context import JobContext
@@ -32,11 +33,11 @@ def run_restore(services: Services, context: JobContext) -> dict[str, Any]:
     args = context.args
     reader = open_backup(services, uuid.UUID(args["backup"]), args["region"])
     region = reader.store.region
-    restored = _restore(services, context, reader, parse_target(args["target"]))
+    restored = _restore(services, context, reader, verify_stored(parse_target(args["target"])))
     return context.step("restored", lambda session: _record(session, services, context, region, restored)) or {}
 
 
-def _restore(services: Services, context: JobContext, reader: BackupReader, request: TargetRequest) -> Restored:
+def _restore(services: Services, context: JobContext, reader: BackupReader, request: StoredTargetRequest) -> Restored:
     # Only an attempt that found the target as it should be records this, so only its successors may fill it further.
     begun = bool(context.cursor)
     selection = parse_selection(context.args.get("selection"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom.backup.requests import RestoreRequest
-from strongroom.backup.targets import BucketTargetRequest, FilesTargetRequest, LogGroupTargetRequest
+from strongroom.backup.targets import BucketTargetRequest, FilesTargetRequest, LogGroupTargetRequest, verify_stored
 from strongroom.repository.reader import BackupReader
 from strongroom.services import Services
 from strongroom.sources.files.target_root import holds_something
@@ -24,16 +24,17 @@ class TargetSurvey:
 
 def survey_target(services: Services, reader: BackupReader, request: RestoreRequest, size: int) -> TargetSurvey:
     """Look at a directory for so many bytes, or at every database of a restore; writes nothing."""
-    if isinstance(request.target, FilesTargetRequest):
-        return survey_directory(request.target.path, size, overwrite=request.overwrite)
-    if isinstance(request.target, LogGroupTargetRequest):
-        return _survey_log_group(services, request.target, overwrite=request.overwrite)
-    if isinstance(request.target, BucketTargetRequest):
-        return _survey_bucket(services, request.target, overwrite=request.overwrite)
+    target = verify_stored(request.target)
+    if isinstance(target, FilesTargetRequest):
+        return survey_directory(target.path, size, overwrite=request.overwrite)
+    if isinstance(target, LogGroupTargetRequest):
+        return _survey_log_group(services, target, overwrite=request.overwrite)
+    if isinstance(target, BucketTargetRequest):
+        return _survey_bucket(services, target, overwrite=request.overwrite)
     # The PostgreSQL driver is an extra that a machine with files only does not need.
     from strongroom.backup.database_survey import survey_databases
 
-    found = survey_databases(services, reader, request, request.target)
+    found = survey_databases(services, reader, request, target)
     obstacles = tuple(f"{one.target}: {obstacle}" for one in found for obstacle in one.obstacles)
     return TargetSurvey(found[0].state if len(found) == 1 else None, found, obstacles)
 

@@ -8,6 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from strongroom.backup.cloud_targets import (
+    CloudTargetRequest,
+    RdsTargetRequest,
+    VolumeTargetRequest,
+    parse_cloud_target,
+    verify_cloud_target,
+)
 from strongroom.backup.errors import OverwriteNotConfirmedError, TargetKindError
 from strongroom.settings import (
     TREE_KINDS,
@@ -113,7 +120,19 @@ class LogGroupTargetRequest:
         return {"kind": "log-group", "group": self.group, "stream": self.stream or "", "source": self.source}
 
 
-TargetRequest = FilesTargetRequest | PostgresTargetRequest | BucketTargetRequest | LogGroupTargetRequest
+StoredTargetRequest = FilesTargetRequest | PostgresTargetRequest | BucketTargetRequest | LogGroupTargetRequest
+"""Targets that bytes of our repository are written to."""
+
+TargetRequest = StoredTargetRequest | CloudTargetRequest
+
+
+def verify_stored(target: TargetRequest) -> StoredTargetRequest:
+    """Return a target that takes bytes of our repository; raises TargetKindError."""
+    if isinstance(target, VolumeTargetRequest | RdsTargetRequest):
+        raise TargetKindError(
+            "Only a snapshot becomes a volume or database of AWS.", next_step="Name a directory or a database server."
+        )
+    return target
 
 
 def _exclusion(args: Mapping[str, str]) -> str:
@@ -132,6 +151,8 @@ def parse_target(args: Mapping[str, Any]) -> TargetRequest:
             return BucketTargetRequest(bucket, prefix, source)
         case {"kind": "log-group", "group": str(group), "stream": str(stream), "source": str(source)}:
             return LogGroupTargetRequest(group, stream or None, source)
+    if (target := parse_cloud_target(args)) is not None:
+        return target
     raise TargetKindError(
         "The restore target is neither a directory nor a database nor a bucket nor a log group.",
         next_step="Give a path, or a server and a database name.",
@@ -140,7 +161,9 @@ def parse_target(args: Mapping[str, Any]) -> TargetRequest:
 
 def verify_target(settings: Settings, target: TargetRequest, source_kind: str) -> None:
     """Check that the target fits what the backup holds; raises TargetKindError or UnknownSourceError."""
-    if isinstance(target, FilesTargetRequest):
+    if isinstance(target, VolumeTargetRequest | RdsTargetRequest):
+        verify_cloud_target(target, source_kind)
+    elif isinstance(target, FilesTargetRequest):
         _verify_directory(target, source_kind)
     elif isinstance(target, BucketTargetRequest):
         _verify_bucket(settings, target, source_kind)
@@ -230,6 +253,10 @@ def get_postgres_server(settings: Settings, name: str) -> PostgresSourceSettings
 
 def verify_overwrite(target: TargetRequest, *, overwrite: bool, confirm: str | None) -> None:
     """Check that whoever overwrites a target has typed its name; raises OverwriteNotConfirmedError."""
+    if overwrite and isinstance(target, VolumeTargetRequest | RdsTargetRequest):
+        raise TargetKindError(
+            "A snapshot becomes a new volume or database; nothing is overwritten.", next_step="Leave out --overwrite."
+        )
     if overwrite and confirm != target.name:
         raise OverwriteNotConfirmedError(
             f"Overwriting {target.name} needs its name as confirmation.",

@@ -11,6 +11,9 @@ from strongroom.backup.planning import plan_restore
 from strongroom.backup.requests import RestoreRequest, request_restore
 from strongroom.backup.roles import read_globals
 from strongroom.backup.selection import Selection
+from strongroom.backup.targets import TargetRequest
+from strongroom.catalog.backups import Backup, Medium
+from strongroom.cli.cloud_options import CloudOptions, cloud_options, read_cloud_target
 from strongroom.cli.command import Group
 from strongroom.cli.database_options import DatabaseOptions, database_options, read_wish
 from strongroom.cli.deadlines import deadline_option
@@ -28,11 +31,11 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 TARGET_HELP = (
     "A directory; s3://BUCKET/PREFIX for a backup of a bucket, logs:GROUP or logs:GROUP:STREAM for one of log groups; "
     "or DATABASE, or SOURCE/DATABASE for one on another source's server. {database} stands for the name of each "
-    "database."
+    "database. For snapshots: the availability zone of new EBS volumes, or the name of a new RDS database."
 )
 
 
-class RestoreOptions(DatabaseOptions):
+class RestoreOptions(DatabaseOptions, CloudOptions):
     """The options that say what a restore does."""
 
     target: str | None
@@ -78,6 +81,7 @@ def restore() -> None:
 @click.option("--overwrite", is_flag=True, help="Plan as if what the target holds may be replaced.")
 @selection_options
 @database_options
+@cloud_options
 @click.pass_obj
 def plan(invocation: Invocation, backup: str, **options: Unpack[RestoreOptions]) -> None:
     """Show what restoring BACKUP, an id or latest:SOURCE, would do; writes nothing."""
@@ -122,6 +126,8 @@ def roles(invocation: Invocation, backup: str, missing_on: str | None, region: s
         "strongroom restore run latest:shop --target shop --overwrite --confirm shop",
         "strongroom restore run latest:server --database crm --target crm_copy --jobs 4",
         "strongroom restore run latest:server --target 'standby/{database}'",
+        "strongroom restore run latest:disk --target us-east-1a --volume-type gp3",
+        "strongroom restore run latest:orders --target orders-restored --instance-class db.t4g.medium",
         "strongroom restore run latest:shop --table public.orders --target shop --overwrite --confirm shop",
     ),
 )
@@ -133,6 +139,7 @@ def roles(invocation: Invocation, backup: str, missing_on: str | None, region: s
 @selection_options
 @deadline_option
 @database_options
+@cloud_options
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @recovery_option
 @waiting_options
@@ -166,13 +173,19 @@ def run(
         return report_restore(services, restore.id, invocation.screen)
 
 
+def _target(found: Backup, options: RestoreOptions) -> TargetRequest:
+    if found.medium is Medium.SNAPSHOT:
+        return read_cloud_target(found, options["target"], options)
+    return read_target(found, options["target"])
+
+
 def _request(services: Services, backup: str, options: RestoreOptions) -> RestoreRequest:
     with services.catalog.read() as session:
         found = resolve_backup(session, backup)
     return RestoreRequest(
         backup=str(found.id),
         region=options["region"],
-        target=read_target(found, options["target"]),
+        target=_target(found, options),
         overwrite=options.get("overwrite", False),
         confirm=options.get("confirm"),
         idempotency_key=None,

@@ -79,8 +79,10 @@ def report_restore(services: Services, restore_id: uuid.UUID, screen: Screen) ->
     else:
         screen.line(
             f"Restored backup {restore.backup_id} from {restore.region} into {describe_target(restore.target)}: "
-            f"{count(restore.files, 'file')}, {size(restore.bytes)}."
+            f"{count(restore.files, 'file') if 'made' not in restore.target else 'made'}, {size(restore.bytes)}."
         )
+        for part, made in restore.target.get("made", {}).items():
+            screen.line(f"  {part}: {made}")
     if not restore.problem_count:
         return ExitCode.OK
     screen.warn(f"{count(restore.problem_count, 'entry', 'entries')} could not be restored exactly:")
@@ -100,11 +102,17 @@ def describe_target(target: dict[str, str]) -> str:
     """Say where a restore goes."""
     if target["kind"] in {"files", "s3", "log-group"}:
         return spell_target(target)
+    if target["kind"] == "volume":
+        return f"new volumes in {target['zone']}"
+    if target["kind"] == "rds":
+        return f"the new RDS database {target['database']}"
     return f"database {target['dbname']} on the server of {target['server']}"
 
 
 def spell_target(target: dict[str, str]) -> str:
     """Spell a target as `--target` takes it."""
+    if target["kind"] in {"volume", "rds"}:
+        return target.get("zone") or target["database"]
     if target["kind"] == "s3":
         return f"s3://{target['bucket']}/{target['prefix']}"
     if target["kind"] == "log-group":

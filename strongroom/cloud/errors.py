@@ -6,6 +6,7 @@ from strongroom.errors import (
     InvalidInputError,
     NotAllowedError,
     NotFoundError,
+    StrongroomError,
     UnavailableError,
 )
 
@@ -62,3 +63,15 @@ class NoOriginError(UnavailableError):
     """No other region holds the snapshots whole now."""
 
     code = "cloud.no_origin"
+
+
+class TargetTakenError(ConflictError):
+    """A database of the name that a restore is to make exists already; it is not touched."""
+
+    code = "cloud.target_taken"
+
+
+class RestoreFailedError(StrongroomError):
+    """AWS could not make the volume or database of the snapshot."""
+
+    code = "cloud.restore_failed"

@@ -20,8 +20,7 @@ def record_taken(
 ) -> dict[str, Any]:
     """Call the backup committed, and every region but the source's wanted; return the job's result."""
     now = services.clock.now()
-    automated = (context.cursor or {}).get("automated")
-    more = facts | ({} if automated is None else {"automated": automated})
+    more = facts | (context.cursor or {}).get("facts", {})
     return context.step("committed", lambda session: _commit(session, context.job_id, region, taken, more, now)) or {}
 
 

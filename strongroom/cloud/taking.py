@@ -79,13 +79,20 @@ class _Taking:
         if isinstance(source, EbsSourceSettings):
             parts = list_volumes(client, source)
         else:
-            parts = [look_at_database(client, source).part]
+            view = look_at_database(client, source)
+            self._note(engine=view.engine)
+            parts = [view.part]
         self._keep(parts)
         return parts
 
     def _keep(self, parts: list[Part] | None) -> None:
         cursor = dict(self._context.cursor or {})
         self._context.save_cursor(cursor | {"parts": None if parts is None else [asdict(part) for part in parts]})
+
+    def _note(self, **facts: str) -> None:
+        """Keep something that the catalog is to know of the backup once it is made."""
+        cursor = dict(self._context.cursor or {})
+        self._context.save_cursor(cursor | {"facts": cursor.get("facts", {}) | facts})
 
     def _make(self, part: Part, plain: CloudSnapshot | None) -> None:
         client, label = self._places.client(self._region), self._label(part)
@@ -123,7 +130,7 @@ class _Taking:
                 f"RDS has taken no automated snapshot of {part.name} " + (f"since {kept}." if kept else "yet."),
                 next_step='Schedule the source once a day, after the backup window, or set `snapshots = "manual"`.',
             )
-        self._context.save_cursor((self._context.cursor or {}) | {"automated": newest.id})
+        self._note(automated=newest.id)
         return Origin(client.region, replace(newest, part=part.name))
 
     def _label(self, part: Part) -> Label:
