@@ -75,3 +75,9 @@ class RestoreFailedError(StrongroomError):
     """AWS could not make the volume or database of the snapshot."""
 
     code = "cloud.restore_failed"
+
+
+class NothingToCheckError(InvalidInputError):
+    """The source is of a kind that needs no permission of AWS."""
+
+    code = "cloud.nothing_to_check"

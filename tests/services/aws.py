@@ -42,7 +42,7 @@ class Rule:
 
     action: str
     times: int
-    answer: tuple[int, str, str] | None = None
+    answer: tuple[int, str, str | Callable[[Call], str]] | None = None
     edit: Callable[[bytes], bytes] | None = None
     lose: bool = False
     before: Callable[[], None] | None = None
@@ -88,8 +88,8 @@ class FaultProxy:
         """Do something before calls are passed on."""
         self._add(Rule(action, times, before=what))
 
-    def answer(self, action: str, body: str, *, times: int = 1_000_000) -> None:
-        """Answer calls with a body, without passing them on."""
+    def answer(self, action: str, body: str | Callable[[Call], str], *, times: int = 1_000_000) -> None:
+        """Answer calls with a body, or what a function makes of them, without passing them on."""
         self._add(Rule(action, times, answer=(200, "", body)))
 
     def behave(self) -> None:
@@ -130,7 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
         if rule is not None and rule.before is not None:
             rule.before()
         if rule is not None and rule.answer is not None:
-            status, code, words = rule.answer
+            status, code, said = rule.answer
+            words = said if isinstance(said, str) else said(call)
             content = words if status == 200 else _error_body(call, code, words)
             self._answer(status, [("Content-Type", "text/xml")], content.encode())
             return

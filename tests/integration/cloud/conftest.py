@@ -11,6 +11,7 @@ import boto3
 import pytest
 from sqlalchemy import update
 
+from strongroom.aws.calls import AwsCall
 from strongroom.catalog.backup_queries import list_replicas
 from strongroom.catalog.backups import Backup
 from strongroom.catalog.dbtime import utcnow
@@ -124,3 +125,5 @@ def cloud(
         cloud.keys[name] = cloud.client("kms", name).create_key()["KeyMetadata"]["Arn"]
     yield cloud
     house.close()
+    made = {f"{call.service}:{call.action}" for proxy in aws_regions.values() for call in proxy.calls}
+    assert made <= {f"{call.service}:{call.operation}" for call in AwsCall}, "a call that is not on the list was made"
