@@ -6,7 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from api.documents import Body, Document
+from api.bodies import Body
+from api.documents import Document
 from strongroom.alerts.acting import AlertStory
 from strongroom.alerts.silences import LONGEST, SilenceRequest
 from strongroom.catalog.alerts import Alert, AlertState, AlertType, DeliveryState, NoticeReason, Severity

@@ -2,24 +2,17 @@
 
 import uuid
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.bodies import Body, Name
+from api.restore_targets import TargetBody
 from strongroom.backup.batches import MOST_REQUESTS, ProbeRequest
-from strongroom.backup.cloud_targets import RdsTargetRequest, VolumeTargetRequest
 from strongroom.backup.database_wish import DatabaseWish
 from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.requests import BackupRequest, RestoreRequest, VerificationRequest
 from strongroom.backup.selection import Selection
-from strongroom.backup.targets import (
-    BucketTargetRequest,
-    FilesTargetRequest,
-    LogGroupTargetRequest,
-    PostgresTargetRequest,
-    TargetRequest,
-)
 from strongroom.catalog.backups import BackupKind, BackupState, ReplicaState, VerificationLevel
 from strongroom.catalog.jobs import JobState
 from strongroom.catalog.paging import Page
@@ -27,19 +20,12 @@ from strongroom.jobs.enqueueing import MOST_DEADLINE_SECONDS
 from strongroom.jobs.kinds import Queue
 from strongroom.sources.postgres.selection import DumpSelection, Part
 
-Name = Annotated[str, Field(min_length=1, max_length=63)]
 Key = Annotated[str, Field(min_length=1, max_length=160, pattern=r"^[\x21-\x7e]+$")]
 Deadline = Annotated[
     int | None,
     Field(ge=1, le=MOST_DEADLINE_SECONDS, description="Fail unless it is over so many seconds from now."),
 ]
 DocumentT = TypeVar("DocumentT", bound="Document")
-
-
-class Body(BaseModel):
-    """What a request carries; a field nobody knows is refused."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
 class Document(BaseModel):
@@ -71,84 +57,6 @@ class BackupBody(Body):
     def with_key(self, key: str | None, trace_id: str) -> BackupRequest:
         """Return the request as the use case takes it."""
         return BackupRequest(self.source, self.kind, key, trace_id, self.deadline_seconds, self.force_read)
-
-
-class FilesTargetBody(Body):
-    """Restore into a directory of the machine that the worker runs on."""
-
-    kind: Literal["files"]
-    path: Path
-
-    def as_request(self) -> TargetRequest:
-        """Return the target as the use case takes it."""
-        return FilesTargetRequest(self.path)
-
-
-class PostgresTargetBody(Body):
-    """Restore into a database on the server of the source called `server`."""
-
-    kind: Literal["postgres"]
-    server: Name
-    dbname: Name
-
-    def as_request(self) -> TargetRequest:
-        """Return the target as the use case takes it."""
-        return PostgresTargetRequest(self.server, self.dbname)
-
-
-class BucketTargetBody(Body):
-    """Restore below a prefix of a bucket; as whom, the source of that bucket says, or else the one called `source`."""
-
-    kind: Literal["s3"]
-    bucket: Annotated[str, Field(min_length=3, max_length=63)]
-    prefix: Annotated[str, Field(max_length=900)] = ""
-    source: Name
-
-    def as_request(self) -> TargetRequest:
-        """Return the target as the use case takes it."""
-        return BucketTargetRequest(self.bucket, self.prefix, self.source)
-
-
-class LogGroupTargetBody(Body):
-    """Restore into the streams of a log group, or all into one; AWS is asked as the source called `source` says."""
-
-    kind: Literal["log-group"]
-    group: Annotated[str, Field(min_length=1, max_length=512)]
-    stream: Annotated[str, Field(min_length=1, max_length=512)] | None = None
-    source: Name
-
-    def as_request(self) -> TargetRequest:
-        """Return the target as the use case takes it."""
-        return LogGroupTargetRequest(self.group, self.stream, self.source)
-
-
-class VolumeTargetBody(Body):
-    """Restore EBS snapshots into new volumes in an availability zone; `only` names volumes of the backup."""
-
-    kind: Literal["volume"]
-    zone: Annotated[str, Field(min_length=3, max_length=60)]
-    volume_type: Annotated[str, Field(min_length=1, max_length=20)] | None = None
-    only: Annotated[list[str], Field(max_length=1000)] = []
-
-    def as_request(self) -> TargetRequest:
-        """Return the target as the use case takes it."""
-        return VolumeTargetRequest(self.zone, self.volume_type, tuple(self.only))
-
-
-class RdsTargetBody(Body):
-    """Restore an RDS snapshot into a new instance or cluster."""
-
-    kind: Literal["rds"]
-    database: Annotated[str, Field(min_length=1, max_length=63)]
-    instance_class: Annotated[str, Field(min_length=1, max_length=60)] | None = None
-    subnet_group: Annotated[str, Field(min_length=1, max_length=255)] | None = None
-    security_groups: Annotated[list[str], Field(max_length=50)] = []
-    several_zones: Annotated[bool, Field(strict=True)] = False
-
-    def as_request(self) -> TargetRequest:
-        """Return the target as the use case takes it."""
-        groups = tuple(self.security_groups)
-        return RdsTargetRequest(self.database, self.instance_class, self.subnet_group, groups, self.several_zones)
 
 
 class SelectionBody(Body):
@@ -186,10 +94,7 @@ class RestoreBody(Body):
 
     backup: Annotated[str, Field(min_length=1, max_length=100)]
     region: Name | None = None
-    target: Annotated[
-        FilesTargetBody | PostgresTargetBody | BucketTargetBody | LogGroupTargetBody | VolumeTargetBody | RdsTargetBody,
-        Field(discriminator="kind"),
-    ]
+    target: TargetBody
     overwrite: Annotated[bool, Field(strict=True)] = False
     confirm: str | None = None
     selection: SelectionBody = SelectionBody()
@@ -268,7 +173,7 @@ class BatchBody(Body):
 class ProbesBody(Body):
     """The queues somebody wants probed; all of them unless named."""
 
-    queues: Annotated[list[Queue], Field(min_length=1, max_length=len(Queue))] = list(Queue)
+    queues: list[Queue] = Field(default=list(Queue), min_length=1, max_length=len(Queue))
 
 
 class BatchDocument(BaseModel):

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from api.documents import Body, Deadline, Document, Name
+from api.bodies import Body, Name
+from api.documents import Deadline, Document
 from strongroom.catalog.drills import DrillState
 
 

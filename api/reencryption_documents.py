@@ -6,7 +6,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field
 
-from api.documents import Body, Document, Name
+from api.bodies import Body, Name
+from api.documents import Document
 from strongroom.catalog.reencryption import ReencryptionJob, ReencryptionState
 from strongroom.columns.place import Binding, TokenFormat
 from strongroom.rotation.pace import Pace

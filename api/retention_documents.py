@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
-from api.documents import Body, Document, Name
+from api.bodies import Body, Name
+from api.documents import Document
 
 Actor = Annotated[str, Field(min_length=1, max_length=120, description="Who asks, for the record.")]
 Why = Annotated[str, Field(min_length=3, max_length=500)]

@@ -27,6 +27,18 @@ class SourceLevelsDocument(Document):
     breaches: list[str]
 
 
+class DatabaseStatusDocument(Document):
+    """A database that RDS runs, as it was seen last: its zone, and what would take over."""
+
+    status: str
+    several_zones: bool
+    zone: str | None
+    standbys: list[str]
+    replicas: list[str]
+    seen_at: datetime
+    fault: str | None
+
+
 class SourceStatusDocument(Document):
     """How well one source is protected now."""
 
@@ -46,6 +58,7 @@ class SourceStatusDocument(Document):
     next_run: datetime | None
     levels: SourceLevelsDocument
     late: str | None
+    database: DatabaseStatusDocument | None
     failing: bool
     overdue: bool
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.documents import Body, Deadline, Document, Name
+from api.bodies import Body, Name
+from api.documents import Deadline, Document
 from strongroom.catalog.region_verifications import RegionLevel
 
 

@@ -75,12 +75,13 @@ def translated(call: AwsCall, place: str) -> Iterator[None]:
     """Turn a botocore error raised inside into ours; `place` names region and thing for people."""
     # The AWS client is an extra: commands that need none of it start without.
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
     except ClientError as error:
         raise _of_answer(error.response, call, place) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         name = type(error).__name__
         kind = CredentialsError if name in _NO_CREDENTIALS else AwsUnavailableError
         raise worded(kind, f"{call.permission} in {place}: {name}.") from error

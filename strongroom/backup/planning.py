@@ -1,6 +1,7 @@
 """What a restore would do, decided before anything is written."""
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,18 +9,19 @@ from typing import Any
 import msgspec
 
 from strongroom.backup.browsing import measure, open_backup
-from strongroom.backup.cloud_targets import verify_parts
+from strongroom.backup.cloud_targets import VolumeTargetRequest, verify_parts
 from strongroom.backup.database_wish import DatabaseWish, verify_databases
 from strongroom.backup.errors import RegionWithoutReplicaError
 from strongroom.backup.lookup import resolve_backup, verify_committed
 from strongroom.backup.requests import RestoreRequest
 from strongroom.backup.selection import parse_selection, verify_selection
 from strongroom.backup.target_survey import TargetSurvey, survey_target
-from strongroom.backup.targets import parse_target, verify_target
+from strongroom.backup.targets import TargetRequest, parse_target, verify_target
 from strongroom.catalog.backup_queries import list_replicas
 from strongroom.catalog.backups import Backup, Medium
 from strongroom.jobs.context import JobContext
 from strongroom.services import Services
+from strongroom.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def plan_restore(services: Services, request: RestoreRequest) -> RestorePlan:
         verify_parts(request.target, backup.facts)
         present = [replica.region for replica in list_replicas(session, backup.id) if replica.state == "present"]
     if backup.medium is Medium.SNAPSHOT:
-        return _of_snapshots(backup, request, present)
+        return _of_snapshots(services.settings, backup, request, present)
     reader = open_backup(services, backup.id, request.region)
     amount = measure(reader, request.selection)
     region = reader.store.region
@@ -76,9 +78,9 @@ def plan_restore(services: Services, request: RestoreRequest) -> RestorePlan:
     )
 
 
-def _of_snapshots(backup: Backup, request: RestoreRequest, present: list[str]) -> RestorePlan:
+def _of_snapshots(settings: Settings, backup: Backup, request: RestoreRequest, present: list[str]) -> RestorePlan:
     """Say what the catalog knows: whether AWS still has the snapshots is seen by confirming them."""
-    region = request.region or next(iter(name for name in backup.regions if name in present), backup.regions[0])
+    region = request.region or next(iter(_nearest(settings, backup, request.target, present)), "of that zone")
     if region not in present:
         raise RegionWithoutReplicaError(
             f"Region {region} has no whole copy of backup {backup.id}.",
@@ -99,6 +101,15 @@ def _of_snapshots(backup: Backup, request: RestoreRequest, present: list[str]) -
         warnings=_warnings(backup, region),
         found=TargetSurvey(None, (), ()),
     )
+
+
+def _nearest(settings: Settings, backup: Backup, target: TargetRequest, present: list[str]) -> Iterator[str]:
+    """Yield the regions that hold the snapshots and are where the target is to be."""
+    for name in backup.regions:
+        aws = settings.get_region(name).aws
+        place = name if aws is None or aws.region is None else aws.region
+        if name in present and not (isinstance(target, VolumeTargetRequest) and not target.zone.startswith(place)):
+            yield name
 
 
 def run_plan(services: Services, context: JobContext) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from strongroom.catalog.backup_queries import get_backup, get_verification, list_replicas
-from strongroom.catalog.backups import Backup, Replica, Verification
+from strongroom.catalog.backups import Backup, BackupState, Medium, Replica, Verification
 from strongroom.catalog.paging import Page
 from strongroom.cli.documents import row_document
 from strongroom.cli.errors import DamageFoundError
@@ -93,14 +93,23 @@ def show_backup(backup: Backup, replicas: Sequence[Replica], screen: Screen) -> 
         "protected": moment(backup.protected_at),
         "content": f"{count(backup.files, 'file')}, {size(backup.source_bytes)}",
         "stored": f"{size(backup.stored_bytes)} new, {size(backup.reused_bytes)} reused, in {backup.objects} objects",
-        **{name: str(fact) for name, fact in backup.facts.items()},
+        **{name: str(fact) for name, fact in backup.facts.items() if name not in {"parts", "snapshots"}},
     }
     for name, text in facts.items():
         screen.line(f"{name:<16}{text}")
     screen.line("")
     rows = [(r.region, r.state.value, r.evidence or "-", moment(r.confirmed_at), r.last_error or "") for r in replicas]
     screen.table(("REGION", "COPY", "EVIDENCE", "CONFIRMED", "LAST ERROR"), rows)
+    if backup.medium is Medium.SNAPSHOT:
+        _show_snapshots(backup, screen)
     _show_problems(backup, screen)
+
+
+def _show_snapshots(backup: Backup, screen: Screen) -> None:
+    held = backup.facts.get("snapshots", {})
+    rows = [(region, part, snapshot) for region in backup.regions for part, snapshot in held.get(region, {}).items()]
+    screen.line("")
+    screen.table(("REGION", "OF", "SNAPSHOT"), rows)
 
 
 def backup_document(backup: Backup, replicas: Sequence[Replica]) -> dict[str, Any]:
@@ -111,11 +120,15 @@ def backup_document(backup: Backup, replicas: Sequence[Replica]) -> dict[str, An
 
 def describe_state(backup: Backup) -> str:
     """Say where a backup stands, in as few words as tell the difference."""
-    words = ["protected" if backup.protected_at else backup.state.value]
+    protected = backup.protected_at is not None and backup.state is BackupState.COMMITTED
+    words = ["protected" if protected else backup.state.value]
     return ", ".join([*words, *(["partial"] if backup.partial else [])])
 
 
 def _summary(backup: Backup) -> str:
+    if backup.medium is Medium.SNAPSHOT:
+        taken = f"{count(backup.objects, 'snapshot')}, {size(backup.source_bytes)}, in {backup.regions[0]}"
+        return f"Backup {backup.id} of {backup.source} is {describe_state(backup)}: {taken}."
     return (
         f"Backup {backup.id} of {backup.source} is {describe_state(backup)}: {count(backup.files, 'file')}, "
         f"{size(backup.source_bytes)} ({size(backup.reused_bytes)} reused), "

@@ -16,6 +16,7 @@ from strongroom.cli.figures import moment
 from strongroom.cli.following import SECONDS_BETWEEN_LOOKS
 from strongroom.cli.progress import progress_view
 from strongroom.cli.screen import Screen
+from strongroom.cloud import expiring as snapshots
 from strongroom.errors import StrongroomError
 from strongroom.jobs.errors import JobPausedError
 from strongroom.jobs.runner import run_job
@@ -55,7 +56,15 @@ def copy_here(services: Services, backup_id: uuid.UUID, screen: Screen) -> None:
     for job in replication.reconcile(services):
         if job.args.get("backup") == str(backup_id):
             with _shown(services, job.id, screen):
-                _attempt(services, job.id)
+                _attempt_until_settled(services, job.id)
+
+
+def _attempt_until_settled(services: Services, job_id: uuid.UUID) -> None:
+    """Run a job once, and again for as long as it waits for something elsewhere that takes its time."""
+    job = _attempt(services, job_id)
+    while job.state is JobState.QUEUED and job.last_error is None:
+        services.clock.sleep(SECONDS_BETWEEN_LOOKS)
+        job = _attempt(services, job_id)
 
 
 def _attempt(services: Services, job_id: uuid.UUID) -> Job:
@@ -92,6 +101,7 @@ def _settle(services: Services, screen: Screen) -> None:
     """Close the books of a backup whose job has failed; what cannot be settled now is settled by the service."""
     try:
         backup.reconcile(services)
+        snapshots.reconcile(services)
     except StrongroomError as error:
         screen.detail(f"The failed backup is not cleaned up yet: {error.what}")
 

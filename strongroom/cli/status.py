@@ -10,7 +10,7 @@ from strongroom.cli.queues import describe_pause
 from strongroom.cli.screen import Screen
 from strongroom.errors import ExitCode
 from strongroom.levels.measuring import SourceLevels
-from strongroom.levels.status import SILENT_SECONDS, LastCheck, RegionStatus, SourceStatus, StatusReport
+from strongroom.levels.status import SILENT_SECONDS, DatabaseStatus, LastCheck, RegionStatus, SourceStatus, StatusReport
 from strongroom.levels.status import status as ask_status
 
 
@@ -40,6 +40,9 @@ def _show(report: StatusReport, screen: Screen) -> None:
     screen.table(
         ("SOURCE", "VERDICT", "LAST BACKUP", "RPO", "RTO", "DRILL", "#SIZE", "COPIES", "NEXT RUN", "NOW"), rows
     )
+    for source in report.sources:
+        if source.database is not None:
+            screen.line(f"{source.name}: {describe_database(source.database)}.")
     screen.line("")
     screen.table(("REGION", "PRESENT", "READ BACK", "#DAMAGED", "#OVERDUE"), [_region_row(r) for r in report.regions])
     screen.line("")
@@ -54,6 +57,15 @@ def _show(report: StatusReport, screen: Screen) -> None:
         screen.line("No Beat has given a sign of life for a minute: workers stand in for it. Start Beat again.")
     elif report.schedulers > 1:
         screen.line(f"{report.schedulers} Beats are alive; one is enough, more do no harm.")
+
+
+def describe_database(database: DatabaseStatus) -> str:
+    """Say where a database that RDS runs is, and what would take over."""
+    standby = ", ".join(database.standbys) or ("in another zone" if database.several_zones else "NONE")
+    words = [database.status, f"at {database.zone or 'no one place'}", f"standby {standby}"]
+    words += [f"replicas {', '.join(database.replicas)}"] if database.replicas else []
+    words += [f"not seen since: {database.fault}"] if database.fault else []
+    return ", ".join(words)
 
 
 def _verdict(report: StatusReport) -> str:

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 UNCONFIRMED = "snapshot.unconfirmed"
 MISSING = "cloud.copy_missing"
+EVIDENCE = "provider"
+"""What AWS says of a snapshot is all there is to go by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ def _record(
     backup = session.get_one(Backup, verification.backup_id)
     verification.passed, verification.finished_at = not damage, services.clock.now()
     verification.objects, verification.bytes, verification.damage = backup.objects, backup.source_bytes, damage
+    verification.evidence = EVIDENCE
     if damage:
         _mark_damaged(session, services, backup.id, region)
     return {
@@ -154,6 +157,6 @@ def _record(
         "region": region,
         "objects": backup.objects,
         "bytes": backup.source_bytes,
-        "evidence": "provider",
+        "evidence": EVIDENCE,
         "damage": damage,
     }

@@ -1,6 +1,7 @@
 """The job that brings a backup's snapshots into one more region, encrypted under that region's key."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +55,7 @@ class _Copying:
         self._region = region
         self._places = AwsPlaces(services.settings)
         self._wanted = _read(services, backup_id, region)
+        self._listings: dict[str, Sequence[CloudSnapshot]] = {}
         self._service: SnapshotService = service_of(self._wanted.source_kind, self._wanted.facts)
 
     def finish(self) -> list[CloudSnapshot]:
@@ -98,7 +100,9 @@ class _Copying:
 
     def _find_in(self, region: str, part: Part) -> Origin | None:
         client = self._places.client(region)
-        for one in self._service.find(client, self._backup_id):
+        if region not in self._listings:
+            self._listings[region] = self._service.find(client, self._backup_id)
+        for one in self._listings[region]:
             if one.part == part.name and one.encrypted and one.state is SnapshotState.READY:
                 return Origin(client.region, one)
         return None

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from strongroom.aws.answers import code_of
+from strongroom.aws.errors import AwsUnavailableError
 from strongroom.cloud.errors import SnapshotFailedError
 from strongroom.cloud.snapshots import CloudSnapshot, Part, SnapshotState
 from strongroom.errors import StrongroomError
@@ -55,8 +56,15 @@ class Filling:
         self._drop_failed(found)
         for part in parts:
             plain = _first(found, part, encrypted=False)
-            if _sealed(found, part) is None and (plain is None or plain.state is SnapshotState.READY):
+            if _sealed(found, part) is not None or (plain is not None and plain.state is not SnapshotState.READY):
+                continue
+            try:
                 self._begin(part, plain)
+            except AwsUnavailableError as error:
+                # AWS makes so many at a time: those that are being made have to end first.
+                if not code_of(error) or not any(one.state is SnapshotState.PENDING for one in self.find()):
+                    raise
+                return
 
     def _begin(self, part: Part, plain: CloudSnapshot | None) -> None:
         mark = part.name if plain is None else f"{part.name} sealed"

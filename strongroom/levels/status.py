@@ -11,6 +11,7 @@ from strongroom.backup.schedule import next_slots
 from strongroom.catalog.alerts import Alert, AlertState
 from strongroom.catalog.backup_queries import latest_per_source, list_replicas
 from strongroom.catalog.backups import Backup, RegionCheck
+from strongroom.catalog.databases import DatabaseState, list_database_states
 from strongroom.catalog.jobs import FINAL_STATES, Heartbeat, Job, JobState
 from strongroom.catalog.region_verifications import RegionLevel, count_damaged, count_unread, find_last_finished
 from strongroom.jobs.kinds import JobKind
@@ -23,6 +24,20 @@ from strongroom.settings import SourceSettings
 LATE = ("level.missed", "level.stuck")
 SILENT_SECONDS = 60
 """Six heartbeats: a process that missed them all is not counted on."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseStatus:
+    """A database that RDS runs, as it was seen last; `standbys` would take over, `replicas` only read."""
+
+    status: str
+    several_zones: bool
+    zone: str | None
+    standbys: tuple[str, ...]
+    replicas: tuple[str, ...]
+    seen_at: datetime
+    fault: str | None
+    """Why the last look failed; the rest is as it was before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +60,8 @@ class SourceStatus:
     levels: SourceLevels
     late: str | None
     """A backup that was missed or is stuck, in the words of its alert."""
+    database: DatabaseStatus | None = None
+    """Zones and standbys, for a source of kind `rds` that was looked at."""
 
     @property
     def failing(self) -> bool:
@@ -71,6 +88,7 @@ class Known:
     job: Job | None
     levels: SourceLevels
     late: str | None
+    database: DatabaseState | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +183,11 @@ def _newest_jobs(session: Session) -> dict[str, Job]:
 
 def _known(session: Session, sources: Mapping[str, SourceSettings], now: datetime) -> dict[str, Known]:
     jobs, backups, late = _newest_jobs(session), latest_per_source(session), _late(session)
-    levels = measure(session, sources, now)
-    return {name: Known(backups.get(name), jobs.get(name), levels[name], late.get(name)) for name in sources}
+    levels, databases = measure(session, sources, now), list_database_states(session)
+    return {
+        name: Known(backups.get(name), jobs.get(name), levels[name], late.get(name), databases.get(name))
+        for name in sources
+    }
 
 
 def _source_status(session: Session, source: SourceSettings, known: Known, now: datetime) -> SourceStatus:
@@ -188,6 +209,20 @@ def _source_status(session: Session, source: SourceSettings, known: Known, now: 
         next_run=_next_run(source, now),
         levels=known.levels,
         late=known.late,
+        database=None if known.database is None or source.kind != "rds" else _database_status(known.database),
+    )
+
+
+def _database_status(row: DatabaseState) -> DatabaseStatus:
+    state = row.state or {}
+    return DatabaseStatus(
+        status=str(state.get("status", "unknown")),
+        several_zones=bool(state.get("several_zones")),
+        zone=state.get("zone"),
+        standbys=tuple(state.get("standbys", ())),
+        replicas=tuple(state.get("replicas", ())),
+        seen_at=row.seen_at,
+        fault=row.fault,
     )
 
 

@@ -210,6 +210,24 @@ def test_a_copy_that_is_not_done_protects_nothing(cloud: Cloud, volume: str) -> 
     assert len(cloud.snapshots(job.id, "ap")) == 1
 
 
+def test_copies_beyond_what_aws_makes_at_a_time_are_begun_when_there_is_room(cloud: Cloud) -> None:
+    tag = uuid.uuid4().hex
+    named = [{"ResourceType": "volume", "Tags": [{"Key": "backup", "Value": tag}]}]
+    for _ in range(3):
+        cloud.volume(TagSpecifications=named)
+    cloud.configure(TAGGED.format(tag))
+    job = cloud.finish(cloud.house.request("disks"))
+    us = cloud.proxy("us")
+    begun = iter([False, True, True])
+    us.refuse("CopySnapshot", "ResourceLimitExceeded", times=2, when=lambda _: next(begun, False))
+    us.replace("DescribeSnapshots", "completed", "pending", times=4)
+    copies = {copy.args["region"]: copy for copy in wanted(cloud.house.services)}
+    copy = cloud.run(copies["us"])
+    assert (copy.state, copy.last_error) == ("queued", None)
+    assert cloud.finish(copies["us"]).state == "succeeded"
+    assert len(cloud.snapshots(job.id, "us")) == 3
+
+
 def test_a_copy_under_another_key_is_not_accepted(cloud: Cloud, volume: str) -> None:
     job = cloud.finish(cloud.house.request("disk"))
     cloud.proxy("us").replace("DescribeSnapshots", cloud.keys["us"], "arn:aws:kms:us-east-1:1:key/other")

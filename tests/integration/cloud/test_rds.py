@@ -9,9 +9,11 @@ from sqlalchemy import select
 from strongroom.catalog.alerts import Alert
 from strongroom.catalog.databases import list_database_states
 from strongroom.catalog.jobs import Job
+from strongroom.cli.status import describe_database
 from strongroom.cloud.confirming import confirm_all
 from strongroom.cloud.rds import name_of
 from strongroom.cloud.watching import watch_databases
+from strongroom.levels.status import status
 from strongroom.retention.retiring import retire
 from tests.integration.cloud.conftest import Cloud
 
@@ -162,6 +164,9 @@ def test_zones_and_standbys_are_watched(cloud: Cloud) -> None:
 
     assert state()["several_zones"]
     assert state()["zone"] == "eu-west-1a"
+    (line,) = [one for one in status(cloud.house.services).sources if one.name == "shop"]
+    assert line.database is not None
+    assert describe_database(line.database) == "available, at eu-west-1a, standby in another zone"
     cloud.client("rds").modify_db_instance(DBInstanceIdentifier=name, MultiAZ=False, ApplyImmediately=True)
     watch_databases(cloud.house.services)
     assert _alerts(cloud) == ["standby.lost"]

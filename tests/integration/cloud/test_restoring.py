@@ -79,7 +79,10 @@ def test_a_plan_names_region_and_size_and_asks_nobody(cloud: Cloud, made: Job) -
         cloud.proxy(name).calls.clear()
     plan = plan_restore(cloud.house.services, wanted(made, VolumeTargetRequest("eu-west-1a")))
     assert (plan.region, plan.bytes, plan.packs) == ("eu", 1 << 30, 1)
+    assert plan_restore(cloud.house.services, wanted(made, VolumeTargetRequest("us-east-1a"))).region == "us"
     assert not any(cloud.proxy(name).calls for name in PLACES)
+    with pytest.raises(StrongroomError, match="has no whole copy"):
+        plan_restore(cloud.house.services, wanted(made, VolumeTargetRequest("sa-east-1a")))
 
 
 def test_an_instance_is_restored_under_a_new_name(cloud: Cloud) -> None:
