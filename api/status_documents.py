@@ -89,6 +89,17 @@ class ProcessDocument(Document):
     silent_seconds: int
 
 
+class StandbyStatusDocument(Document):
+    """A primary and its standby: how the last look found them, or `unwatched`."""
+
+    name: str
+    verdict: str
+    lag_seconds: float | None
+    checked_at: datetime | None
+    findings: list[str]
+    healthy: bool
+
+
 class StatusDocument(Document):
     """Sources with the worst first, what is wrong with which region, jobs by state, paused queues, and processes."""
 
@@ -101,6 +112,7 @@ class StatusDocument(Document):
     processes: list[ProcessDocument]
     schedulers: int
     scheduler_missing: bool
+    standbys: list[StandbyStatusDocument]
 
 
 class StandbyDocument(Document):

@@ -1,5 +1,7 @@
 """`strongroom status`: one screen, the worst first."""
 
+from collections.abc import Iterator
+
 import click
 
 from strongroom.cli.command import Command
@@ -46,6 +48,9 @@ def _show(report: StatusReport, screen: Screen) -> None:
     screen.line("")
     screen.table(("REGION", "PRESENT", "READ BACK", "#DAMAGED", "#OVERDUE"), [_region_row(r) for r in report.regions])
     screen.line("")
+    for pair in report.standbys:
+        lag = "" if pair.lag_seconds is None else f", {duration(pair.lag_seconds)} behind"
+        screen.line(" ".join([f"Standby {pair.name}: {pair.verdict}{lag}.", *pair.findings]))
     for region, fault in sorted(report.region_faults.items()):
         screen.line(f"Region {region} cannot be relied on: {fault}")
     for queue in report.paused_queues:
@@ -69,19 +74,26 @@ def describe_database(database: DatabaseStatus) -> str:
 
 
 def _verdict(report: StatusReport) -> str:
-    ill = sum(not source.healthy for source in report.sources)
     if not report.sources:
         return "No sources are configured yet."
+    return next(_complaints(report), "Every source is protected.")
+
+
+def _complaints(report: StatusReport) -> Iterator[str]:
+    """Yield what is wrong, the worst first."""
+    ill = sum(not source.healthy for source in report.sources)
+    lost = sum(not pair.healthy for pair in report.standbys)
+    unwell = sum(not region.healthy for region in report.regions)
     if ill:
-        return f"{ill} of {count(len(report.sources), 'source')} not protected."
+        yield f"{ill} of {count(len(report.sources), 'source')} not protected."
     if report.region_faults:
-        return f"{count(len(report.region_faults), 'region')} cannot be relied on."
-    unwell = [region for region in report.regions if not region.healthy]
+        yield f"{count(len(report.region_faults), 'region')} cannot be relied on."
     if unwell:
-        return f"{count(len(unwell), 'region')} with something damaged, or too long not read back."
+        yield f"{count(unwell, 'region')} with something damaged, or too long not read back."
+    if lost:
+        yield f"{lost} of {count(len(report.standbys), 'standby', 'standbys')} not known to follow."
     if report.scheduler_missing:
-        return "Every source is protected, but Beat is missing."
-    return "Every source is protected."
+        yield "Every source is protected, but Beat is missing."
 
 
 def _row(source: SourceStatus) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from strongroom.jobs.kinds import JobKind
 from strongroom.jobs.processes import ProcessKind
 from strongroom.jobs.queues import QueueStatus, list_queues
 from strongroom.levels.measuring import SourceLevels, measure
+from strongroom.levels.standbys import StandbyStatus, standby_statuses
 from strongroom.services import Services
 from strongroom.settings import SourceSettings
 
@@ -134,6 +135,7 @@ class StatusReport:
     jobs: dict[str, int]
     paused_queues: tuple[QueueStatus, ...]
     processes: tuple[ProcessStatus, ...]
+    standbys: tuple[StandbyStatus, ...] = ()
 
     @property
     def schedulers(self) -> int:
@@ -147,8 +149,9 @@ class StatusReport:
 
     @property
     def healthy(self) -> bool:
-        """Say whether every source is, every region could be relied on lately, and no Beat is missing."""
-        well = all(source.healthy for source in self.sources) and all(region.healthy for region in self.regions)
+        """Say whether every source, region and standby is, regions could be relied on lately, and no Beat is missing."""
+        sources, regions = all(one.healthy for one in self.sources), all(one.healthy for one in self.regions)
+        well = sources and regions and all(one.healthy for one in self.standbys)
         return well and not self.region_faults and not self.scheduler_missing
 
     def _alive(self, kind: ProcessKind) -> int:
@@ -170,6 +173,7 @@ def status(services: Services) -> StatusReport:
             jobs=_jobs_by_state(session),
             paused_queues=tuple(queue for queue in list_queues(session) if queue.paused),
             processes=_processes(session, now),
+            standbys=standby_statuses(session, services.settings.standbys, now),
         )
 
 

@@ -12,6 +12,7 @@ from strongroom.catalog.alerts import Alert, AlertState
 from strongroom.catalog.standbys import list_standby_states
 from strongroom.cli.main import main
 from strongroom.clock import SystemClock
+from strongroom.levels.status import status
 from strongroom.standby.judging import Cause, Verdict
 from strongroom.standby.watching import Check, check_standbys, watch_standbys
 from strongroom.testing.postgres import ScratchPostgres
@@ -226,6 +227,19 @@ def test_a_wrong_password_is_a_server_that_does_not_answer_and_is_not_repeated(p
     assert causes(check) == {Cause.LOST, Cause.PRIMARY}
     assert "authentication failed" in check.findings[0].what
     assert "wrong-password" not in str(check.findings)
+
+
+def test_the_one_screen_answer_has_every_pair(pair: Pair) -> None:
+    services = pair.house.services
+    assert [(one.verdict, one.healthy) for one in status(services).standbys] == [("unwatched", False)]
+    settled(pair)
+    pair.watch()
+    assert [(one.verdict, one.healthy) for one in status(services).standbys] == [("following", True)]
+    pair.house.configure(PAIR.format(lag=60, primary=pair.primary.port, standby=1), PAIR=pair.primary.password)
+    pair.watch()
+    (lost,) = status(pair.house.services).standbys
+    assert (lost.verdict, lost.healthy) == ("lost", False)
+    assert "does not answer" in lost.findings[0]
 
 
 def test_the_command_says_how_every_pair_is(
