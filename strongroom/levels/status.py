@@ -149,7 +149,7 @@ class StatusReport:
 
     @property
     def healthy(self) -> bool:
-        """Say whether every source, region and standby is, regions could be relied on lately, and no Beat is missing."""
+        """Say whether every source, region and standby is, no region failed lately, and no Beat is missing."""
         sources, regions = all(one.healthy for one in self.sources), all(one.healthy for one in self.regions)
         well = sources and regions and all(one.healthy for one in self.standbys)
         return well and not self.region_faults and not self.scheduler_missing
