@@ -40,8 +40,8 @@ class HttpClient:
             raise ChannelFailedError("The message is over 64 KiB.", next_step="Report this: messages are kept short.")
         parts = urlsplit(request.url)
         host, secure = parts.hostname or "", parts.scheme == "https"
-        place = self._guard.choose(host, parts.port or (443 if secure else 80))
-        with connected(place, name=host if secure else None, seconds=self._seconds) as connection:
+        places = self._guard.choose(host, parts.port or (443 if secure else 80))
+        with connected(places, name=host if secure else None, seconds=self._seconds) as connection:
             try:
                 return _exchange(connection, parts.netloc.rpartition("@")[2], request)
             except (OSError, http.client.HTTPException) as error:

@@ -33,7 +33,7 @@ class _Speaker(smtplib.SMTP):
 def send_mail(channel: EmailChannelSettings, password: SecretStr | None, message: Message, now: datetime) -> None:
     """Send one mail to all recipients; raises ChannelFailedError when nobody's was taken."""
     name = channel.host if channel.security == "tls" else None
-    with connected((channel.host, channel.port), name=name, seconds=SECONDS) as connection:
+    with connected([(channel.host, channel.port)], name=name, seconds=SECONDS) as connection:
         try:
             _converse(connection, channel, password, compose(channel, message, now))
         except (OSError, smtplib.SMTPException) as error:
