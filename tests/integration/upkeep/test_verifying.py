@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
-from strongroom.upkeep.collecting import CollectionRequest, request_collection
 
 from strongroom.catalog.backups import ReplicaState
 from strongroom.catalog.jobs import Job
@@ -14,6 +13,7 @@ from strongroom.catalog.region_verifications import PackReading, RegionLevel
 from strongroom.keyring.key_file import KeyFile
 from strongroom.keyring.local import LocalKekProvider
 from strongroom.levels.status import RegionStatus, status
+from strongroom.retention.collecting import CollectionRequest, request_collection
 from strongroom.retention.retiring import retire
 from strongroom.services import Services
 from strongroom.testing.stores import Fault, Operation, server_error, sudden_death
