@@ -33,7 +33,7 @@ class ReencryptionBody(Body):
     batch_size: Rows = USUAL.batch_size
     commit_every: Rows = USUAL.commit_every
     parallel: Annotated[int, Field(ge=1, le=64)] = USUAL.parallel
-    max_rate: Annotated[int, Field(ge=1)] | None = None
+    max_rows: Annotated[int, Field(ge=1)] | None = Field(None, alias="max_rate")
     max_lag_seconds: Annotated[float, Field(ge=0)] = USUAL.max_lag_seconds
     vacuum_percent: Annotated[int, Field(ge=0, le=100)] = USUAL.vacuum_percent
     yields: bool = USUAL.yields
@@ -46,15 +46,7 @@ class ReencryptionBody(Body):
 
     def pace(self) -> Pace:
         """Return how fast it is to go."""
-        return Pace(
-            batch_size=self.batch_size,
-            commit_every=self.commit_every,
-            parallel=self.parallel,
-            max_rows=self.max_rate,
-            max_lag_seconds=self.max_lag_seconds,
-            vacuum_percent=self.vacuum_percent,
-            yields=self.yields,
-        )
+        return Pace.asked(self.model_dump())
 
 
 class ReencryptionDocument(Document):

@@ -72,9 +72,12 @@ def describe_progress(job: Job) -> str:
     progress = job.progress
     if job.state is not JobState.RUNNING or not progress:
         return job.state.value
-    parts = [progress["phase"], _amount(progress)]
-    if progress.get("files"):
-        parts.append(count(progress["files"], "file"))
+    parts = [progress["phase"]]
+    for unit in ("rows", "files"):
+        if progress.get(unit):
+            parts.append(count(progress[unit], unit.removesuffix("s")))
+    if not progress.get("rows"):
+        parts.insert(1, _amount(progress))
     if progress.get("bytes_per_second"):
         parts.append(f"{size(progress['bytes_per_second'])}/s")
     if progress.get("seconds_left") is not None:

@@ -62,6 +62,17 @@ def list_writing(session: Session, version: str) -> list[str]:
     return [holder.name for holder in holders if holder.active in {None, version}]
 
 
+def list_contradicting(session: Session, ring: KeyRing) -> list[str]:
+    """Say which process reads a version under a key that a ring lacks or has another of."""
+    ours = _readable(ring)
+    return [
+        f"{holder.name} has another key of {name}" if name in ours else f"{holder.name} has {name}, which is not there"
+        for holder in list_holders(session, within_seconds=RETIRED_SECONDS)
+        for name, token in sorted((holder.versions or {}).items())
+        if ours.get(name) != token
+    ]
+
+
 def forget_holder(session: Session, name: str) -> None:
     """Drop a process that ended in order."""
     session.execute(delete(ColumnKeyHolder).where(ColumnKeyHolder.name == name))

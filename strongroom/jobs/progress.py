@@ -9,12 +9,13 @@ HALF_LIFE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """Where a handler says it is: what it is doing, bytes done, bytes in all if known, files done."""
+    """Where a handler says it is: what it is doing, bytes done, bytes in all if known, files or rows done."""
 
     phase: str
     done_bytes: int = 0
     total_bytes: int | None = None
     files: int = 0
+    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +60,5 @@ class PaceMeter:
 
 
 def as_stored(progress: JobProgress, pace: Pace) -> dict[str, Any]:
-    """Return what `job.progress` holds: phase, done_bytes, total_bytes, files, bytes_per_second, seconds_left."""
+    """Return what `job.progress` holds: phase, done_bytes, total_bytes, files, rows, bytes_per_second, seconds_left."""
     return asdict(progress) | asdict(pace)

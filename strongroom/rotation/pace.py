@@ -1,7 +1,7 @@
 """How fast a re-encryption goes: sizes, limits, and waiting while the database is hard pressed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from strongroom.clock import Clock
@@ -38,6 +38,12 @@ class Pace:
     def as_stored(self) -> dict[str, Any]:
         """Return the pace as the catalog keeps it."""
         return asdict(self)
+
+    @classmethod
+    def asked(cls, options: Mapping[str, Any]) -> Self:
+        """Return the pace that options ask for by the names of its fields; other options are passed over."""
+        names = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in options.items() if name in names})
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:

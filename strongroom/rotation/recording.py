@@ -111,7 +111,7 @@ class Recorder:
         self._make_durable()
         self._context.write(lambda session: self.record.write(session, pace))
         self.record.new_broken = []
-        self._context.report(JobProgress(phase=f"re-encrypting ({self.record.phase})", files=self.record.rows))
+        self._context.report(JobProgress(phase=f"re-encrypting ({self.record.phase})", rows=self.record.rows))
 
 
 def as_result(record: RangeRecord) -> dict[str, Any]:

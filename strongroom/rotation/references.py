@@ -13,9 +13,10 @@ from strongroom.catalog.reencryption import OPEN_STATES, ReencryptionJob
 from strongroom.errors import StrongroomError
 from strongroom.rotation.opening import opened_table
 from strongroom.rotation.quarantine import count_quarantined
-from strongroom.rotation.registry import list_columns, record_census
+from strongroom.rotation.registry import list_columns, record_census, register_columns
 from strongroom.rotation.states import settle_states
 from strongroom.rotation.target import ColumnKind, Target
+from strongroom.rotation.wishing import find_mapped_targets
 from strongroom.services import Services
 
 
@@ -48,10 +49,13 @@ class References:
     columns: tuple[ColumnCensus, ...]
     quarantined: Mapping[str, int]
     open_jobs: tuple[int, ...]
+    unscanned: tuple[str, ...] = ()
+    """Why models that the settings name could not be searched for encrypted columns."""
 
     def reasons_to_keep(self, version: str) -> list[str]:
         """Say in words why a version may not go yet; nothing is said when nothing here needs it."""
         reasons = [reason for column in self.columns for reason in column.reasons_to_keep(version)]
+        reasons += self.unscanned
         if self.quarantined.get(version):
             reasons.append(f"{self.quarantined[version]} quarantined rows name it")
         reasons += [f"re-encryption {number} is open" for number in self.open_jobs]
@@ -61,8 +65,10 @@ class References:
 def count_references(services: Services) -> References:
     """Count every registered column, the quarantine and the open re-encryptions, and note the census in the register.
 
-    A column whose database does not answer is in the result with the reason.
+    Encrypted columns of the models that the settings name are registered first. A column whose database does not answer
+    is in the result with the reason, and so are models that cannot be imported.
     """
+    unscanned = _register_mapped(services)
     with services.catalog.begin() as session:
         settle_states(session)
         targets = [Target.of(column.target) for column in list_columns(session)]
@@ -73,7 +79,23 @@ def count_references(services: Services) -> References:
                 record_census(session, census.place, dict(census.rows_by_version))
         quarantined = count_quarantined(session)
         opened = select(ReencryptionJob.id).where(ReencryptionJob.state.in_(OPEN_STATES)).order_by(ReencryptionJob.id)
-        return References(columns, quarantined, tuple(session.scalars(opened)))
+        return References(columns, quarantined, tuple(session.scalars(opened)), unscanned)
+
+
+def _register_mapped(services: Services) -> tuple[str, ...]:
+    found: list[Target] = []
+    faults = []
+    for database in services.settings.databases.values():
+        for path in database.models:
+            try:
+                found += find_mapped_targets(services.settings, path, database.name, None)
+            except StrongroomError as error:
+                faults.append(
+                    f"the models of {database.name} could not be searched for encrypted columns: {error.what}"
+                )
+    with services.catalog.begin() as session:
+        register_columns(session, found)
+    return tuple(faults)
 
 
 def _count(services: Services, target: Target) -> ColumnCensus:

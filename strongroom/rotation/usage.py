@@ -15,6 +15,10 @@ from strongroom.rotation.retiring import list_backups_with
 from strongroom.rotation.target import ColumnKind, Target
 from strongroom.settings import ColumnKeySettings
 
+VALUES_A_KEY = 2**32
+"""What one version may encrypt in one column under random nonces (NIST SP 800-38D, section 8.3)."""
+WORN_SHARE = 0.25
+
 
 @dataclass(frozen=True, slots=True)
 class Use:
@@ -69,6 +73,15 @@ def is_due(ring: KeyRing, now: datetime, period_days: int) -> bool:
     active = ring.active_version()
     since = active.changed or active.created
     return since is not None and now - since >= timedelta(days=period_days)
+
+
+def list_worn(session: Session, ring: KeyRing) -> list[str]:
+    """Return the columns that have nearly as many rows under the active version as it may encrypt, by the last census.
+
+    Values that were written over since are not in a census, so the reminder comes at a quarter of the limit.
+    """
+    counts = {column.place: (column.rows_by_version or {}).get(ring.active, 0) for column in list_columns(session)}
+    return [place for place, rows in counts.items() if rows >= VALUES_A_KEY * WORN_SHARE]
 
 
 def _usage(asked: Asked) -> VersionUsage:

@@ -21,6 +21,11 @@ class DatabaseSettings(Section):
         examples=["SHOP_DATABASE_URL"],
     )
     app: str = Field("", description="Name of the application that its tokens are bound to, as it says itself.")
+    models: tuple[str, ...] = Field(
+        (),
+        description="Mapped classes or bases, `module:Class`. Their encrypted columns are registered at every count.",
+        examples=[["app.models:Base"]],
+    )
 
 
 def read_databases(

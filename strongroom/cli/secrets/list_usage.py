@@ -18,6 +18,8 @@ class Known:
 
     usage: Mapping[str, VersionUsage] = field(default_factory=dict)
     slots: Sequence[RegionSlots] = ()
+    worn: Sequence[str] = ()
+    """Columns in which the active version has encrypted nearly as much as it may."""
 
 
 def usage_lines(speaker: Speaker, version: KeyVersion, usage: VersionUsage | None) -> Iterator[str]:

@@ -18,7 +18,7 @@ from strongroom.columnkeys.sources import ENVIRONMENT
 from strongroom.errors import StrongroomError
 from strongroom.rotation.key_slots import as_document, count_key_slots, describe_key_slots
 from strongroom.rotation.references import count_references
-from strongroom.rotation.usage import describe_usage, is_due
+from strongroom.rotation.usage import describe_usage, is_due, list_worn
 
 
 @click.command(
@@ -56,12 +56,17 @@ def list_versions(invocation: Invocation, env_file: Path | None, *, count: bool)
     if due:
         days = place.column_keys.period_days
         speaker.warn("version {version} has been active for {days} days: rotate it.", version=ring.active, days=days)
-    speaker.document(_document(ring, place, known) | {"due": due})
+    for worn in known.worn:
+        speaker.warn(
+            "version {version} has encrypted very many rows of {place}: rotate it.", version=ring.active, place=worn
+        )
+    speaker.document(_document(ring, place, known) | {"due": due or bool(known.worn)})
 
 
 def _count(invocation: Invocation, speaker: Speaker) -> None:
     with invocation.services() as services:
-        count_references(services)
+        for reason in count_references(services).unscanned:
+            speaker.warn("not every column was counted: {reason}", reason=reason)
         for region, reason in count_key_slots(services).items():
             speaker.warn("the key slots of region {region} were not counted: {reason}", region=region, reason=reason)
 
@@ -73,7 +78,7 @@ def _find_known(place: RingPlace, ring: KeyRing, speaker: Speaker) -> Known:
     try:
         with catalog.read() as session:
             slots = describe_key_slots(session, [region.name for region in place.installation.regions])
-            return Known(describe_usage(session, place.column_keys, ring), slots)
+            return Known(describe_usage(session, place.column_keys, ring), slots, list_worn(session, ring))
     except StrongroomError as error:
         speaker.warn("it is not shown who needs the versions: {reason}", reason=error.what)
         return Known()

@@ -159,6 +159,13 @@ PORTUGUESE: dict[str, str] = {
     ),
     "      {line}": ("      {line}"),
     "it is not shown who needs the versions: {reason}": ("não se mostra quem precisa das versões: {reason}"),
+    "version {version} has encrypted very many rows of {place}: rotate it.": (
+        "a versão {version} criptografou muitos registros de {place}: faça a rotação."
+    ),
+    "not every column was counted: {reason}": ("nem toda coluna foi contada: {reason}"),
+    "the copy is not compared with the keys of processes: {reason}": (
+        "a cópia não é comparada com as chaves dos processos: {reason}"
+    ),
     "version {version} has been active for {days} days: rotate it.": (
         "a versão {version} está ativa há {days} dias: faça a rotação."
     ),

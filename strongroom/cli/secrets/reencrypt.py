@@ -1,7 +1,7 @@
 """`strongroom secrets reencrypt`: bring a column to the active version, here or by workers."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
@@ -45,9 +45,9 @@ class Options:
     batch_size: int
     commit_every: int
     parallel: int
-    max_rate: int | None
-    max_lag: float
-    vacuum_every: int
+    max_rows: int | None
+    max_lag_seconds: float
+    vacuum_percent: int
     yields: bool
     resume: bool
     job_id: int | None
@@ -70,15 +70,7 @@ class Options:
 
     def pace(self) -> Pace:
         """Return how fast it is to go."""
-        return Pace(
-            batch_size=self.batch_size,
-            commit_every=self.commit_every,
-            parallel=self.parallel,
-            max_rows=self.max_rate,
-            max_lag_seconds=self.max_lag,
-            vacuum_percent=self.vacuum_every,
-            yields=self.yields,
-        )
+        return Pace.asked(asdict(self))
 
 
 @click.command(
@@ -111,9 +103,10 @@ class Options:
 @click.option(
     "--parallel", type=click.IntRange(1, 64), default=USUAL.parallel, show_default=True, help="Workers at a time."
 )
-@click.option("--max-rate", type=click.IntRange(1), help="Rows a second of each worker, at most.")
+@click.option("--max-rate", "max_rows", type=click.IntRange(1), help="Rows a second of each worker, at most.")
 @click.option(
     "--max-lag",
+    "max_lag_seconds",
     type=float,
     default=USUAL.max_lag_seconds,
     show_default=True,
@@ -121,6 +114,7 @@ class Options:
 )
 @click.option(
     "--vacuum-every",
+    "vacuum_percent",
     type=click.IntRange(0, 100),
     default=USUAL.vacuum_percent,
     show_default=True,

@@ -7,6 +7,7 @@ import click
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.secrets.command import SecretsCommand, env_file_option, yes_option
 from strongroom.cli.secrets.generate import header
+from strongroom.cli.secrets.held_keys import verify_held_keys
 from strongroom.cli.secrets.place import RingPlace, open_place, shown
 from strongroom.cli.secrets.sealing import opening_keys, passphrase_option
 from strongroom.cli.secrets.speaking import Speaker
@@ -49,7 +50,8 @@ def restore_config(
 ) -> None:
     """Put a copy back in place of the file of keys.
 
-    The copy is opened and checked first. Versions that only the file has stay and can read; none is lost by a restore.
+    The copy is opened and checked first, also against the keys that live processes report. Versions that only the file
+    has stay and can read; none is lost by a restore.
     What the file said before stays beside it.
     """
     speaker, place = Speaker.of(invocation), open_place(invocation, env_file)
@@ -59,6 +61,7 @@ def restore_config(
     speaker.line("[OK] Backup is whole: {versions}", versions=", ".join(copy.versions))
     present = _find_present(place, speaker)
     ring = restored(present, copy, SystemClock().now())
+    verify_held_keys(place, speaker, ring)
     kept = [name for name in ring.versions if name not in copy.versions]
     if kept:
         speaker.line("[NOTICE] Kept from the file, to read only: {versions}", versions=", ".join(kept))

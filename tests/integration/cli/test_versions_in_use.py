@@ -3,12 +3,15 @@
 import hashlib
 import importlib
 import json
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy.orm import Session
 
+from strongroom.catalog.reencryption import EncryptedColumn
 from strongroom.columnkeys.env_file import EnvCryptoFile
 from strongroom.columns import reindex, use_keyring
+from strongroom.jobs.key_holders import HolderIdentity, forget_holder, record_holding
 from strongroom.storage.local import LocalStore
 from tests.integration.cli.shop import COLUMN
 from tests.integration.cli.test_retiring_keys import states
@@ -99,6 +102,65 @@ def test_a_region_that_does_not_answer_is_said_and_its_last_count_stays(shop):
 
     assert "the key slots of region home were not counted: " in said.err
     assert "      home v1: 1 slots\n" in said.out
+
+
+@pytest.mark.usefixtures("customers")
+def test_a_mapped_column_that_was_never_re_encrypted_keeps_its_version(shop):
+    assert shop.call("secrets", "reencrypt", *COLUMN).code == 0
+    with (shop.folder / "strongroom.toml").open("a") as file:
+        file.write('models = ["app_of_a_test.clientes:Base"]\n')
+    refused = shop.call("secrets", "disable-versions", "--versions", "v2", "--yes")
+
+    assert refused.code == 11
+    assert "v2: 5 rows of shop:customers.email are under it" in refused.err
+    assert "5 rows of shop:customers.email_index are indexed under it" in refused.err
+
+
+def test_models_that_cannot_be_imported_keep_every_version(shop):
+    assert shop.call("secrets", "reencrypt", *COLUMN).code == 0
+    with (shop.folder / "strongroom.toml").open("a") as file:
+        file.write('models = ["app_of_a_test.gone:Base"]\n')
+    refused = shop.call("secrets", "disable-versions", "--versions", "v1", "--yes")
+    listed = shop.call("secrets", "list", "--count")
+
+    assert refused.code == 11
+    assert "the models of shop could not be searched for encrypted columns" in refused.err
+    assert (listed.code, "the models of shop could not be searched" in listed.err) == (0, True)
+
+
+@pytest.mark.usefixtures("customers")
+def test_a_copy_without_the_keys_of_live_processes_is_not_restored(shop):
+    path = shop.folder / ".env.crypto"
+    assert shop.call("secrets", "backup-config").code == 0
+    (copy,) = shop.folder.glob(".env.crypto.backup_*")
+    assert shop.call("secrets", "rotate", "--yes", "--no-wait").code == 0
+    with Session(shop.catalog) as session:
+        record_holding(session, HolderIdentity("web-1", "host", 1, datetime.now(UTC)), EnvCryptoFile(path).load())
+        session.commit()
+    whole = path.read_bytes()
+    path.write_bytes(b"damaged")
+    refused = shop.call("secrets", "restore-config", "--backup-file", copy.name, "--yes")
+    assert (refused.code, "web-1 has v4, which is not there" in refused.err) == (11, True)
+    assert path.read_bytes() == b"damaged"
+
+    path.write_bytes(whole)
+    assert shop.call("secrets", "restore-config", "--backup-file", copy.name, "--yes").code == 0
+    path.unlink()
+    with Session(shop.catalog) as session:
+        forget_holder(session, "web-1")
+        session.commit()
+    assert shop.call("secrets", "restore-config", "--backup-file", copy.name, "--yes").code == 0
+
+
+def test_the_list_says_when_a_key_has_encrypted_very_many_rows(shop):
+    assert shop.call("secrets", "reencrypt", *COLUMN, "--dry-run").code == 0
+    with Session(shop.catalog) as session:
+        session.query(EncryptedColumn).update({"rows_by_version": {"v2": 2**31}})
+        session.commit()
+    said = shop.call("secrets", "list")
+
+    assert "version v2 has encrypted very many rows of shop:usuarios._otp_secret: rotate it." in said.err
+    assert json.loads(shop.call("secrets", "list", "--json").out)["due"] is True
 
 
 def test_the_list_speaks_portuguese(shop, monkeypatch):

@@ -56,6 +56,11 @@ def test_progress_without_a_known_total_says_what_is_done() -> None:
     )
 
 
+def test_progress_in_rows_says_rows() -> None:
+    progress = {"phase": "re-encrypting (keyset)", "done_bytes": 0, "total_bytes": None, "files": 0, "rows": 1200}
+    assert describe_progress(job_with(progress)) == "re-encrypting (keyset), 1,200 rows"
+
+
 def test_progress_never_passes_a_hundred_per_cent() -> None:
     assert "(100 %)" in describe_progress(job_with(HALF | {"done_bytes": 5 << 30}))
 
