@@ -63,8 +63,8 @@ def list_writing(session: Session, version: str) -> list[str]:
 
 
 def list_contradicting(session: Session, ring: KeyRing) -> list[str]:
-    """Say which process reads a version under a key that a ring lacks or has another of."""
-    ours = _readable(ring)
+    """Say which process reads a version under a key that a ring lacks or has another of; a disabled one is there."""
+    ours = {name: version.check_token() for name, version in ring.versions.items() if version.key}
     return [
         f"{holder.name} has another key of {name}" if name in ours else f"{holder.name} has {name}, which is not there"
         for holder in list_holders(session, within_seconds=RETIRED_SECONDS)
