@@ -12,7 +12,7 @@ from strongroom.errors import StrongroomError
 from strongroom.services import Services
 from strongroom.settings import RdsSourceSettings
 
-STANDBY_LOST = "standby.lost"
+STANDBY_LOST = "rds.standby"
 
 
 def watch_databases(services: Services) -> dict[str, str]:

@@ -169,7 +169,7 @@ def test_zones_and_standbys_are_watched(cloud: Cloud) -> None:
     assert describe_database(line.database) == "available, at eu-west-1a, standby in another zone"
     cloud.client("rds").modify_db_instance(DBInstanceIdentifier=name, MultiAZ=False, ApplyImmediately=True)
     watch_databases(cloud.house.services)
-    assert _alerts(cloud) == ["standby.lost"]
+    assert _alerts(cloud) == ["rds.standby"]
     cloud.proxy("eu").refuse("DescribeDBInstances", "AccessDenied", status=403)
     assert watch_databases(cloud.house.services) == {"shop": "aws.permission_missing"}
     assert "rds:DescribeDBInstances" in state()["fault"]
