@@ -5,10 +5,11 @@ never lost. The lease is `due_at` itself: whoever claims a delivery puts it off.
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from strongroom.alerts.choosing import CHANNEL_FAILING, next_channel
@@ -25,6 +26,9 @@ from strongroom.settings.errors import UnknownChannelError
 LEASE_SECONDS = 60.0
 """Longer than any channel takes; after it a delivery of somebody who died is sent by somebody else."""
 LONGEST_WAIT_SECONDS = 300.0
+MOST_A_CHANNEL = 3
+LOOKED_AT = 100
+NOBODY: Mapping[str, int] = {}
 FAILURES_BEFORE_ANOTHER = 3
 MOST_ATTEMPTS = 300
 """About a day at the longest wait; then the delivery is dead, and stays in sight."""
@@ -40,12 +44,28 @@ class Claimed:
     message: Message
 
 
-def claim_due(session: Session, owner: str, limit: int) -> list[Claimed]:
-    """Take up to `limit` deliveries that are due, oldest first; others pass them over until the lease ends."""
+def has_due(session: Session) -> bool:
+    """Say whether there is a delivery to claim."""
+    due = exists().where(AlertDelivery.state == DeliveryState.WAITING, AlertDelivery.due_at <= utcnow())
+    return bool(session.scalar(select(due)))
+
+
+def claim_due(session: Session, owner: str, limit: int, busy: Mapping[str, int] = NOBODY) -> list[Claimed]:
+    """Take up to `limit` deliveries that are due, oldest first; others pass them over until the lease ends.
+
+    `busy` says how many messages are being sent through each channel now: one that hangs must not keep the others.
+    """
+    taken = Counter(busy)
+    full = [channel for channel, count in taken.items() if count >= MOST_A_CHANNEL]
     query = select(AlertDelivery).where(AlertDelivery.state == DeliveryState.WAITING, AlertDelivery.due_at <= utcnow())
-    query = query.order_by(AlertDelivery.due_at).limit(limit).with_for_update(skip_locked=True)
-    claimed = []
-    for delivery in session.scalars(query):
+    query = query.where(AlertDelivery.channel.not_in(full)).order_by(AlertDelivery.due_at).limit(LOOKED_AT)
+    claimed: list[Claimed] = []
+    for delivery in session.scalars(query.with_for_update(skip_locked=True)):
+        if len(claimed) == limit:
+            break
+        if taken[delivery.channel] >= MOST_A_CHANNEL:
+            continue
+        taken[delivery.channel] += 1
         delivery.due_at, delivery.lease_owner = utcnow(LEASE_SECONDS), owner
         delivery.attempts += 1
         message = Message.of_stored(delivery.payload)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from strongroom.alerts.choosing import channels_of
@@ -35,6 +35,11 @@ UNWORTHY_WHEN_OVER = frozenset(
     {NoticeReason.REPEAT, NoticeReason.ESCALATION, NoticeReason.RAISED, NoticeReason.ACKNOWLEDGED}
 )
 UNWORTHY_WHEN_ACKNOWLEDGED = frozenset({NoticeReason.REPEAT, NoticeReason.ESCALATION})
+
+
+def has_unrouted(session: Session) -> bool:
+    """Say whether there is a notice that was not routed, held back or not."""
+    return bool(session.scalar(select(exists().where(AlertNotice.routed_at.is_(None)))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ rounds stop ending, whatever holds them, and then speaks to people directly.
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -16,9 +17,9 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from strongroom.alerts.holding import read_holding
-from strongroom.alerts.outbox import Claimed, claim_due, note_failed, note_sent
+from strongroom.alerts.outbox import Claimed, claim_due, has_due, note_failed, note_sent
 from strongroom.alerts.reminding import Reminder
-from strongroom.alerts.routing import GROUP_WAIT, Router
+from strongroom.alerts.routing import GROUP_WAIT, Router, has_unrouted
 from strongroom.alerts.sending import Sender
 from strongroom.alerts.trying import queue_tests
 from strongroom.alerts.wording import Wording
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 
 ROUND_SECONDS = 1.0
 EVALUATION_SECONDS = 5.0
+RENEWAL_SECONDS = 5.0
 LEVEL_SECONDS = 30.0
 HEARTBEAT_SECONDS = 10.0
 SENDERS = 8
@@ -55,9 +57,10 @@ class Watcher:
         self._away = CatalogAway(sender, services.settings.alerts.silent_seconds)
         self._pinger = Pinger(services.settings.pings, sender.client, sender.env)
         self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="send")
-        self._busy: set[object] = set()
+        self._busy: set[tuple[str, str]] = set()
         self._began = services.clock.monotonic()
-        self._evaluated = self._measured = self._beaten = float("-inf")
+        self._evaluated = self._measured = self._beaten = self._held = float("-inf")
+        self._leads = False
 
     def run(self, stop: threading.Event) -> None:
         """Go through rounds until asked to stop, then let what is being sent end."""
@@ -70,13 +73,16 @@ class Watcher:
 
     def round(self) -> None:
         """Go through one round; raises CatalogUnavailableError."""
-        leads = self._lead()
-        self._away.note_answer()
+        self._lead()
         self._settle_absence()
-        if leads:
+        if self._leads:
             self._evaluate()
-        self._route()
-        self._send_due()
+        with self._services.catalog.read() as session:
+            unrouted, due = has_unrouted(session), has_due(session)
+        if unrouted:
+            self._route()
+        if unrouted or due:
+            self._send_due()
 
     def run_once(self) -> None:
         """Look and send once, and let another lead."""
@@ -112,12 +118,18 @@ class Watcher:
         except StrongroomError as error:
             log.warning("the lease is not given up: %s", error.what)
 
-    def _lead(self) -> bool:
+    def _lead(self) -> None:
+        """Renew the lease, and with it the proof that the catalog takes what is written."""
+        if self._seconds() - self._held < RENEWAL_SECONDS:
+            return
+        self._leads = False
         with self._services.catalog.begin() as session:
             if self._seconds() - self._beaten >= HEARTBEAT_SECONDS:
                 record_heartbeat(session, self._identity)
                 self._beaten = self._seconds()
-            return hold_lease(session, self._identity.name)
+            self._leads = hold_lease(session, self._identity.name)
+        self._held = self._seconds()
+        self._away.note_answer()
 
     def _settle_absence(self) -> None:
         if not self._away.is_known:
@@ -166,16 +178,16 @@ class Watcher:
         if free <= 0:
             return
         with self._services.catalog.begin() as session:
-            claimed = claim_due(session, self._identity.name, free)
+            claimed = claim_due(session, self._identity.name, free, Counter(name for _, name in list(self._busy)))
         for delivery in claimed:
-            self._submit(delivery.id, partial(self._send, delivery))
+            self._submit((str(delivery.id), delivery.channel), partial(self._send, delivery))
 
     def _submit_pings(self, pings: list[Ping]) -> None:
         for ping in pings:
             if ("ping", ping.name) not in self._busy:
                 self._submit(("ping", ping.name), partial(self._ping, ping))
 
-    def _submit(self, key: object, work: Callable[[], None]) -> None:
+    def _submit(self, key: tuple[str, str], work: Callable[[], None]) -> None:
         def run() -> None:
             try:
                 work()

@@ -89,6 +89,18 @@ def test_a_delivery_is_claimed_by_one(room: Room):
     assert len(ids) == len(set(ids)) == 3
 
 
+def test_a_channel_that_hangs_does_not_keep_the_others(room: Room):
+    for number in range(20):
+        room.open(f"source-{number}")
+    room.route()
+
+    first = [claimed.channel for claimed in claim(room, limit=8)]
+    assert first.count("pager") == 3, "as many as one channel may occupy"
+    with room.catalog.begin() as session:
+        assert claim_due(session, "one", 8, {"pager": 3}) == []
+        assert len(claim_due(session, "one", 8, {"pager": 2})) == 1
+
+
 def test_what_was_claimed_by_somebody_who_died_is_due_again_after_the_lease(room: Room):
     claimed = one(room)
     assert claim(room, "two") == []
