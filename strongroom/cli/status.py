@@ -81,11 +81,11 @@ def _verdict(report: StatusReport) -> str:
 
 def _complaints(report: StatusReport) -> Iterator[str]:
     """Yield what is wrong, the worst first."""
-    ill = sum(not source.healthy for source in report.sources)
+    ill = [source for source in report.sources if not source.healthy]
     lost = sum(not pair.healthy for pair in report.standbys)
     unwell = sum(not region.healthy for region in report.regions)
     if ill:
-        yield f"{ill} of {count(len(report.sources), 'source')} not protected."
+        yield f"{len(ill)} of {count(len(report.sources), 'source')} {_ailment(ill)}."
     if report.region_faults:
         yield f"{count(len(report.region_faults), 'region')} cannot be relied on."
     if unwell:
@@ -94,6 +94,12 @@ def _complaints(report: StatusReport) -> Iterator[str]:
         yield f"{lost} of {count(len(report.standbys), 'standby', 'standbys')} not known to follow."
     if report.scheduler_missing:
         yield "Every source is protected, but Beat is missing."
+
+
+def _ailment(ill: list[SourceStatus]) -> str:
+    if any(not source.protected or source.partial or source.last_error is not None for source in ill):
+        return "not protected"
+    return "failing in a drill" if any(source.failing for source in ill) else "overdue"
 
 
 def _row(source: SourceStatus) -> tuple[str, ...]:
