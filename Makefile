@@ -13,7 +13,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile pyproject.toml --q
 SEEDS := 1 2
 BROKER := valkey
 
-.PHONY: help venv compiled demo up down status test chaos check fmt docs lock bench bench-jobs bench-postgres bench-drill bench-reencrypt bench-alerts reencrypt-storm model bench-columns
+.PHONY: help venv compiled demo up down status test chaos check fmt docs lock bench bench-jobs bench-postgres bench-drill bench-reencrypt bench-alerts reencrypt-storm model bench-columns bench-retention
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ bench-postgres: compiled ## Measure logical dumps side by side with pg_dump and 
 bench-drill: compiled ## Measure a drill of a database of 1 GiB beside the same done by hand
 	@PYTHON=$(BIN)/python tests/install-services --bench
 	@$(BIN)/python -m bench.drill
+
+bench-retention: compiled ## Measure the retention plan of 100,000 backups beside reading the rows; about a minute
+	@$(BIN)/python -m bench.retention
 
 bench-columns: compiled ## Measure what an encrypted column costs a value beside the bare AEAD call; ten seconds
 	@$(BIN)/python -m bench.columns

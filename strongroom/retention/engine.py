@@ -43,7 +43,11 @@ def keep(newest_first: Sequence[Candidate], terms: Terms, now: datetime) -> list
     decisions = []
     for one in newest_first:
         reasons = [Reason.DAYS] if one.created_at > oldest and terms.retention_days else []
-        reasons += [rule.reason for rule in rules if rule.keeps(one)]
+        kept = [rule.reason for rule in rules if rule.keeps(one)]
+        if kept:
+            # Most rules have kept all they can after the newest few.
+            reasons += kept
+            rules = [rule for rule in rules if not rule.spent]
         reasons += [Reason.HELD] if one.held else []
         decisions.append(Decision(one, tuple(reasons), () if reasons else one.blocks))
     return decisions
@@ -57,6 +61,10 @@ class _Newest:
         self._left = count
         self._period = period
         self._last: Period | None = None
+
+    @property
+    def spent(self) -> bool:
+        return not self._left
 
     def keeps(self, one: Candidate) -> bool:
         if not self._left or not one.restorable:
@@ -76,6 +84,10 @@ class _Fulls:
 
     def __init__(self, count: int) -> None:
         self._left = count
+
+    @property
+    def spent(self) -> bool:
+        return not self._left
 
     def keeps(self, one: Candidate) -> bool:
         kept = self._left > 0 and one.full and one.restorable
@@ -98,6 +110,10 @@ class _Once:
         self.reason = reason
         self._sort = sort
         self._found = False
+
+    @property
+    def spent(self) -> bool:
+        return self._found
 
     def keeps(self, one: Candidate) -> bool:
         kept = not self._found and self._sort(one)

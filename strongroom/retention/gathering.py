@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.backups import (
@@ -23,6 +23,7 @@ from strongroom.catalog.jobs import FINAL_STATES, Job
 from strongroom.catalog.retention import active_holds
 from strongroom.retention.candidates import Block, Candidate
 
+ROWS_A_STATEMENT = 400
 USING = (Restore, Verification, Drill)
 """What reads a backup for long; the id of each is that of its job."""
 
@@ -38,9 +39,8 @@ class SourceBackups:
 
 def gather(session: Session, now: datetime, source: str | None = None) -> list[SourceBackups]:
     """Return what there is of every source, or of one, by name."""
-    present = exists().where(Replica.backup_id == Backup.id, Replica.state == ReplicaState.PRESENT)
     query = (
-        select(Backup.id, Backup.source, Backup.policy, Backup.created_at, Backup.kind, present)
+        select(Backup.id, Backup.source, Backup.policy, Backup.created_at, Backup.kind)
         .where(Backup.state == BackupState.COMMITTED)
         .order_by(Backup.source, Backup.created_at.desc(), Backup.id.desc())
     )
@@ -48,10 +48,11 @@ def gather(session: Session, now: datetime, source: str | None = None) -> list[S
     obstacles = _Obstacles(session, now)
     found: dict[str, list[Candidate]] = defaultdict(list)
     policies: dict[str, str] = {}
-    for backup_id, name, policy, created_at, kind, restorable in rows:
+    for backup_id, name, policy, created_at, kind in rows:
         policies.setdefault(name, policy)
         full = kind is BackupKind.FULL
-        found[name].append(obstacles.candidate(name, Candidate(backup_id, created_at, full, bool(restorable))))
+        restorable = backup_id not in obstacles.unreadable
+        found[name].append(obstacles.candidate(name, Candidate(backup_id, created_at, full, restorable)))
     return [SourceBackups(name, policies[name], candidates) for name, candidates in found.items()]
 
 
@@ -66,6 +67,8 @@ class _Obstacles:
         self._pinned = _ids(session.scalars(select(Backup.parent_id).where(Backup.state == BackupState.RUNNING)))
         self._used = _used(session)
         self._late = _late_copies(session)
+        self.unreadable = _held_nowhere(session, set().union(*self._late.values()))
+        """The backups that no region holds whole."""
         self._proven: dict[str, set[uuid.UUID]] = {}
 
     def candidate(self, source: str, bare: Candidate) -> Candidate:
@@ -73,7 +76,8 @@ class _Obstacles:
             self._proven[source] = proven_backup_ids(self._session, source)
         proven = bare.id in self._proven[source]
         held = bare.id in self._held or source in self._held_sources
-        blocks = tuple(self._blocks(source, bare))
+        obstructed = source in self._late or bare.id in self._pinned or bare.id in self._used
+        blocks = tuple(self._blocks(source, bare)) if obstructed else ()
         if not (proven or held or blocks):
             return bare
         return Candidate(bare.id, bare.created_at, bare.full, bare.restorable, proven, held, blocks)
@@ -99,6 +103,17 @@ def _late_copies(session: Session) -> dict[str, set[uuid.UUID]]:
     for source, backup_id in session.execute(query):
         late[source].add(backup_id)
     return late
+
+
+def _held_nowhere(session: Session, late: set[uuid.UUID]) -> set[uuid.UUID]:
+    """Return the backups of which no region has a whole copy: of few is any copy late, so only these are looked at."""
+    bare = select(Backup.id).outerjoin(Replica).where(Backup.state == BackupState.COMMITTED)
+    nowhere = set(session.scalars(bare.where(Replica.backup_id.is_(None)))) | late
+    ids = sorted(late)
+    for start in range(0, len(ids), ROWS_A_STATEMENT):
+        chunk = Replica.backup_id.in_(ids[start : start + ROWS_A_STATEMENT])
+        nowhere -= set(session.scalars(select(Replica.backup_id).where(chunk, Replica.state == ReplicaState.PRESENT)))
+    return nowhere
 
 
 def _used(session: Session) -> set[uuid.UUID]:
