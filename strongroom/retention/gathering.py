@@ -45,7 +45,7 @@ def gather(session: Session, now: datetime, source: str | None = None) -> list[S
         .order_by(Backup.source, Backup.created_at.desc(), Backup.id.desc())
     )
     rows = session.execute(query if source is None else query.where(Backup.source == source)).all()
-    obstacles = _Obstacles(session, now)
+    obstacles = _Obstacles(session, now, source)
     found: dict[str, list[Candidate]] = defaultdict(list)
     policies: dict[str, str] = {}
     for backup_id, name, policy, created_at, kind in rows:
@@ -59,15 +59,15 @@ def gather(session: Session, now: datetime, source: str | None = None) -> list[S
 class _Obstacles:
     """What is held, proven, pinned, in use or being copied."""
 
-    def __init__(self, session: Session, now: datetime) -> None:
+    def __init__(self, session: Session, now: datetime, source: str | None) -> None:
         self._session = session
         holds = active_holds(session, now)
         self._held = {hold.backup_id for hold in holds if hold.backup_id}
         self._held_sources = {hold.source for hold in holds if hold.backup_id is None}
         self._pinned = _ids(session.scalars(select(Backup.parent_id).where(Backup.state == BackupState.RUNNING)))
         self._used = _used(session)
-        self._late = _late_copies(session)
-        self.unreadable = _held_nowhere(session, set().union(*self._late.values()))
+        self._late = _late_copies(session, source)
+        self.unreadable = _held_nowhere(session, source, set().union(*self._late.values()))
         """The backups that no region holds whole."""
         self._proven: dict[str, set[uuid.UUID]] = {}
 
@@ -93,21 +93,22 @@ class _Obstacles:
             yield Block.COPYING
 
 
-def _late_copies(session: Session) -> dict[str, set[uuid.UUID]]:
+def _late_copies(session: Session, source: str | None) -> dict[str, set[uuid.UUID]]:
     query = (
         select(Backup.source, Backup.id)
         .join(Replica, Replica.backup_id == Backup.id)
         .where(Backup.state == BackupState.COMMITTED, Replica.state != ReplicaState.PRESENT)
     )
     late: dict[str, set[uuid.UUID]] = defaultdict(set)
-    for source, backup_id in session.execute(query):
-        late[source].add(backup_id)
+    for name, backup_id in session.execute(query if source is None else query.where(Backup.source == source)):
+        late[name].add(backup_id)
     return late
 
 
-def _held_nowhere(session: Session, late: set[uuid.UUID]) -> set[uuid.UUID]:
+def _held_nowhere(session: Session, source: str | None, late: set[uuid.UUID]) -> set[uuid.UUID]:
     """Return the backups of which no region has a whole copy: of few is any copy late, so only these are looked at."""
     bare = select(Backup.id).outerjoin(Replica).where(Backup.state == BackupState.COMMITTED)
+    bare = bare if source is None else bare.where(Backup.source == source)
     nowhere = set(session.scalars(bare.where(Replica.backup_id.is_(None)))) | late
     ids = sorted(late)
     for start in range(0, len(ids), ROWS_A_STATEMENT):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.retention import AgreedPolicy, list_agreed
+from strongroom.cycles import rare_cycle_searches
 from strongroom.retention.candidates import Block, Decision
 from strongroom.retention.engine import Rules, plan_source
 from strongroom.retention.gathering import SourceBackups, gather
@@ -50,7 +51,7 @@ class SourcePlan:
 
 def make_plan(services: Services, *, source: str | None = None, max_share: float | None = None) -> list[SourcePlan]:
     """Plan every source that has backups, or one, from the catalog as it is now; writes nothing."""
-    with services.catalog.read() as session:
+    with rare_cycle_searches(), services.catalog.read() as session:
         return plan_sources(services, session, source=source, max_share=max_share)
 
 
