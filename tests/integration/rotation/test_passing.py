@@ -108,6 +108,19 @@ def test_broken_rows_are_reported_and_byte_identical(engine):
     assert (named[found[0]], named[found[1]], named[found[3]]) == (None, "v1", "v9")
 
 
+def test_a_fernet_token_with_a_comma_in_it_does_not_keep_the_rows_after_it(engine):
+    application = Application.make(engine)
+    found = keys("number", 30)
+    application.fill(found, application.cipher(OLD, TokenFormat.FERNET))
+    odd = application.tokens()[found[4]].replace("gAAAA", "gAAAA,")
+    application.put(found[4], odd)
+
+    outcome = application.run_pass(NEW)
+
+    assert (outcome.processed, [row.key for row in outcome.broken]) == (29, [found[4]])
+    assert application.tokens()[found[4]] == odd
+
+
 def test_a_token_that_the_column_cannot_hold_is_reported_not_cut(engine):
     application = Application.make(engine)
     application.fill(keys("number", 5), application.cipher(OLD))

@@ -190,6 +190,17 @@ def test_a_token_with_any_character_changed_is_refused(form: TokenFormat):
             made.decrypt(changed, ROW)
 
 
+@pytest.mark.parametrize("form", TokenFormat)
+@pytest.mark.parametrize("junk", [",", "\n", " ", "+", "é"])
+def test_a_token_with_what_is_not_base64_in_it_is_refused(form: TokenFormat, junk: str):
+    made = cipher(form=form)
+    token = made.encrypt(SECRET, ROW)
+
+    for place in (len(token), 20):
+        with pytest.raises(TokenFormatError):
+            made.decrypt(token[:place] + junk + token[place:], ROW)
+
+
 @pytest.mark.parametrize("text", ["\ud800", 5, None, b"bytes"])
 def test_only_text_is_encrypted_and_the_refusal_does_not_show_it(text: str):
     with pytest.raises(ValueTypeError) as raised:
