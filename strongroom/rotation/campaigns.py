@@ -95,14 +95,15 @@ def list_reencryptions(
     return session.scalars(query if state is None else query.where(ReencryptionJob.state == state)).all()
 
 
-def find_to_resume(session: Session, place: str) -> ReencryptionJob:
-    """Return the last re-encryption of a column that has not finished; raises ReencryptionNotFoundError."""
+def get_to_resume(session: Session, place: str, *, dry_run: bool) -> ReencryptionJob:
+    """Return the last re-encryption, or dry run, of a column; raises ReencryptionNotFoundError where it has finished.
+
+    An earlier one that failed is not gone back to: the last has done its work.
+    """
     settle_states(session)
-    query = select(ReencryptionJob).where(
-        ReencryptionJob.place == place, ReencryptionJob.state != ReencryptionState.FINISHED
-    )
+    query = select(ReencryptionJob).where(ReencryptionJob.place == place, ReencryptionJob.dry_run.is_(dry_run))
     job = session.scalars(query.order_by(ReencryptionJob.id.desc()).limit(1)).first()
-    if job is None:
+    if job is None or job.state is ReencryptionState.FINISHED:
         raise ReencryptionNotFoundError(
             f"No re-encryption of {place} is left to resume.", next_step="Start one without --resume."
         )

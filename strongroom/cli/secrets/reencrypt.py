@@ -18,7 +18,8 @@ from strongroom.columns.place import Binding, TokenFormat
 from strongroom.errors import ExitCode
 from strongroom.rotation.campaigns import (
     ReencryptionRequest,
-    find_to_resume,
+    get_reencryption,
+    get_to_resume,
     request_reencryption,
     resume_reencryption,
 )
@@ -168,8 +169,10 @@ def _mapped_beside(services: Services, model: str | None, target: Target) -> lis
 
 def _resumed(services: Services, wanted: Options) -> int:
     number = wanted.job_id
-    if number is None:
-        place = find_target(services.settings, wanted.wish()).place
-        with services.catalog.begin() as session:
-            number = find_to_resume(session, place).id
+    place = find_target(services.settings, wanted.wish()).place if number is None else ""
+    with services.catalog.begin() as session:
+        if number is None:
+            number = get_to_resume(session, place, dry_run=wanted.dry_run).id
+        elif wanted.dry_run and not get_reencryption(session, number).dry_run:
+            raise click.UsageError(f"Re-encryption {number} is no dry run, and would go on with changing rows.")
     return resume_reencryption(services, number).id

@@ -98,6 +98,18 @@ def test_a_cancelled_one_is_resumed_by_its_number(shop):
     assert shop.call("secrets", "reencrypt", *COLUMN, "--resume").code == 10
 
 
+def test_neither_a_dry_run_nor_one_from_before_the_last_is_resumed_in_its_place(shop):
+    shop.call("secrets", "reencrypt", *COLUMN, "--no-wait")
+    assert shop.call("jobs", "cancel", "1").code == 0
+    shop.call("secrets", "reencrypt", *COLUMN, "--no-wait", "--dry-run")
+
+    assert shop.call("secrets", "reencrypt", "--resume", "--job-id", "1", "--dry-run").code == 2
+    assert "Job ID: 2" in shop.call("secrets", "reencrypt", *COLUMN, "--resume", "--dry-run").out
+    assert {token[:3] for token in shop.tokens()} == {"v1:"}
+    assert shop.call("secrets", "reencrypt", *COLUMN).code == 0
+    assert shop.call("secrets", "reencrypt", *COLUMN, "--resume").code == 10
+
+
 def test_every_mapped_column_is_registered(shop):
     said = shop.call("secrets", "register", "--model", "app_of_a_test.autenticacao:Base", "--json")
 

@@ -66,6 +66,13 @@ def test_two_tokens_in_one_row_are_not_taken_for_the_tokens_of_two(form: TokenFo
     assert cipher(NEW, TokenFormat.AES_GCM, Binding.COLUMN).convert_alike([both, rest], None) is None
 
 
+@pytest.mark.parametrize("junk", ["\n", " ", "+"])
+def test_a_fernet_token_with_what_is_not_base64_in_it_stops_the_whole(junk: str):
+    token = cipher(OLD, TokenFormat.FERNET, Binding.COLUMN).encrypt("a", None)
+
+    assert cipher(NEW, TokenFormat.AES_GCM, Binding.COLUMN).convert_alike([token, token + junk], None) is None
+
+
 def test_halves_of_a_character_in_neighbouring_rows_are_not_one():
     old = cipher(OLD, TokenFormat.AES_GCM, Binding.COLUMN)
     keys = old._readable["v1"]
