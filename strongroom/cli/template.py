@@ -71,4 +71,5 @@ path = "regions/ap-southeast-1"
 #
 # [databases.shop]
 # url_env = "SHOP_DATABASE_URL"
+# app = "shop"                                # as the application says in use_keyring(..., app=...)
 """

@@ -120,6 +120,12 @@ class TableAccess(Protocol):
     def count_versions(self, current: CurrentTokens | None = None) -> Census:
         """Count rows with a value by the version their token names, and those that are not up to date."""
 
+    def list_writers(self) -> frozenset[str]:
+        """Return the open transactions that have written to the table, and may commit rows that are not counted.
+
+        SQLite waits for the only one there can be; of MySQL and MariaDB none is known.
+        """
+
     def split(self, pieces: int) -> list[Sequence[Any]]:
         """Return up to `pieces - 1` keys, in order, that divide the rows into about equal parts."""
 

@@ -94,6 +94,12 @@ class RowsKeepComingError(UnavailableError):
     code = "rotation.rows_keep_coming"
 
 
+class WritersOpenError(UnavailableError):
+    """A transaction that has written to the table is still open, and its rows cannot be counted."""
+
+    code = "rotation.writers_open"
+
+
 class ReencryptionCancelledError(ConflictError):
     """Somebody cancelled the re-encryption; what was converted stays converted, and it can be resumed."""
 

@@ -28,6 +28,9 @@ LEFT = "(NOT starts_with({column}, %s) OR (%s AND starts_with({column}, %s)))"
 PLAIN_TYPES = frozenset({"smallint", "integer", "bigint", "uuid"})
 """Types whose text has no comma."""
 
+_ALL_ROWS = "SET row_security = off"
+"""A policy that hides rows from the role is an error then, not a count that is too small."""
+
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -39,8 +42,9 @@ class PostgresTable:
     def __init__(self, engine: Engine, target: Target) -> None:
         self._engine, self._target = engine, target
         self._held: list[Any] = []
-        self._reader = self._connect()
+        self._reader = self._connect(_ALL_ROWS, "SET statement_timeout = 0")
         self._writer = self._connect(
+            _ALL_ROWS,
             f"SET lock_timeout = '{LOCK_WAIT}'",
             f"SET statement_timeout = '{STATEMENT_TIMEOUT}'",
             # The disk is waited for before a cursor is recorded; see make_durable.
@@ -94,6 +98,11 @@ class PostgresTable:
         marks = [] if current is None else [current.version, *_marks(current)]
         with self._translated():
             return Census.of(self._reader.execute(query, marks).fetchall())
+
+    def list_writers(self) -> frozenset[str]:
+        with self._translated():
+            found = self._reader.execute(_WRITERS, {"table": self._name}).fetchall()
+        return frozenset(str(transaction) for (transaction,) in found)
 
     def split(self, pieces: int) -> list[Sequence[Any]]:
         with self._translated():
@@ -227,6 +236,14 @@ _COUNT = "SELECT {named}, count(*), 0 FROM {table} WHERE {filled} GROUP BY 1"
 _COUNT_LEFT = """
 SELECT CASE WHEN this THEN %s ELSE {named} END, count(*), count(*) FILTER (WHERE NOT this)
 FROM {table}, LATERAL (SELECT NOT {left} AS this) AS up_to_date WHERE {filled} GROUP BY 1
+"""
+_WRITERS = """
+SELECT virtualtransaction FROM pg_locks
+WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND granted
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+AND relation IN (
+    SELECT %(table)s::regclass::oid UNION ALL SELECT relid::oid FROM pg_partition_tree(%(table)s::regclass)
+)
 """
 _UPDATE = """
 UPDATE {table} AS here SET {column} = coming.fresh

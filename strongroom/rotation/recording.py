@@ -129,5 +129,6 @@ def as_result(record: RangeRecord) -> dict[str, Any]:
 def _too_many(record: RangeRecord) -> TooManyBrokenError:
     return TooManyBrokenError(
         f"{record.broken} rows of one range of {record.place} do not open.",
-        next_step="See why in the quarantine: most often the ring lacks a version, or this is another column.",
+        next_step="See why in the quarantine: most often the ring lacks a version, the settings call the application "
+        "by another name (`app`) than it calls itself, or this is another column.",
     )

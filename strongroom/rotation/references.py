@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from strongroom.catalog.reencryption import OPEN_STATES, ReencryptionJob
+from strongroom.clock import Clock
 from strongroom.errors import StrongroomError
+from strongroom.rotation.access import TableAccess
+from strongroom.rotation.errors import WritersOpenError
 from strongroom.rotation.opening import opened_table
 from strongroom.rotation.quarantine import count_quarantined
 from strongroom.rotation.registry import list_columns, record_census, register_columns
@@ -18,6 +21,9 @@ from strongroom.rotation.states import settle_states
 from strongroom.rotation.target import ColumnKind, Target
 from strongroom.rotation.wishing import find_mapped_targets
 from strongroom.services import Services
+
+WRITERS_AWAITED_SECONDS = 15.0
+SECONDS_BETWEEN_LOOKS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +68,18 @@ class References:
         return reasons
 
 
-def count_references(services: Services) -> References:
+def count_references(services: Services, *, for_proof: bool = False) -> References:
     """Count every registered column, the quarantine and the open re-encryptions, and note the census in the register.
 
     Encrypted columns of the models that the settings name are registered first. A column whose database does not answer
-    is in the result with the reason, and so are models that cannot be imported.
+    is in the result with the reason, and so are models that cannot be imported. For a proof, transactions that have
+    written to a table are awaited before it is counted, because their rows may be under any version.
     """
     unscanned = _register_mapped(services)
     with services.catalog.begin() as session:
         settle_states(session)
         targets = [Target.of(column.target) for column in list_columns(session)]
-    columns = tuple(_count(services, target) for target in targets)
+    columns = tuple(_count(services, target, for_proof=for_proof) for target in targets)
     with services.catalog.begin() as session:
         for census in columns:
             if census.rows_by_version is not None:
@@ -98,9 +105,23 @@ def _register_mapped(services: Services) -> tuple[str, ...]:
     return tuple(faults)
 
 
-def _count(services: Services, target: Target) -> ColumnCensus:
+def _count(services: Services, target: Target, *, for_proof: bool) -> ColumnCensus:
     try:
         with opened_table(services.settings, target) as table:
+            if for_proof:
+                _await_writers(table, services.clock)
             return ColumnCensus(target, table.count_versions().versions)
     except StrongroomError as error:
         return ColumnCensus(target, None, error.what)
+
+
+def _await_writers(table: TableAccess, clock: Clock) -> None:
+    """Return when all who have written to the table and are not done now are done; raises WritersOpenError."""
+    give_up, open_ones = clock.monotonic() + WRITERS_AWAITED_SECONDS, table.list_writers()
+    while open_ones := open_ones & table.list_writers():
+        if clock.monotonic() >= give_up:
+            raise WritersOpenError(
+                f"{len(open_ones)} transactions that have written to the table are still open",
+                next_step="Wait for them, or end them: pg_locks and pg_stat_activity show whose they are.",
+            )
+        clock.sleep(SECONDS_BETWEEN_LOOKS)

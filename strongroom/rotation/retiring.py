@@ -23,7 +23,7 @@ def live_needs(services: Services, names: Iterable[str], references: References 
 
     What cannot be counted needs every version.
     """
-    counted = references or count_references(services)
+    counted = references or count_references(services, for_proof=True)
     # Where no column is known nothing was counted, and nothing is proven.
     unproven = [] if counted.columns else ["no encrypted column is registered, so no row of it could be counted"]
     with services.catalog.read() as session:

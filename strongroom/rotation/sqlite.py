@@ -82,6 +82,12 @@ class SqliteTable:
         with self._translated():
             return Census.of(self._reader.execute(query, marks).fetchall())
 
+    def list_writers(self) -> frozenset[str]:
+        with self._translated():
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._writer.execute("ROLLBACK")
+        return frozenset()
+
     def split(self, pieces: int) -> list[Sequence[Any]]:
         # There is one writer at a time whatever the pieces.
         return []

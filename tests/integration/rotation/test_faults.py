@@ -6,11 +6,13 @@ from itertools import count
 import psycopg
 
 from strongroom.catalog.reencryption import ReencryptionRange
-from strongroom.rotation import postgres
+from strongroom.rotation import postgres, references
 from strongroom.rotation.campaigns import open_jobs_of
 from strongroom.rotation.opening import open_table
 from strongroom.rotation.postgres import PostgresTable
 from strongroom.rotation.recording import Recorder
+from strongroom.rotation.registry import register_column
+from strongroom.rotation.retiring import live_needs
 from strongroom.testing.postgres import ScratchPostgres
 from tests.integration.rotation.site import Site
 from tests.integration.rotation.storm import run_once
@@ -67,16 +69,52 @@ def test_a_row_whose_trigger_takes_too_long_is_named_as_the_reason(postgres_site
     assert postgres_site.job(number).rows_by_version == {"v2": 30}
 
 
+def work_as_reader(site):
+    shop = site.services.settings.databases["shop"]
+    url = site.engine.url.set(username="reader", password="reader", drivername="postgresql")
+    reader = type(shop.url)(url.render_as_string(hide_password=False))
+    site.services.settings.databases["shop"] = shop.model_copy(update={"url": reader})
+
+
+def test_rows_that_a_policy_hides_from_the_role_are_not_taken_for_none(postgres_site):
+    application = postgres_site.found(5)
+    application.execute("ALTER TABLE secret_number ENABLE ROW LEVEL SECURITY")
+    application.execute("CREATE POLICY few ON secret_number USING (id > 1000)")
+    application.execute("CREATE ROLE reader LOGIN PASSWORD 'reader'")
+    application.execute("GRANT SELECT, UPDATE ON secret_number TO reader")
+    with postgres_site.services.catalog.begin() as session:
+        register_column(session, application.target, None)
+    work_as_reader(postgres_site)
+
+    kept = live_needs(postgres_site.services, ["v1"])["v1"]
+
+    assert [reason.partition(": ")[0] for reason in kept] == ["shop:secret_number.secret could not be counted"]
+    application.execute("DROP OWNED BY reader; DROP ROLE reader")
+
+
+def test_rows_that_are_not_committed_yet_keep_their_version(postgres_site, monkeypatch):
+    monkeypatch.setattr(references, "WRITERS_AWAITED_SECONDS", 0.2)
+    application = postgres_site.found(5)
+    with postgres_site.services.catalog.begin() as session:
+        register_column(session, application.target, None)
+    application.execute("DELETE FROM secret_number")
+    with postgres_site.engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO secret_number (id, secret) VALUES (1, 'v1:g1.x')")
+
+        kept = live_needs(postgres_site.services, ["v1"])["v1"]
+
+    assert [reason.partition(": ")[0] for reason in kept] == ["shop:secret_number.secret could not be counted"]
+    assert live_needs(postgres_site.services, ["v1"])["v1"] == ["1 rows of shop:secret_number.secret are under it"]
+    assert live_needs(postgres_site.services, ["v9"])["v9"] == []
+
+
 def test_a_role_without_the_right_to_update_is_told_so(postgres_site):
     application = postgres_site.found(5)
     application.execute("ALTER TABLE secret_number OWNER TO pg_database_owner")
     application.execute("CREATE ROLE reader LOGIN PASSWORD 'reader'")
     application.execute("GRANT SELECT ON secret_number TO reader")
     number = postgres_site.request(application)
-    shop = postgres_site.services.settings.databases["shop"]
-    url = postgres_site.engine.url.set(username="reader", password="reader", drivername="postgresql")
-    reader = type(shop.url)(url.render_as_string(hide_password=False))
-    postgres_site.services.settings.databases["shop"] = shop.model_copy(update={"url": reader})
+    work_as_reader(postgres_site)
 
     while open_jobs_of(postgres_site.services, number):
         run_once(postgres_site, number)
