@@ -74,7 +74,6 @@ def count_references(services: Services, *, for_proof: bool = False) -> Referenc
     Encrypted columns of the models that the settings name are registered first. A column whose database does not answer
     is in the result with the reason, and so are models that cannot be imported. For a proof, transactions that have
     written to a table are awaited before it is counted, because their rows may be under any version.
-    written to a table are awaited before it is counted, because their rows may be under any version.
     """
     unscanned = _register_mapped(services)
     with services.catalog.begin() as session:
