@@ -22,7 +22,7 @@ from strongroom.retention.sweeping import SweepRequest, request_sweep
 
 @click.group("retention", cls=Group)
 def retention() -> None:
-    """Show what is kept and why, and delete what no policy keeps."""
+    """Show what is kept and why; delete what is not."""
 
 
 @retention.command(

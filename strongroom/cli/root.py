@@ -9,7 +9,7 @@ COMMANDS = {
     "init": LateCommand("strongroom.cli.init:init", "Write a configuration and the first key, prepare regions."),
     "config": LateCommand("strongroom.cli.config:config", "Check or show the configuration."),
     "status": LateCommand("strongroom.cli.status:status", "Show whether every source is protected, the worst first."),
-    "sources": LateCommand("strongroom.cli.sources:sources", "List what is backed up."),
+    "sources": LateCommand("strongroom.cli.sources:sources", "List what is backed up; check its permissions in AWS."),
     "regions": LateCommand("strongroom.cli.regions:regions", "Show where backups are kept, and check those places."),
     "schedules": LateCommand("strongroom.cli.schedules:schedules", "Show when sources are backed up by themselves."),
     "standby": LateCommand(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.group("sources", cls=Group)
 def sources() -> None:
-    """List what is backed up, and check the permissions of sources in AWS."""
+    """List what is backed up; check its permissions in AWS."""
 
 
 @sources.command("list", examples=("strongroom sources list", "strongroom sources list --json"))
