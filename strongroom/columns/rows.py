@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
+    CHAR,
+    NCHAR,
     Column,
     ColumnElement,
     Dialect,
@@ -90,6 +92,12 @@ def _kind(type_: TypeEngine[Any]) -> type[Integer] | type[String] | type[Uuid[An
     )
 
 
+def _is_padded(type_: TypeEngine[Any]) -> bool:
+    """Say whether the type is CHAR(n), whose values one database pads with blanks and another does not."""
+    inner = type_.impl_instance if isinstance(type_, TypeDecorator) else type_
+    return isinstance(inner, CHAR | NCHAR)
+
+
 def _stored(type_: TypeEngine[Any], value: object, dialect: Dialect) -> object:
     """Return a key's value as the database holds it, as far as its text goes."""
     bind, kind = type_.dialect_impl(dialect).bind_processor(dialect), _kind(type_)
@@ -97,8 +105,10 @@ def _stored(type_: TypeEngine[Any], value: object, dialect: Dialect) -> object:
         stored: Any = value if bind is None else bind(value)
         if kind is Uuid:
             return uuid.UUID(str(stored))
-        # A database makes a number of what an integer column is given, '007' and True too.
-        return int(stored) if kind is Integer else stored
+        if kind is Integer:
+            # A database makes a number of what an integer column is given, '007' and True too.
+            return int(stored)
+        return stored.rstrip(" ") if _is_padded(type_) else stored
     except (AttributeError, TypeError, ValueError):
         raise RowIdError(
             f"A primary key of SQL type {kind.__name__} was given as {type(value).__name__}.",
@@ -108,7 +118,8 @@ def _stored(type_: TypeEngine[Any], value: object, dialect: Dialect) -> object:
 
 def _text(type_: TypeEngine[Any], column: ColumnElement[Any]) -> ColumnElement[str]:
     if _kind(type_) is String:
-        return type_coerce(column, String)
+        whole = type_coerce(column, String)
+        return func.rtrim(whole, type_=String) if _is_padded(type_) else whole
     text: ColumnElement[str] = cast(column, String)
     return func.replace(text, "-", "", type_=String) if _kind(type_) is Uuid else text
 

@@ -42,6 +42,7 @@ class PostgresTable:
     def __init__(self, engine: Engine, target: Target) -> None:
         self._engine, self._target = engine, target
         self._held: list[Any] = []
+        self._read: sql.Composable = sql.SQL("")
         self._reader = self._connect(_ALL_ROWS, "SET statement_timeout = 0")
         self._writer = self._connect(
             _ALL_ROWS,
@@ -109,8 +110,7 @@ class PostgresTable:
             # Whole pages are sampled, so many rows say little more than one of them where keys are in order.
             wanted = min(MOST_SAMPLED, pieces * SAMPLE_A_PIECE)
             percent = min(100.0, 100.0 * wanted / max(1, self.count()))
-            query = self._sql("SELECT {keys} FROM {table} TABLESAMPLE SYSTEM (%s) ORDER BY {keys}")
-            keys = self._reader.execute(query, [percent]).fetchall()
+            keys = self._reader.execute(self._sample, [percent]).fetchall()
         cuts = [keys[len(keys) * piece // pieces] for piece in range(1, pieces)] if keys else []
         return list(dict.fromkeys(cuts))
 
@@ -162,9 +162,10 @@ class PostgresTable:
         return connection
 
     def _key_types(self) -> list[str]:
+        # What format_type calls `character` would be of length one.
         query = (
-            "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute"
-            " WHERE attrelid = %s::regclass AND attname = ANY(%s)"
+            "SELECT attname, CASE WHEN atttypid = 'bpchar'::regtype THEN 'bpchar' ELSE format_type(atttypid, NULL) END"
+            " FROM pg_attribute WHERE attrelid = %s::regclass AND attname = ANY(%s)"
         )
         with self._translated():
             types: dict[str, str] = dict(self._reader.execute(query, [self._name, list(self._target.keys)]).fetchall())
@@ -173,6 +174,7 @@ class PostgresTable:
     def _make_statements(self, types: list[str]) -> None:
         # Type names come from the server's own catalog, quoted as it quotes them.
         casts = [sql.SQL(kind) for kind in types]
+        self._read = sql.SQL(", ").join(map(_read, range(len(types)), self._target.keys, types))
         marks = sql.SQL(", ").join(sql.SQL("%s::{}").format(cast) for cast in casts)
         bounds = {
             (False, False): "",
@@ -180,11 +182,12 @@ class PostgresTable:
             (False, True): " AND ({keys}) <= ({marks})",
             (True, True): " AND ({keys}) > ({marks}) AND ({keys}) <= ({marks})",
         }
-        head, tail = "SELECT {keys}, {column} FROM {table} WHERE {filled}", " ORDER BY {keys} LIMIT %s"
+        head, tail = "SELECT {read}, {column} FROM {table} WHERE {filled}", " ORDER BY {keys} LIMIT %s"
         self._select = {given: self._sql(head + bound + tail, marks=marks) for given, bound in bounds.items()}
         self._select_left = {
             given: self._sql(f"{head}{bounds[given, False]} AND {LEFT}{tail}", marks=marks) for given in (False, True)
         }
+        self._sample = self._sql("SELECT {read} FROM {table} TABLESAMPLE SYSTEM (%s) ORDER BY {keys}")
         plain = [kind in PLAIN_TYPES for kind in types]
         self._renders: list[Callable[[Sequence[Any]], Any]] = [_joined if one else _listed for one in plain]
         arrays = sql.SQL(", ").join(
@@ -205,6 +208,7 @@ class PostgresTable:
             table=sql.Identifier(*filter(None, (target.schema, target.table))),
             column=column,
             keys=comma.join(map(sql.Identifier, target.keys)),
+            read=self._read,
             numbered=comma.join(numbered),
             same=sql.SQL(" AND ").join(
                 sql.SQL("here.{} = coming.{}").format(sql.Identifier(key), number) for key, number in same
@@ -260,6 +264,14 @@ WITH coming AS MATERIALIZED (
 UPDATE {table} AS here SET {column} = coming.fresh FROM free AS coming
 WHERE {same} AND here.{column} COLLATE "C" = coming.old
 """
+
+
+def _read(number: int, key: str, kind: str) -> sql.Composable:
+    """Return the column of a key as it is read: without what CHAR(n) is padded with, as no row id has it."""
+    if kind != "bpchar":
+        return sql.Identifier(key)
+    # By its own name, rows would be put in the order of the text, for which there is no index.
+    return sql.SQL("{}::text AS {}").format(sql.Identifier(key), sql.Identifier(f"key_{number}"))
 
 
 def _joined(values: Sequence[Any]) -> str:

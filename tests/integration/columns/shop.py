@@ -3,7 +3,7 @@
 import itertools
 import uuid
 
-from sqlalchemy import Engine, ForeignKey, String, Text, text
+from sqlalchemy import CHAR, Engine, ForeignKey, String, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from strongroom.columns import BlindIndex, EncryptedString
@@ -49,6 +49,15 @@ class Customer(Base):
     email: Mapped[str | None] = mapped_column(EncryptedString(max_bytes=100))
     email_index: Mapped[str | None] = mapped_column(BlindIndex("email", fold=True), index=True)
     changed: Mapped[int | None] = mapped_column(onupdate=lambda: next(CHANGES))
+
+
+class Voucher(Base):
+    """The key is one that PostgreSQL pads with blanks."""
+
+    __tablename__ = "vouchers"
+
+    code: Mapped[str] = mapped_column(CHAR(6), primary_key=True)
+    text: Mapped[str] = mapped_column(EncryptedString())
 
 
 class Note(Base):

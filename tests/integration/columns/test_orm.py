@@ -12,7 +12,7 @@ from strongroom.columns.cipher import ColumnCipher
 from strongroom.columns.errors import ColumnUseError, RowUnknownError, TokenRefusedError
 from strongroom.columns.place import Binding, ColumnPlace, TokenFormat, row_id
 from tests.integration.columns.conftest import Keys
-from tests.integration.columns.shop import ApiToken, Legacy, Note, User, stored
+from tests.integration.columns.shop import ApiToken, Legacy, Note, User, Voucher, stored
 from tests.unit.columns.rings import ring
 
 
@@ -81,6 +81,17 @@ def test_a_key_of_three_columns_binds(engine: Engine):
     with Session(engine) as session:
         assert session.scalars(select(Note.body)).all() == ["text"]
     assert opened(str(stored(engine, "body", "notes")[0]), "notes", "body", 2026, "é|:1", owner) == "text"
+
+
+def test_a_key_that_the_database_pads_binds_before_and_after_it_was_read(engine: Engine):
+    add(engine, Voucher(code="ab", text="old"))
+
+    with Session(engine) as session, session.begin():
+        session.scalars(select(Voucher)).one().text = "new"
+
+    with Session(engine) as session:
+        assert session.scalars(select(Voucher.text)).all() == ["new"]
+    assert opened(str(stored(engine, "text", "vouchers")[0]), "vouchers", "text", "ab") == "new"
 
 
 def test_changing_an_attribute_writes_a_token_under_the_active_version(engine: Engine, keys: Keys):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, Text, Uuid, insert, select, text
+from sqlalchemy import CHAR, Column, Engine, Integer, MetaData, String, Table, Text, Uuid, insert, select, text
 
 from strongroom.clock import SystemClock
 from strongroom.columnkeys.ring import KeyRing, KeyState, KeyVersion
@@ -46,6 +46,7 @@ def tables(schema: str | None = None) -> Mapping[str, Table]:
     keys: dict[str, list[Column[Any]]] = {
         "number": [Column("id", Integer, primary_key=True, autoincrement=False)],
         "word": [Column("name", String(80), primary_key=True)],
+        "padded": [Column("code", CHAR(12), primary_key=True)],
         "uuid": [Column("id", Uuid, primary_key=True)],
         "pair": [
             Column("tenant", String(40), primary_key=True),
@@ -65,6 +66,8 @@ def keys(kind: str, rows: int) -> list[tuple[Any, ...]]:
             return [(number * 3 - 50,) for number in range(rows)]
         case "word":
             return [(f'it\'s, "{number}" \\ é;{{}}',) for number in range(rows)]
+        case "padded":
+            return [(f"code {number}",) for number in range(rows)]
         case "uuid":
             return [(uuid.uuid5(uuid.NAMESPACE_OID, str(number)),) for number in range(rows)]
         case _:
@@ -104,10 +107,11 @@ class Application:
             connection.execute(insert(self.table), rows)
 
     def tokens(self) -> dict[tuple[Any, ...], str | None]:
-        """Return every row's token by its key."""
+        """Return every row's token by its key, without what a database pads it with."""
         columns = [self.table.c[name] for name in (*self.target.keys, "secret")]
         with self.engine.connect() as connection:
-            return {tuple(row[:-1]): row[-1] for row in connection.execute(select(*columns))}
+            rows = connection.execute(select(*columns)).all()
+        return {tuple(key.rstrip() if isinstance(key, str) else key for key in row[:-1]): row[-1] for row in rows}
 
     def put(self, key: tuple[Any, ...], token: str | None) -> None:
         """Set a row's token past the cipher."""

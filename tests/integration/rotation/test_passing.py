@@ -10,7 +10,7 @@ from strongroom.rotation.opening import open_table
 from strongroom.rotation.target import CurrentTokens, shown
 from tests.integration.rotation.tables import Application, hidden, keys, ring
 
-KINDS = ["number", "word", "uuid", "pair"]
+KINDS = ["number", "word", "padded", "uuid", "pair"]
 OLD, NEW = ring("v1"), ring("v2")
 
 
