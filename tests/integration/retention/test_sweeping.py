@@ -2,6 +2,7 @@
 
 import os
 import signal
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -11,6 +12,8 @@ from strongroom.backup.errors import BackupNotCommittedError
 from strongroom.backup.kinds import RequestedKind
 from strongroom.catalog.alerts import Alert, AlertState
 from strongroom.catalog.backups import BackupState
+from strongroom.catalog.drills import Drill, DrillState
+from strongroom.catalog.jobs import Job
 from strongroom.catalog.retention import Expiry, ShredState, expiry_regions, list_agreed, list_events
 from strongroom.errors import InvalidInputError
 from strongroom.jobs.errors import RegionBusyError
@@ -26,6 +29,7 @@ from strongroom.retention.errors import (
     HoldNotFoundError,
     HoldReasonError,
     HoldReleaseNotConfirmedError,
+    LastProvenError,
     NothingToApproveError,
     RetirementNotConfirmedError,
     UnknownPolicyError,
@@ -200,6 +204,42 @@ def test_a_hold_keeps_a_backup_until_it_is_released_with_the_name(small_house: H
         ("ben", "hold released"),
         ("anna", "hold placed"),
     ]
+
+
+def test_the_last_backup_that_a_drill_restored_is_deleted_by_nobody(small_house: House) -> None:
+    services = small_house.services
+    proven, newer = small_house.back_up(), small_house.back_up(RequestedKind.FULL)
+    aged(small_house, proven, 400)
+    restored(small_house, proven)
+    assert result(swept(small_house))["expired"] == 0
+    assert Reason.PROVEN in plan(small_house).decisions[1].reasons
+    with pytest.raises(LastProvenError, match="strongroom drill run tree"):
+        retire(services, str(proven.id), confirm="tree", by="anna")
+
+    restored(small_house, newer)
+
+    assert result(swept(small_house))["expired"] == 1
+    assert expiry(small_house, proven.id).finished_at is not None
+
+
+def restored(house: House, backup: Job) -> None:
+    """Have the catalog say that a drill has restored a backup."""
+    now = house.services.clock.now()
+    with house.services.catalog.begin() as session:
+        session.add(
+            Drill(
+                id=uuid.uuid4(),
+                source="tree",
+                backup_id=backup.id,
+                region="eu",
+                state=DrillState.PASSED,
+                created_at=now,
+                started_at=now,
+                finished_at=now,
+                seconds=1.0,
+                bytes=1,
+            )
+        )
 
 
 def test_a_hold_on_a_source_ends_by_itself(small_house: House) -> None:
