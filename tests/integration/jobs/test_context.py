@@ -107,6 +107,7 @@ def test_progress_shows_pace_and_time_left(attempt: Attempt):
         "done_bytes": 200,
         "total_bytes": 1000,
         "files": 3,
+        "rows": 0,
         "bytes_per_second": 100,
         "seconds_left": 8,
     }

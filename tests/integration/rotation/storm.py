@@ -51,14 +51,16 @@ def race(site: Site, url: str, *, rows: int, hot: int, seconds: float, seed: int
         for number, report in enumerate(reports)
     ]
     passes = 1
+    # One that yields makes small steps, one that does not many passes.
+    pace = Pace(batch_size=100, commit_every=200, yields=seed % 2 == 0)
     with _started(commands) as writers:
-        number = site.request(application, Pace(batch_size=100, commit_every=200))
+        number = site.request(application, pace)
         while any(writer.poll() is None for writer in writers):
             run_once(site, number)
             if site.job(number).state == "finished":
                 passes += 1
                 site.ring = ring(f"v{passes + 1}", *[f"v{one}" for one in range(2, passes + 1)])
-                number = site.request(application, Pace(batch_size=100, commit_every=200))
+                number = site.request(application, pace)
     said = [json.loads(report.read_text()) for report in reports]
     while site.job(number).state != "finished":
         run_once(site, number)

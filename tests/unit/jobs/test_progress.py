@@ -79,6 +79,7 @@ def test_what_is_stored_has_everything_a_progress_bar_needs():
         "done_bytes": 1,
         "total_bytes": 2,
         "files": 3,
+        "rows": 0,
         "bytes_per_second": 4,
         "seconds_left": 5,
     }
