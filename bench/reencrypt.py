@@ -18,7 +18,7 @@ from strongroom.rotation.pace import Pace
 GCM, FERNET = TokenFormat.AES_GCM, TokenFormat.FERNET
 SPEED = Pace(batch_size=BATCH, commit_every=BATCH, parallel=2, vacuum_percent=0)
 USUAL = Pace(parallel=1)
-GENTLE = replace(USUAL, max_rows=500)
+GENTLE = replace(USUAL, max_rows=200)
 ORM_ROWS = 100_000
 HOT = 2_000
 SETTLING_SECONDS = 4.0

@@ -12,6 +12,8 @@ SECONDS_BETWEEN_LOOKS = 0.2
 YIELDING_BATCH = 200
 YIELDING_ROWS = 5
 """Rows that are written at a time while others use the database: a statement of 20 already shows in their waits."""
+STEPS_A_SECOND = 8
+"""Writes a second that keep to a rate while others use the database: one in a hundred of theirs meets one of these."""
 YIELDING_SHARE = 0.2
 """The part of its time that a range works while others use the database."""
 
@@ -69,7 +71,9 @@ class Brake:
     @property
     def commit_every(self) -> int:
         """Return how many rows to write at a time now."""
-        return min(self._pace.commit_every, YIELDING_ROWS) if self.yielding else self._pace.commit_every
+        if not self.yielding:
+            return self._pace.commit_every
+        return min(self._pace.commit_every, max(YIELDING_ROWS, (self._pace.max_rows or 0) // STEPS_A_SECOND))
 
     def after(self, rows: int) -> None:
         """Return when more rows may be written after these."""

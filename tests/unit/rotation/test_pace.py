@@ -87,6 +87,13 @@ def test_while_others_use_the_database_most_of_the_time_is_left_to_them():
     assert clock.at - begun == pytest.approx(0.5)
 
 
+def test_a_rate_is_kept_in_few_steps_while_others_use_the_database():
+    one = brake(Pace(max_rows=500), HandClock(), [Strain(others=2)] * 100)
+    one.after(1000)
+
+    assert one.commit_every == 62
+
+
 def test_full_speed_comes_back_when_the_others_are_gone():
     clock = HandClock()
     one = brake(Pace(), clock, [Strain(others=1), Strain()])
