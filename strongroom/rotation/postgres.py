@@ -6,6 +6,7 @@ have no comma, and keys that might travel as arrays. The comparison is of bytes,
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -42,8 +43,8 @@ class PostgresTable:
     def __init__(self, engine: Engine, target: Target) -> None:
         self._engine, self._target = engine, target
         self._held: list[Any] = []
-        self._read: sql.Composable = sql.SQL("")
-        self._reader = self._connect(_ALL_ROWS, "SET statement_timeout = 0")
+        # Whatever a role or database has by default, make_durable is to wait for the disk.
+        self._reader = self._connect(_ALL_ROWS, "SET statement_timeout = 0", "SET synchronous_commit = on")
         self._writer = self._connect(
             _ALL_ROWS,
             f"SET lock_timeout = '{LOCK_WAIT}'",
@@ -174,7 +175,7 @@ class PostgresTable:
     def _make_statements(self, types: list[str]) -> None:
         # Type names come from the server's own catalog, quoted as it quotes them.
         casts = [sql.SQL(kind) for kind in types]
-        self._read = sql.SQL(", ").join(map(_read, range(len(types)), self._target.keys, types))
+        read = sql.SQL(", ").join(map(_read, range(len(types)), self._target.keys, types))
         marks = sql.SQL(", ").join(sql.SQL("%s::{}").format(cast) for cast in casts)
         bounds = {
             (False, False): "",
@@ -183,11 +184,10 @@ class PostgresTable:
             (True, True): " AND ({keys}) > ({marks}) AND ({keys}) <= ({marks})",
         }
         head, tail = "SELECT {read}, {column} FROM {table} WHERE {filled}", " ORDER BY {keys} LIMIT %s"
-        self._select = {given: self._sql(head + bound + tail, marks=marks) for given, bound in bounds.items()}
-        self._select_left = {
-            given: self._sql(f"{head}{bounds[given, False]} AND {LEFT}{tail}", marks=marks) for given in (False, True)
-        }
-        self._sample = self._sql("SELECT {read} FROM {table} TABLESAMPLE SYSTEM (%s) ORDER BY {keys}")
+        made = partial(self._sql, marks=marks, read=read)
+        self._select = {given: made(head + bound + tail) for given, bound in bounds.items()}
+        self._select_left = {given: made(f"{head}{bounds[given, False]} AND {LEFT}{tail}") for given in (False, True)}
+        self._sample = made("SELECT {read} FROM {table} TABLESAMPLE SYSTEM (%s) ORDER BY {keys}")
         plain = [kind in PLAIN_TYPES for kind in types]
         self._renders: list[Callable[[Sequence[Any]], Any]] = [_joined if one else _listed for one in plain]
         arrays = sql.SQL(", ").join(
@@ -208,7 +208,6 @@ class PostgresTable:
             table=sql.Identifier(*filter(None, (target.schema, target.table))),
             column=column,
             keys=comma.join(map(sql.Identifier, target.keys)),
-            read=self._read,
             numbered=comma.join(numbered),
             same=sql.SQL(" AND ").join(
                 sql.SQL("here.{} = coming.{}").format(sql.Identifier(key), number) for key, number in same

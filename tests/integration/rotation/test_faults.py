@@ -4,6 +4,7 @@ import threading
 from itertools import count
 
 import psycopg
+import pytest
 
 from strongroom.catalog.reencryption import ReencryptionRange
 from strongroom.rotation import postgres, references
@@ -148,10 +149,13 @@ def test_a_deadlock_with_the_application_is_survived(postgres_site):
     assert {str(token)[:3] for token in application.tokens().values()} == {"v2:"}
 
 
-def test_no_row_behind_the_cursor_is_undone_by_a_crash_of_the_server(tmp_path, sqlite_catalog_url, monkeypatch):
+@pytest.mark.parametrize("waits", ["on", "off"])
+def test_no_row_behind_the_cursor_is_undone_by_a_crash_of_the_server(tmp_path, sqlite_catalog_url, monkeypatch, waits):
     monkeypatch.setattr("strongroom.rotation.recording.SECONDS_BETWEEN_RECORDS", 0.0)
     with ScratchPostgres(durable=True) as server:
         server.create_database("shop")
+        with server.connect() as connection:
+            connection.execute(f"ALTER DATABASE shop SET synchronous_commit = {waits}")
         site = Site(tmp_path, sqlite_catalog_url, server.url("shop"))
         number = site.request(site.found(2_000))
         finish, finished = PostgresTable.finish, count(1)
