@@ -13,7 +13,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile pyproject.toml --q
 SEEDS := 1 2
 BROKER := valkey
 
-.PHONY: help venv compiled demo up down status test chaos check fmt docs lock bench bench-jobs bench-postgres bench-drill bench-reencrypt bench-alerts reencrypt-storm model bench-columns bench-retention
+.PHONY: help venv compiled demo up down status test chaos check fmt docs lock bench bench-jobs bench-logins bench-postgres bench-drill bench-reencrypt bench-alerts reencrypt-storm model bench-columns bench-retention bench-skip bench-sessions
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,8 +84,18 @@ bench-drill: compiled ## Measure a drill of a database of 1 GiB beside the same 
 bench-retention: compiled ## Measure the retention plan of 100,000 backups beside reading the rows; about a minute
 	@$(BIN)/python -m bench.retention
 
+bench-sessions: compiled ## Measure one-time sessions beside PING, over HTTP, and under eight processes that race; minutes
+	@$(BIN)/python -m bench.sessions
+
+bench-skip: compiled ## Measure keys shared with ten peers, keys for encryptors, a peer that is killed; five minutes
+	@PYTHON=$(BIN)/python tests/install-services
+	@$(BIN)/python -m bench.skip
+
 bench-columns: compiled ## Measure what an encrypted column costs a value beside the bare AEAD call; ten seconds
 	@$(BIN)/python -m bench.columns
+
+bench-logins: compiled ## Measure refused logins of names that are somebody's and nobody's; half a minute
+	@$(BIN)/python -m bench.logins
 
 bench-jobs: compiled ## Measure jobs through API, ledger, broker and worker beside bare Celery tasks
 	@PYTHON=$(BIN)/python tests/install-services

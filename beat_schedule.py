@@ -57,6 +57,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(hours=1),
         "options": {"queue": "maintenance", "expires": 3600},
     },
+    "forget logins that are over": {
+        "task": "accounts.forget",
+        "schedule": timedelta(hours=1),
+        "options": {"queue": "maintenance", "expires": 3600},
+    },
     "remind of column keys whose period has ended": {
         "task": "keys.remind",
         "schedule": timedelta(hours=6),
@@ -81,5 +86,25 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "standby.watch",
         "schedule": timedelta(seconds=30),
         "options": {"queue": "maintenance", "expires": 30},
+    },
+    "tell peers of the key provider that it lives": {
+        "task": "keysync.heartbeat",
+        "schedule": timedelta(seconds=10),
+        "options": {"queue": "keysync", "expires": 10},
+    },
+    "keep the pools of keys full": {
+        "task": "keysync.refill",
+        "schedule": timedelta(seconds=30),
+        "options": {"queue": "keyfill", "expires": 30},
+    },
+    "tell peers what the key provider can do": {
+        "task": "keysync.capabilities",
+        "schedule": timedelta(minutes=5),
+        "options": {"queue": "keysync", "expires": 300},
+    },
+    "end keys whose time is over": {
+        "task": "keysync.expire",
+        "schedule": timedelta(seconds=60),
+        "options": {"queue": "keysync", "expires": 60},
     },
 }

@@ -1,41 +1,77 @@
-"""`python -m api` serves the API on the address in the settings."""
+"""`python -m api` serves the API; `python -m api encryptor` and `python -m api peer` the faces of the key provider."""
 
+import gc
 import os
 import socket
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 
 from api.app import create_app
+from api.encryptor.process import make_encryptor_server
+from api.peer.process import make_peer_server
 from strongroom.catalog.schema import verify_schema
 from strongroom.errors import StrongroomError
 from strongroom.jobs.processes import ProcessIdentity, ProcessKind
-from strongroom.runtime import build_runtime
+from strongroom.keysync.images import leave_no_image
+from strongroom.runtime import Runtime, build_runtime
 from worker.app import app as celery_app
 from worker.publisher import Publisher
 from worker.settings import read_settings
 
 SECONDS_FOR_OPEN_STREAMS = 3
+STARTUP_FAILURE = 3
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Serve until the process is asked to end; with wrong settings or an outdated catalog, say so and end."""
+    face = arguments[0] if arguments else "operators"
+    if face not in FACES or len(arguments) > 1:
+        sys.exit(f"There is no such face. Faces: {', '.join(FACES)}.")
+    if face in HOLDING_KEYS:
+        leave_no_image()
     try:
         runtime = build_runtime(read_settings())
         verify_schema(runtime.catalog.engine)
-        host = socket.gethostname()
-        identity = ProcessIdentity(f"api@{host}", ProcessKind.API, host, os.getpid(), runtime.clock.now())
-        application = create_app(runtime, Publisher(celery_app), identity)
+        server = FACES[face](runtime)
     except StrongroomError as error:
         sys.exit(str(error))
-    uvicorn.run(
-        application,
+    _settle_memory()
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+def _settle_memory() -> None:
+    """Have what was loaded never looked through for garbage again: all would wait for that, a tenth of a second."""
+    gc.collect()
+    gc.freeze()
+
+
+def make_operators_server(runtime: Runtime) -> uvicorn.Server:
+    """Put the API for operators together."""
+    host = socket.gethostname()
+    identity = ProcessIdentity(f"api@{host}", ProcessKind.API, host, os.getpid(), runtime.clock.now())
+    config = uvicorn.Config(
+        create_app(runtime, Publisher(celery_app), identity),
         host=runtime.settings.api.host,
         port=runtime.settings.api.port,
         server_header=False,
         timeout_graceful_shutdown=SECONDS_FOR_OPEN_STREAMS,
     )
+    return uvicorn.Server(config)
+
+
+FACES: dict[str, Callable[[Runtime], uvicorn.Server]] = {
+    "operators": make_operators_server,
+    "encryptor": make_encryptor_server,
+    "peer": make_peer_server,
+}
+HOLDING_KEYS = {"encryptor", "peer"}
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,5 +1,7 @@
 """The application: routes behind one gate, errors as problems, ids on every answer."""
 
+import logging
+
 from fastapi import APIRouter, Depends, FastAPI
 
 from api import (
@@ -24,18 +26,28 @@ from api import (
     sources,
     standbys,
     status,
+    step_up,
+    tokens,
     verifications,
 )
+from api.auth import login, mfa
+from api.auth.opening import open_logins
 from api.body_limit import BodyLimit
+from api.client import pages
+from api.client.board import Board
 from api.desk import Desk
-from api.gate import require_token
+from api.gate import Gate, pass_gate
 from api.problems import PROBLEM_RESPONSES, answer_errors
+from api.sessions import routes as one_time_sessions
+from api.sessions.access_log import hide_session_ids
+from api.sessions.setting_up import closing, open_sessions
 from api.signs_of_life import beating
 from api.tracing import TraceHeaders
 from strongroom import __version__
 from strongroom.jobs.outbox import Publish
 from strongroom.jobs.processes import ProcessIdentity
 from strongroom.runtime import Runtime
+from strongroom.stepup.opening import open_step_ups
 
 MAX_BODY_BYTES = 1 << 20
 ROOMS = (
@@ -59,35 +71,49 @@ ROOMS = (
     schedules,
     sources,
     standbys,
+    step_up,
+    tokens,
 )
 
 
 def create_app(runtime: Runtime, publish: Publish, identity: ProcessIdentity | None = None) -> FastAPI:
-    """Put the API together; raises SecretMissingError where there is no service token.
+    """Put the API together; raises KeyError for a route that the table of operations does not have.
 
     With an identity, the application writes a heartbeat of that name while it runs.
     """
+    sessions = open_sessions(runtime.settings, runtime.catalog, runtime.clock, runtime.random)
     app = FastAPI(
         title="Strongroom",
         version=__version__,
-        lifespan=beating(runtime.catalog, identity),
+        lifespan=closing(sessions, beating(runtime.catalog, identity)),
         # The built-in pages would be open to everybody; /openapi.json is served behind the gate instead.
         openapi_url=None,
         redirect_slashes=False,
     )
     app.state.desk = Desk(runtime.services(), publish)
-    app.state.token = runtime.settings.require_api_token()
+    app.state.sessions = sessions
+    app.state.board = Board(app.state.desk.services)
+    hide_session_ids(logging.getLogger("uvicorn.access"))
+    operators = app.state.operators = open_logins(app.state.desk.services)
+    app.state.step_ups = open_step_ups(app.state.desk.services, operators.codes)
+    gate = app.state.gate = Gate(runtime.catalog, runtime.clock, operators.sessions.authenticate)
     app.add_middleware(BodyLimit, most=MAX_BODY_BYTES)
     app.add_middleware(TraceHeaders, random=runtime.random)
     answer_errors(app)
     app.include_router(health.router)
+    app.include_router(one_time_sessions.router)
+    app.include_router(pages.router)
+    for room in (login.public, login.router, mfa.router):
+        app.include_router(room, responses=PROBLEM_RESPONSES)
     app.include_router(_behind_the_gate())
+    gate.learn(app)
     return app
 
 
 def _behind_the_gate() -> APIRouter:
-    gated = APIRouter(dependencies=[Depends(require_token)], responses=PROBLEM_RESPONSES)
+    gated = APIRouter(dependencies=[Depends(pass_gate)], responses=PROBLEM_RESPONSES)
     for room in ROOMS:
         gated.include_router(room.router, prefix="/v1")
     gated.include_router(status.router)
+    gated.include_router(one_time_sessions.gated)
     return gated

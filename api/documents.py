@@ -13,7 +13,7 @@ from strongroom.backup.database_wish import DatabaseWish
 from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.requests import BackupRequest, RestoreRequest, VerificationRequest
 from strongroom.backup.selection import Selection
-from strongroom.catalog.backups import BackupKind, BackupState, ReplicaState, VerificationLevel
+from strongroom.catalog.backups import BackupKind, BackupState, Medium, ReplicaState, VerificationLevel
 from strongroom.catalog.jobs import JobState
 from strongroom.catalog.paging import Page
 from strongroom.jobs.enqueueing import MOST_DEADLINE_SECONDS
@@ -242,6 +242,7 @@ class BackupDocument(Document):
     id: uuid.UUID
     source: str
     source_kind: str
+    medium: Medium
     kind: BackupKind
     state: BackupState
     parent_id: uuid.UUID | None
@@ -318,6 +319,16 @@ class SlotDocument(Document):
     kind: BackupKind
 
 
+class DrillTimesDocument(Document):
+    """When drills of a source are held by themselves: a cron expression in a time zone, and moments in UTC."""
+
+    enabled: bool
+    time_zone: str
+    cron: str
+    last: datetime | None
+    next: list[datetime]
+
+
 class ScheduleDocument(Document):
     """When a source is backed up by itself: cron expressions in a time zone, and moments in UTC."""
 
@@ -327,6 +338,8 @@ class ScheduleDocument(Document):
     crons: dict[str, str]
     last: datetime | None
     next: list[SlotDocument]
+    drill: DrillTimesDocument | None = None
+    """None where its backups are nothing that a drill can restore."""
 
 
 class HealthDocument(BaseModel):

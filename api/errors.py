@@ -1,12 +1,6 @@
 """What the HTTP edge itself refuses."""
 
-from strongroom.errors import InvalidInputError, NotAllowedError, NotFoundError, StrongroomError
-
-
-class TokenRefusedError(NotAllowedError):
-    """The request carries no service token, or a wrong one."""
-
-    code = "api.token_refused"
+from strongroom.errors import InvalidInputError, NotFoundError, StrongroomError
 
 
 class InvalidRequestError(InvalidInputError):
@@ -43,3 +37,15 @@ class ServerFailedError(StrongroomError):
     """The server failed in a way nobody foresaw; its log has the details."""
 
     code = "api.unexpected"
+
+
+class TlsUnsupportedError(StrongroomError):
+    """This Python or its OpenSSL cannot do what the faces of the key provider need; nothing is listened on."""
+
+    code = "api.tls_unsupported"
+
+
+class TlsFilesError(StrongroomError):
+    """A certificate, its key or an authority that a face of the key provider needs cannot be used."""
+
+    code = "api.tls_files"

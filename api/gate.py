@@ -1,24 +1,88 @@
-"""The one gate: every route but the two of health is behind it."""
+"""The one gate: it finds out who asks, and lets pass what the table of operations allows."""
 
-import hmac
+from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import iter_route_contexts
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from api.errors import TokenRefusedError
+from api.asking import find_sources
+from strongroom.access.allowing import verify_allowed
+from strongroom.access.errors import CredentialRefusedError
+from strongroom.access.operation import Operation
+from strongroom.access.operations import OPERATIONS
+from strongroom.access.principals import Principal
+from strongroom.accounts.errors import TokenExpiredOrWrongError
+from strongroom.catalog.session import Catalog
+from strongroom.clock import Clock
+from strongroom.servicetokens.checking import TokenCheck
+from strongroom.servicetokens.form import PREFIX
 
-bearer = HTTPBearer(auto_error=False, description="The service token, STRONGROOM_API_TOKEN.")
+bearer = HTTPBearer(auto_error=False, description="A service token, or the access token of a login.")
+STEP_UP = "Step-Up"
+
+Authenticate = Callable[[str], Principal]
+"""Returns whom an access token of a login belongs to; raises TokenExpiredOrWrongError."""
 
 
-def require_token(
+class Gate:
+    """Knows whom a request comes from, and which operation each route is."""
+
+    def __init__(self, catalog: Catalog, clock: Clock, authenticate: Authenticate) -> None:
+        self.catalog = catalog
+        self.clock = clock
+        self.authenticate = authenticate
+        self._tokens = TokenCheck(catalog, clock)
+        self._operations: dict[tuple[int, str], Operation] = {}
+
+    def learn(self, app: FastAPI) -> None:
+        """Look up the operation of every route; raises KeyError for one that the table does not have."""
+        for route in iter_route_contexts(app.routes):
+            for method in route.methods or ():
+                # A route that is included knows its own end of the path only.
+                self._operations[id(route.original_route), method] = OPERATIONS[f"{method} {route.path}"]
+
+    def operation_of(self, request: Request) -> Operation:
+        """Return what a request asks for."""
+        return self._operations[id(request.scope["route"]), request.method]
+
+    def identify(self, shown: str, address: str | None) -> Principal:
+        """Return who shows this; raises CredentialRefusedError."""
+        if shown.startswith(PREFIX):
+            return self._tokens.authenticate(shown, address)
+        try:
+            return self.authenticate(shown)
+        except TokenExpiredOrWrongError:
+            # Of what kind a wrong token is meant to be tells whoever tries them something.
+            raise CredentialRefusedError.without_a_reason() from None
+
+
+async def pass_gate(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> None:
-    """Let the request pass if it carries the service token; raises TokenRefusedError."""
-    expected: str = request.app.state.token.get_secret_value()
-    shown = "" if credentials is None else credentials.credentials
-    if not hmac.compare_digest(shown.encode(), expected.encode()):
-        raise TokenRefusedError(
-            "The request carries no valid service token.",
-            next_step="Send the header `Authorization: Bearer TOKEN` with the value of STRONGROOM_API_TOKEN.",
-        )
+    """Let the request pass if whoever sent it may do this.
+
+    Raises CredentialRefusedError, PermissionDeniedError and StepUpRequiredError.
+    """
+    gate: Gate = request.app.state.gate
+    operation = gate.operation_of(request)
+    if operation.public is not None:
+        return
+    if credentials is None:
+        raise CredentialRefusedError.without_a_reason()
+    address = None if request.client is None else request.client.host
+    principal = await run_in_threadpool(gate.identify, credentials.credentials, address)
+    sources = await find_sources(request, operation, principal, gate.catalog)
+    verify_allowed(principal, operation, gate.clock.now(), sources=sources, stepped_up=STEP_UP in request.headers)
+    request.state.principal = principal
+
+
+def get_principal(request: Request) -> Principal:
+    """Return who sent the request, as the gate found out."""
+    principal: Principal = request.state.principal
+    return principal
+
+
+Caller = Annotated[Principal, Depends(get_principal)]

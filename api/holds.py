@@ -5,8 +5,10 @@ from fastapi import APIRouter
 from api.desk import AtDesk, Cursor, Limit
 from api.documents import PageDocument
 from api.retention_documents import HoldBody, HoldDocument, ReleaseBody
+from api.step_up import AtPermits
 from strongroom.catalog.retention import list_holds
 from strongroom.retention.holding import HoldRequest, add_hold, release_hold
+from strongroom.stepup.acts import Act
 
 router = APIRouter(prefix="/holds", tags=["retention"])
 
@@ -34,7 +36,8 @@ def place_hold(desk: AtDesk, body: HoldBody) -> HoldDocument:
 
 
 @router.post("/{hold_id}/release")
-def release(desk: AtDesk, hold_id: str, body: ReleaseBody) -> HoldDocument:
+def release(desk: AtDesk, hold_id: str, body: ReleaseBody, permits: AtPermits) -> HoldDocument:
     """End a hold; what it kept follows its policy again."""
-    hold = release_hold(desk.services, hold_id, reason=body.reason, by=body.by, confirm=body.confirm)
+    with permits.permit(Act("holds.release", body.confirm or "", hold_id)):
+        hold = release_hold(desk.services, hold_id, reason=body.reason, by=body.by, confirm=body.confirm)
     return HoldDocument.model_validate(hold)

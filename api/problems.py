@@ -16,11 +16,13 @@ from api.errors import (
     NoSuchMethodError,
     NoSuchPathError,
     ServerFailedError,
-    TokenRefusedError,
     UnreadableRequestError,
 )
-from api.gate import bearer, require_token
+from api.gate import bearer, pass_gate
+from api.sessions.errors import SessionInvalidError, SessionsFullError
 from api.tracing import SCOPE_KEY, Story
+from strongroom.access.errors import CredentialRefusedError
+from strongroom.accounts.errors import LoginRefusedError, TokenExpiredOrWrongError, TooManyAttemptsError
 from strongroom.errors import (
     ConflictError,
     InvalidInputError,
@@ -36,7 +38,12 @@ log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 
 STATUS_OF: tuple[tuple[type[StrongroomError], HTTPStatus], ...] = (
-    (TokenRefusedError, HTTPStatus.UNAUTHORIZED),
+    (CredentialRefusedError, HTTPStatus.UNAUTHORIZED),
+    (SessionInvalidError, HTTPStatus.UNAUTHORIZED),
+    (SessionsFullError, HTTPStatus.TOO_MANY_REQUESTS),
+    (LoginRefusedError, HTTPStatus.UNAUTHORIZED),
+    (TokenExpiredOrWrongError, HTTPStatus.UNAUTHORIZED),
+    (TooManyAttemptsError, HTTPStatus.TOO_MANY_REQUESTS),
     (InvalidInputError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (NotFoundError, HTTPStatus.NOT_FOUND),
     (ConflictError, HTTPStatus.CONFLICT),
@@ -100,7 +107,14 @@ async def _strongroom_error(request: Request, error: StrongroomError) -> JSONRes
         next_step=error.next_step,
         errors=_refused_items(error) if isinstance(error, BatchRefusedError) else None,
     )
-    return _answer(request, problem, HEADERS_OF.get(status, {}))
+    return _answer(request, problem, _headers_of(status, error))
+
+
+def _headers_of(status: int, error: StrongroomError) -> dict[str, str]:
+    headers = dict(HEADERS_OF.get(status, {}))
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    return headers
 
 
 def _refused_items(error: BatchRefusedError) -> list[dict[str, str]]:
@@ -111,10 +125,10 @@ def _refused_items(error: BatchRefusedError) -> list[dict[str, str]]:
 
 
 async def _find_refusal(request: Request) -> JSONResponse | None:
-    """Answer a request without the token; FastAPI parses a body, and fails over it, before it asks the gate."""
+    """Answer a request that may not pass; FastAPI parses a body, and fails over it, before it asks the gate."""
     try:
-        require_token(request, await bearer(request))
-    except TokenRefusedError as refused:
+        await pass_gate(request, await bearer(request))
+    except NotAllowedError as refused:
         return await _strongroom_error(request, refused)
     return None
 

@@ -1,8 +1,9 @@
 """Routes about what is kept and what goes."""
 
 import uuid
+from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Response
+from fastapi import APIRouter, BackgroundTasks, Depends, Response
 
 from api.desk import AtDesk, Cursor, IdempotencyKey, Limit
 from api.documents import JobDocument, PageDocument
@@ -16,13 +17,15 @@ from api.retention_documents import (
     RetirementBody,
     SweepBody,
 )
+from api.step_up import AtPermits
 from api.tracing import TraceId
 from strongroom.catalog.retention import get_expiry, list_events, list_expiries
 from strongroom.retention.deciding import Approval, approve
 from strongroom.retention.planning import make_plan
 from strongroom.retention.reporting import expiry_document, plan_document
 from strongroom.retention.retiring import retire
-from strongroom.retention.sweeping import SweepRequest, request_sweep
+from strongroom.retention.sweeping import SweepRequest, deletes_more, request_sweep
+from strongroom.stepup.acts import Act
 
 router = APIRouter(prefix="/retention", tags=["retention"])
 
@@ -36,31 +39,39 @@ def show_plan(desk: AtDesk, source: str | None = None, every: bool = False) -> R
     )
 
 
+def read_sweep(body: SweepBody, trace_id: TraceId, key: IdempotencyKey = None) -> SweepRequest:
+    """Return the run that a request asks for."""
+    return SweepRequest(body.apply, body.source, body.max_share_percent, body.confirm, body.by, key, trace_id)
+
+
 @router.post("/runs", status_code=202)
 def start_run(
     desk: AtDesk,
-    body: SweepBody,
-    trace_id: TraceId,
+    wanted: Annotated[SweepRequest, Depends(read_sweep)],
+    permits: AtPermits,
     response: Response,
     background: BackgroundTasks,
-    key: IdempotencyKey = None,
 ) -> JobDocument:
-    """Queue a run that deletes what nothing keeps, or only reports it."""
-    request = SweepRequest(body.apply, body.source, body.max_share_percent, body.confirm, body.by, key, trace_id)
-    return desk.accept(request_sweep(desk.services, request), response, background)
+    """Queue a run that deletes what nothing keeps, or only reports it; more than usual goes with a step-up."""
+    act = Act("retention.delete_more", wanted.source or "", str(wanted.max_share_percent))
+    with permits.permit(act, needed=deletes_more(desk.services.settings, wanted)):
+        job = request_sweep(desk.services, wanted)
+    return desk.accept(job, response, background)
 
 
 @router.post("/approvals")
-def approve_policy(desk: AtDesk, body: ApprovalBody) -> RetentionPlanDocument:
+def approve_policy(desk: AtDesk, body: ApprovalBody, permits: AtPermits) -> RetentionPlanDocument:
     """Let the shorter policy in the settings hold for a source."""
-    plan = approve(desk.services, Approval(body.source, body.confirm, body.by))
+    with permits.permit(Act("retention.shorten", body.source)):
+        plan = approve(desk.services, Approval(body.source, body.confirm, body.by))
     return RetentionPlanDocument.model_validate(plan_document(plan, every=False))
 
 
 @router.post("/expiries", status_code=201)
-def retire_backup(desk: AtDesk, body: RetirementBody) -> ExpiryDocument:
+def retire_backup(desk: AtDesk, body: RetirementBody, permits: AtPermits) -> ExpiryDocument:
     """Give a backup up before its policy does: its keys are destroyed in every region that answers."""
-    backup, _ = retire(desk.services, body.backup, confirm=body.confirm, by=body.by, reason=body.reason)
+    with permits.permit(Act("backup.retire", body.confirm or "", body.backup)):
+        backup, _ = retire(desk.services, body.backup, confirm=body.confirm, by=body.by, reason=body.reason)
     return show_expiry(desk, backup.id)
 
 

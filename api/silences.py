@@ -6,8 +6,10 @@ from fastapi import APIRouter
 
 from api.alert_documents import EndSilenceBody, SilenceBody, SilenceDocument
 from api.desk import AtDesk
-from strongroom.alerts.silences import add_silence, end_silence, list_silences
+from api.step_up import AtPermits
+from strongroom.alerts.silences import add_silence, end_silence, list_silences, turns_alerts_off, verify_silence
 from strongroom.catalog.dbtime import database_now
+from strongroom.stepup.acts import Act
 
 router = APIRouter(prefix="/alert-silences", tags=["alerts"])
 
@@ -20,10 +22,13 @@ def show_silences(desk: AtDesk) -> list[SilenceDocument]:
 
 
 @router.post("", status_code=201)
-def begin_silence(desk: AtDesk, body: SilenceBody) -> SilenceDocument:
-    """Hear nothing for a time about the alerts that match; checks go on."""
-    with desk.services.catalog.begin() as session:
-        return SilenceDocument.model_validate(add_silence(session, body.as_request(), database_now(session)))
+def begin_silence(desk: AtDesk, body: SilenceBody, permits: AtPermits) -> SilenceDocument:
+    """Hear nothing for a time about the alerts that match; checks go on. Turning all of a kind off takes a step-up."""
+    wish = body.as_request()
+    verify_silence(wish)
+    permit = permits.permit(Act("alerts.mute", "alerts"), needed=turns_alerts_off(body.matcher))
+    with permit, desk.services.catalog.begin() as session:
+        return SilenceDocument.model_validate(add_silence(session, wish, database_now(session)))
 
 
 @router.post("/{silence_id}/end")

@@ -100,8 +100,22 @@ class StandbyStatusDocument(Document):
     healthy: bool
 
 
+class OpenAlertDocument(Document):
+    """An alert that is not resolved; /v1/alerts has all of it."""
+
+    id: str
+    severity: str
+    state: str
+    message: str
+    since: datetime
+
+
 class StatusDocument(Document):
-    """Sources with the worst first, what is wrong with which region, jobs by state, paused queues, and processes."""
+    """Sources with the worst first, what is wrong with which region, jobs by state, paused queues, and processes.
+
+    `missing` names the kinds of processes that have to run and do not; `open_alerts` counts by severity the alerts that
+    are not resolved, and `alerts` are the worst of them.
+    """
 
     healthy: bool
     sources: list[SourceStatusDocument]
@@ -112,7 +126,10 @@ class StatusDocument(Document):
     processes: list[ProcessDocument]
     schedulers: int
     scheduler_missing: bool
+    missing: list[str]
     standbys: list[StandbyStatusDocument]
+    open_alerts: dict[str, int]
+    alerts: list[OpenAlertDocument]
 
 
 class StandbyDocument(Document):

@@ -32,6 +32,7 @@ from tests.services.valkey import Valkey, running_valkey
 PROJECT = Path(__file__).resolve().parents[1]
 DATABASE = "catalog"
 SILENT_SECONDS = 20
+MISSED_SECONDS = 15
 WORKERS = ("control", "backup")
 BROKEN = JobFailure("bench.broken", "It is broken on purpose.", "Nothing.", retryable=False)
 
@@ -41,11 +42,22 @@ path = "region"
 [alerts]
 private_networks = ["127.0.0.1/32"]
 silent_seconds = {silent}
+missed_seconds = {missed}
 [channels.ear]
 kind = "webhook"
 url = "{url}/alerts"
 secret_env = "EAR_SECRET"
 """
+EVERY_MINUTE = """\
+[sources.shop]
+kind = "files"
+path = "shop"
+[sources.shop.schedule]
+full = "* * * * *"
+differential = "never"
+incremental = "never"
+"""
+"""What only the watcher reads: a schedule that Beat and workers do not know of, so that nothing comes of it."""
 
 
 @dataclass
@@ -116,9 +128,13 @@ class AlertSite:
         self.servers[name] = server
         return server
 
-    def start_watcher(self) -> Server:
-        """Start the watcher."""
-        return self.start("watch", "strongroom", "watch")
+    def start_watcher(self, name: str = "watch", *, more: str = "") -> Server:
+        """Start a watcher, with more in its settings than the others have."""
+        if not more:
+            return self.start(name, "strongroom", "watch")
+        config = self.directory / f"{name}.toml"
+        config.write_text(Path(self.environment["STRONGROOM_CONFIG"]).read_text() + more)
+        return self.start(name, "strongroom", "--config", str(config), "watch")
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -130,12 +146,13 @@ class AlertSite:
             server.stop()
 
     @contextmanager
-    def serving(self) -> Iterator[None]:
-        """Run Beat, workers and the watcher until the block ends."""
+    def serving(self, *, watchers: int = 1, more: str = "") -> Iterator[None]:
+        """Run Beat, workers and watchers until the block ends."""
         try:
             self.give_back("workers")
             self.give_back("beat")
-            self.start_watcher()
+            for number in range(watchers):
+                self.start_watcher(f"watch-{number}", more=more)
             yield
         finally:
             for server in self.servers.values():
@@ -149,6 +166,10 @@ class AlertSite:
         elif name == "catalog":
             self.ledger.catalog.close()
             self.postgres.stop(immediate=True)
+        elif name == "evaluator":
+            # With Beat, so that there is something which nobody would evaluate.
+            os.kill(self._leader(), signal.SIGKILL)
+            self.take_away("beat")
         else:
             for server in self._of(name):
                 if server.pid is not None:
@@ -160,6 +181,11 @@ class AlertSite:
             self.broker.start()
         elif name == "catalog":
             self.postgres.start()
+        elif name == "evaluator":
+            self.give_back("beat")
+            for watcher in ("watch-0", "watch-1"):
+                if not self._lives(watcher):
+                    self.start_watcher(watcher)
         elif name == "beat":
             self.start("beat", "celery", "--app", "worker.app", "beat", "--loglevel=INFO")
         else:
@@ -177,6 +203,14 @@ class AlertSite:
         except psycopg.Error:
             return False
         return (kinds, ticks, wrong) == (3, 1, 0)
+
+    def _leader(self) -> int:
+        """Return the process that evaluates."""
+        return int(str(self.value("SELECT owner FROM watch_lease")).rpartition(":")[2])
+
+    def _lives(self, server: str) -> bool:
+        pid = self.servers[server].pid
+        return pid is not None and Path(f"/proc/{pid}/exe").exists()
 
     def forget(self) -> None:
         """Forget every alert, as if a day had passed: of one that comes and goes nothing more would be said."""
@@ -217,8 +251,9 @@ def alert_site(directory: Path) -> Iterator[AlertSite]:
         listening() as ear,
     ):
         postgres.create_database(DATABASE)
+        (directory / "shop").mkdir()
         config = directory / "strongroom.toml"
-        config.write_text(CONFIGURATION.format(url=ear.url, silent=SILENT_SECONDS))
+        config.write_text(CONFIGURATION.format(url=ear.url, silent=SILENT_SECONDS, missed=MISSED_SECONDS))
         environment = {
             "STRONGROOM_CONFIG": str(config),
             "STRONGROOM_CATALOG_URL": postgres.url(DATABASE),

@@ -1,7 +1,8 @@
 """`python -m bench.alerts`: how soon people hear, and whether anything is lost, with the real processes.
 
 Four parts: the first message after a failing transaction; a thousand equal failures; the watcher killed between claim
-and send; Beat, all workers, the broker or the catalog gone. What people hear with is a webhook on loopback.
+and send; Beat, all workers, the broker, the catalog, or the leading watcher together with Beat gone, or a schedule of
+which nothing comes. What people hear with is a webhook on loopback.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bench.alert_site import SILENT_SECONDS, AlertSite, alert_site
+from bench.alert_site import EVERY_MINUTE, MISSED_SECONDS, SILENT_SECONDS, AlertSite, alert_site
 from tests.services.loud import Mood
 
 GONE = {
@@ -21,6 +22,7 @@ GONE = {
     "workers": "workers.silent",
     "broker": "broker.silent",
     "catalog": "catalog.down",
+    "evaluator": "beat.silent",
 }
 SLACK_SECONDS = 60.0
 
@@ -33,6 +35,7 @@ def main() -> None:
         "equal": lambda site: _equal(site, options.equal),
         "kills": lambda site: _kills(site, options.kills, options.seed),
         **{name: _trials(name, options.trials) for name in GONE},
+        "schedule": lambda site: _schedules(site, options.trials),
     }
     wanted = options.only or list(parts)
     with tempfile.TemporaryDirectory(prefix="strongroom-bench-", dir=options.dir) as folder:
@@ -42,7 +45,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", nargs="*", choices=["first", "equal", "kills", *GONE])
+    parser.add_argument("--only", nargs="*", choices=["first", "equal", "kills", *GONE, "schedule"])
     parser.add_argument("--messages", type=int, default=200)
     parser.add_argument("--equal", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=100)
@@ -116,7 +119,7 @@ def _kills(site: AlertSite, count: int, seed: int) -> bool:
 
 def _trials(name: str, count: int) -> Callable[[AlertSite], bool]:
     def run(site: AlertSite) -> bool:
-        with site.serving():
+        with site.serving(watchers=2 if name == "evaluator" else 1):
             delays = [_trial(site, name) for _ in range(count)]
         most = SILENT_SECONDS + SLACK_SECONDS
         listed = ", ".join(f"{delay:.0f}" for delay in delays)
@@ -138,6 +141,23 @@ def _trial(site: AlertSite, name: str) -> float:
     site.give_back(name)
     site.wait_until(lambda: site.is_cleared(cause), f"{cause} is cleared", 120)
     return delay
+
+
+def _schedules(site: AlertSite, count: int) -> bool:
+    """Have Beat and workers live, and nothing ask for the backup that is due every minute."""
+    cause, delays = "level.missed", []
+    with site.serving(more=EVERY_MINUTE):
+        for _ in range(count):
+            site.wait_until(lambda: bool(site.value("SELECT count(*) FROM expected_run")), "it is expected", 60)
+            due = site.value("SELECT extract(epoch FROM due_at) FROM expected_run")
+            site.ear.heard.clear()
+            site.wait_until(lambda: bool(site.heard_causes(cause)), f"{cause} is heard", 240)
+            delays.append(site.heard_causes(cause)[0] - float(due))
+            site.execute("DELETE FROM expected_run")
+            site.forget()
+    listed = ", ".join(f"{delay:.0f}" for delay in delays)
+    print(f"a schedule stopped, {count} trials: alert after {listed} s (goal grace {MISSED_SECONDS} s + 60 s)")
+    return max(delays) <= MISSED_SECONDS + SLACK_SECONDS
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from tests.services.processes import Server
 from tests.services.valkey import Valkey, running_valkey
 
 PROJECT = Path(__file__).resolve().parents[1]
-TOKEN = "for-this-benchmark-only"
 DATABASE = "catalog"
 LOOK_SECONDS = 0.02
 PATIENCE_SECONDS = 600.0
@@ -43,6 +42,7 @@ class Site:
     postgres: ScratchPostgres
     broker: Valkey
     api_port: int
+    token: str
 
     @contextmanager
     def running(self, name: str, *module: str, answers: Callable[[], bool]) -> Iterator[Server]:
@@ -57,7 +57,7 @@ class Site:
     @contextmanager
     def service(self) -> Iterator[httpx.Client]:
         """Run the API and one worker of two processes; yields a client of the API."""
-        headers = {"Authorization": f"Bearer {TOKEN}"}
+        headers = {"Authorization": f"Bearer {self.token}"}
         with ExitStack() as stack:
             address = f"http://{LOOPBACK}:{self.api_port}"
             client = stack.enter_context(httpx.Client(base_url=address, headers=headers, trust_env=False, timeout=60))
@@ -107,13 +107,22 @@ def new_site(directory: Path) -> Iterator[Site]:
             "STRONGROOM_CONFIG": str(directory / "strongroom.toml"),
             "STRONGROOM_CATALOG_URL": postgres.url(DATABASE),
             "STRONGROOM_BROKER_URL": broker.url,
-            "STRONGROOM_API_TOKEN": TOKEN,
             "PYTHONPATH": str(PROJECT),
         }
         command = [sys.executable, "-m", "strongroom", "init", "--upgrade"]
         subprocess.run(command, env={**os.environ, **environment}, cwd=directory, check=True, capture_output=True)
-        yield Site(directory, environment, postgres, broker, port.number)
+        yield Site(directory, environment, postgres, broker, port.number, _new_token(directory, environment))
     port.release()
+
+
+def _new_token(directory: Path, environment: dict[str, str]) -> str:
+    """Return a new service token of the site."""
+    grants = ("--grant", "read", "--grant", "run", "--grant", "change")
+    command = [sys.executable, "-m", "strongroom", "tokens", "create", "bench", *grants]
+    done = subprocess.run(
+        command, env={**os.environ, **environment}, cwd=directory, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
 
 
 def wait_until(done: Callable[[], bool]) -> None:

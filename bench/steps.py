@@ -82,7 +82,7 @@ def measure_bucket(scene: Scene, results: Results) -> None:
         with running_bucket(fresh(scene.work.with_name("bucket"))) as bucket:
             tool: Tool = make(bucket)
             _prepare(tool, scene, scene.tree)
-            os.sync()
+            _even_out(scene.tree)
             results.note(Step.BUCKET, tool.name, tool.backup(scene.work, scene.tree))
             _clean(scene)
 
@@ -107,9 +107,18 @@ def _wait_until_settled(tree: Path, seconds: float) -> None:
     time.sleep(max(0.0, newest + seconds - time.time()))
 
 
+def _even_out(tree: Path) -> None:
+    """Write what is dirty and read the tree, so that no tool meets more of it in memory than the others do."""
+    os.sync()
+    paths = (Path(folder, name) for folder, _, names in os.walk(tree) for name in names)
+    for path in paths:
+        if path.is_file() and not path.is_symlink():
+            path.read_bytes()
+
+
 def _back_up(tool: Tool, scene: Scene, tree: Path, step: Step, results: Results) -> None:
     before = stored_bytes(tool.stored(scene.work))
-    os.sync()
+    _even_out(tree)
     figures = tool.backup(scene.work, tree)
     results.note(step, tool.name, figures, stored_bytes(tool.stored(scene.work)) - before)
 

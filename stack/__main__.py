@@ -28,13 +28,14 @@ def main() -> int:
 
 def _up(installation: Installation) -> int:
     stack = up(installation, process_environment(), SystemClock(), say=lambda text: print(text, file=sys.stderr))
+    faces = "".join(f"  {'For ' + who:<16}{address}\n" for who, address in stack.faces)
     print(f"""
 Strongroom is up.
 
   API             {stack.api}   (description: /openapi.json)
-  Token           STRONGROOM_API_TOKEN in {installation.secrets_file}
-  Flower          {stack.flower}   (user strongroom, STRONGROOM_FLOWER_PASSWORD in the same file)
-  Configuration   {installation.config}
+  Token           {installation.token_file}
+  Flower          {stack.flower}   (user strongroom, STRONGROOM_FLOWER_PASSWORD in {installation.secrets_file})
+{faces}  Configuration   {installation.config}
   Logs            {installation.log}
 
   To use the command line:   export STRONGROOM_CONFIG={installation.config}

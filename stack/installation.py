@@ -17,7 +17,10 @@ LONGEST_SOCKET_PATH = 100
 MARKER = "STRONGROOM_INSTALLATION"
 """The variable by which the processes of an installation are known."""
 
-SECRETS = ("STRONGROOM_API_TOKEN", "STRONGROOM_FLOWER_PASSWORD")
+DEFAULTS = {"MFA_ENABLED": "true"}
+"""What holds here unless the environment says otherwise: the library alone leaves second factors off."""
+
+SECRETS = ("STRONGROOM_FLOWER_PASSWORD",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,13 @@ class Installation:
 
     @property
     def secrets_file(self) -> Path:
-        """Token and passwords as NAME=VALUE lines; readable by the owner only."""
+        """Passwords as NAME=VALUE lines; readable by the owner only."""
         return self.directory / "secrets.env"
+
+    @property
+    def token_file(self) -> Path:
+        """The service token of whoever runs the stack; readable by the owner only."""
+        return self.directory / "token"
 
     @property
     def run(self) -> Path:
@@ -94,7 +102,7 @@ class Installation:
             "STRONGROOM_BROKER_URL": f"redis+socket://{self.broker_socket}",
             "PYTHONPATH": str(PROJECT),
         }
-        return {**base, **self.secrets(), **own}
+        return {**DEFAULTS, **base, **self.secrets(), **own}
 
     def settings(self, base: Mapping[str, str]) -> Settings:
         """Read the configuration as the processes will; raises ConfigError."""

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from stack.entry import take_token
 from stack.errors import NotReadyError, NotRunningError, SetUpError
 from stack.installation import MARKER, PROJECT, Installation, write_private
 from stack.orphans import end_orphans
@@ -43,7 +44,7 @@ def up(installation: Installation, base: Mapping[str, str], clock: Clock, say: S
             say(f"Ended {orphans} processes that had lost their supervisor.")
         verify_ports_free(settings)
         _start(installation, settings, supervisor, environment)
-    stack = Stack.of(settings)
+    stack = Stack.of(settings, take_token(installation, settings, clock))
     _await_ready(stack, supervisor, clock, began, say)
     return stack
 

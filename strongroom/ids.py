@@ -37,6 +37,6 @@ def parse_id(text: str, what: str) -> uuid.UUID:
         return uuid.UUID(text)
     except ValueError:
         raise InvalidIdError(
-            f"{text[:64]!r} is not the id of a {what}.",
+            f"{text[:64]!r} is not the id of {'an' if what[0] in 'aeiou' else 'a'} {what}.",
             next_step=f"Copy the {what} id from a list: 8-4-4-4-12 hexadecimal digits.",
         ) from None

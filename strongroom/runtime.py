@@ -4,7 +4,7 @@ import importlib
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from strongroom.catalog.backups import Medium
 from strongroom.catalog.engine import open_engine
-from strongroom.catalog.session import Catalog
+from strongroom.catalog.session import BeforeCommit, Catalog
 from strongroom.catalog.traffic import TrafficShare
 from strongroom.clock import Clock, RandomBytes, SystemClock, system_random
 from strongroom.columnkeys.env_file import EnvCryptoFile
@@ -26,15 +26,20 @@ from strongroom.jobs.ledger import Ledger, LedgerPolicy
 from strongroom.keyring.key_file import KeyFile
 from strongroom.keyring.opening import open_kek
 from strongroom.keyring.provider import KekProvider
+from strongroom.purposekeys.keys import PurposeKeys
 from strongroom.repository.access import Repository, open_repository
 from strongroom.services import Services
 from strongroom.settings import JobSettings, Settings, process_environment
+from strongroom.stepup.spending import spend_permit
 from strongroom.storage.regions import open_store, traffic_limits
 from strongroom.storage.store import Store
 
 OpenedT = TypeVar("OpenedT")
 
 Handler = Callable[[Services, JobContext], dict[str, Any]]
+
+BEFORE_COMMIT: Sequence[BeforeCommit] = (spend_permit,)
+"""What happens in the transaction of every change, in this order."""
 
 
 class NoRegionAnswersError(UnavailableError):
@@ -56,6 +61,7 @@ class Runtime:
     keks: Mapping[str, KekProvider]
     repository: Callable[[], Repository]
     """Opens the repository, once, from the first region that answers; raises NoRegionAnswersError."""
+    purpose_keys: PurposeKeys
 
     def services(self) -> Services:
         """Return what handlers and use cases are given."""
@@ -69,6 +75,7 @@ class Runtime:
             keks=self.keks,
             open_repository=self.repository,
             open_ring=ring_opener(self.settings),
+            purpose_keys=self.purpose_keys,
         )
 
     def close(self) -> None:
@@ -88,7 +95,7 @@ def build_runtime(
     A recovery key takes the place of every region's key: all backups can be read with it.
     """
     clock = clock or SystemClock()
-    catalog = Catalog(open_engine(settings.catalog_url.get_secret_value()))
+    catalog = Catalog(open_engine(settings.catalog_url.get_secret_value()), BEFORE_COMMIT)
     stores = open_stores(settings, catalog, clock, random)
     keks = open_keks(settings) if recovery is None else {region.name: recovery for region in settings.regions}
     return Runtime(
@@ -102,6 +109,7 @@ def build_runtime(
         stores=stores,
         keks=keks,
         repository=Once(lambda: open_from_first_region(stores, keks)),
+        purpose_keys=PurposeKeys(catalog, keks, clock),
     )
 
 

@@ -8,6 +8,7 @@ from strongroom.clock import Clock, RandomBytes
 from strongroom.columnkeys.ring import KeyRing
 from strongroom.jobs.ledger import Ledger
 from strongroom.keyring.provider import KekProvider
+from strongroom.purposekeys.keys import PurposeKeys
 from strongroom.repository.access import Repository
 from strongroom.settings import Settings
 from strongroom.storage.store import Store
@@ -31,3 +32,4 @@ class Services:
     open_repository: Callable[[], Repository]
     open_ring: Callable[[], KeyRing]
     """Loads the ring of column keys as it is now."""
+    purpose_keys: PurposeKeys

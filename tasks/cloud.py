@@ -4,6 +4,7 @@ from celery import shared_task
 
 from strongroom.cloud.confirming import confirm_all
 from strongroom.cloud.expiring import reconcile
+from strongroom.cloud.strays import sweep_strays
 from strongroom.cloud.watching import watch_databases
 from tasks.process import current
 
@@ -17,9 +18,10 @@ def reconcile_snapshots() -> dict[str, int]:
 
 @shared_task(name="cloud.confirm")
 def confirm_snapshots() -> dict[str, int]:
-    """Look whether AWS holds every snapshot that should be there."""
-    report = confirm_all(current().services)
-    return {"copies": report.copies, "missing": report.missing, "silent": len(report.silent)}
+    """Look whether AWS holds every snapshot that should be there, and none that should not."""
+    services = current().services
+    report, strays = confirm_all(services), sweep_strays(services)
+    return {"copies": report.copies, "missing": report.missing, "silent": len(report.silent), "strays": strays}
 
 
 @shared_task(name="cloud.watch")

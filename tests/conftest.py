@@ -6,6 +6,7 @@ import signal
 import pytest
 
 pytest_plugins = [
+    "tests.services.canaries",
     "tests.services.run",
     "tests.services.valkey",
     "tests.services.moto",
@@ -14,10 +15,12 @@ pytest_plugins = [
     "tests.services.catalog",
     "tests.services.loud",
     "tests.services.mariadb",
+    "tests.services.operators",
     "tests.services.proxy",
     "tests.services.rabbitmq",
     "tests.services.rgw",
     "tests.services.sentinel",
+    "tests.services.skip_qkd",
 ]
 
 

@@ -15,7 +15,16 @@ from strongroom.settings import BrokerSettings
 CONTROL_QUEUE = "control"
 """Ticks: short, urgent, and never behind a backup of six hours."""
 
-QUEUE_NAMES = (CONTROL_QUEUE, *JobQueue)
+KEYSYNC_QUEUE = "keysync"
+"""Ticks of the key provider: they wait for peers, which no other tick shall do."""
+
+KEYFILL_QUEUE = "keyfill"
+"""Keys on their way to peers: for seconds at a time, which no heartbeat shall wait for."""
+
+PROVIDER_QUEUES = (KEYSYNC_QUEUE, KEYFILL_QUEUE)
+"""Those of the key provider, which only some installations have."""
+
+QUEUE_NAMES = (CONTROL_QUEUE, *PROVIDER_QUEUES, *JobQueue)
 
 HOURS_HELD = 12
 """Longer than any slice of work: how long a broker lets a worker hold a message before another one is given it."""
@@ -77,28 +86,29 @@ def _transport_options(broker: BrokerSettings) -> dict[str, Any]:
     if broker.is_rabbitmq:
         return dict(RABBITMQ_OPTIONS)
     if broker.is_sentinel:
-        return REDIS_OPTIONS | {"master_name": broker.master, "sentinel_kwargs": _sentinel_options(broker)}
+        return REDIS_OPTIONS | {"master_name": broker.master, "sentinel_kwargs": sentinel_options(broker)}
     return dict(REDIS_OPTIONS)
 
 
-def _sentinel_options(broker: BrokerSettings) -> dict[str, Any]:
+def sentinel_options(broker: BrokerSettings) -> dict[str, Any]:
     """Return how the sentinels themselves are spoken to."""
     # One that does not answer is passed over, so this is shorter than for the master.
     options: dict[str, Any] = {"socket_timeout": CONNECT_SECONDS, "socket_connect_timeout": CONNECT_SECONDS}
     if broker.sentinel_password:
         options["password"] = broker.sentinel_password.get_secret_value()
     if broker.is_encrypted:
-        options |= {"ssl": True, **_redis_tls(broker)}
+        options |= {"ssl": True, **redis_tls(broker)}
     return options
 
 
 def _tls(broker: BrokerSettings) -> dict[str, Any] | None:
     if not broker.is_encrypted:
         return None
-    return _amqp_tls(broker) if broker.is_rabbitmq else _redis_tls(broker)
+    return _amqp_tls(broker) if broker.is_rabbitmq else redis_tls(broker)
 
 
-def _redis_tls(broker: BrokerSettings) -> dict[str, Any]:
+def redis_tls(broker: BrokerSettings) -> dict[str, Any]:
+    """Return how a client of Redis checks the server and shows itself."""
     # Certificate and name are checked; left to itself kombu would check neither.
     return {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True} | _present(
         ssl_ca_certs=broker.ca_file, ssl_certfile=broker.cert_file, ssl_keyfile=broker.key_file

@@ -9,11 +9,13 @@ from strongroom.jobs.kinds import JobKind
 from worker.broker import CONNECT_SECONDS, CONTROL_QUEUE
 
 include = [
+    "tasks.accounts",
     "tasks.backup",
     "tasks.collection",
     "tasks.drills",
     "tasks.jobs",
     "tasks.keys",
+    "tasks.keysync",
     "tasks.queues",
     "tasks.repair",
     "tasks.replication",
@@ -55,7 +57,6 @@ task_routes = {kind.value: {"queue": kind.route.queue.value} for kind in JobKind
     entry["task"]: {"queue": entry["options"]["queue"]} for entry in BEAT_SCHEDULE.values()
 }
 
-beat_schedule = BEAT_SCHEDULE
 # Intervals only, so there is nothing to remember between two starts and no state file to lose.
 beat_scheduler = "worker.beat:TickScheduler"
 beat_max_loop_interval = 5

@@ -6,7 +6,6 @@ from typing import Any
 
 from celery import bootsteps
 
-from beat_schedule import BEAT_SCHEDULE
 from strongroom.catalog.engine import open_engine
 from strongroom.catalog.session import Catalog
 from strongroom.errors import UnavailableError
@@ -67,7 +66,7 @@ class StandIn(bootsteps.StartStopStep):
 
     def _send_due(self) -> None:
         now = time.monotonic()
-        for name, entry in BEAT_SCHEDULE.items():
+        for name, entry in self._app.conf.beat_schedule.items():
             if now - self._sent.get(name, float("-inf")) >= entry["schedule"].total_seconds():
                 with sending(f"the tick {entry['task']}"):
                     self._app.send_task(entry["task"], retry=False, **entry["options"])

@@ -59,9 +59,9 @@ def _write_awkward(root: Path) -> None:
 def _write_sparse(path: Path) -> None:
     with path.open("wb") as file:
         file.write(b"begin")
-        file.seek(96 << 20)
+        file.seek(18 << 20)
         file.write(b"middle")
-        file.truncate(128 << 20)
+        file.truncate(24 << 20)
 
 
 def _set_attribute(path: Path) -> None:

@@ -18,15 +18,15 @@ def hears(channel: ChannelSettings, severity: Severity) -> bool:
 
 def channels_of(channels: Mapping[str, ChannelSettings], alert: Alert, reason: NoticeReason) -> list[ChannelSettings]:
     """Return the channels that are to say something about an alert, in the order of the settings."""
-    about = alert.cause.removeprefix(f"{CHANNEL_FAILING}.") if alert.cause.startswith(CHANNEL_FAILING) else None
-    fitting = [c for c in channels.values() if hears(c, alert.severity) and c.name != about]
-    if reason is NoticeReason.ACKNOWLEDGED:
+    fitting = _fitting(channels, alert)
+    if reason is NoticeReason.ACKNOWLEDGED or (reason is NoticeReason.RESOLVED and alert.flapping):
+        # People hear once a day of what comes and goes; whoever keeps it under a key has to hear each end of it.
         return [channel for channel in fitting if channel.kind in KEYED]
     if reason is NoticeReason.RESOLVED:
-        return [c for c in fitting if c.after_minutes <= alert.escalated and c.kind not in DISTURBING] or _soonest(
+        return [c for c in fitting if c.after_minutes <= alert.escalated and c.kind not in DISTURBING] or soonest(
             fitting
         )
-    return _soonest(fitting)
+    return soonest(fitting)
 
 
 def steps_of(channels: Collection[ChannelSettings]) -> list[int]:
@@ -48,7 +48,16 @@ def next_channel(
     return None
 
 
-def _soonest(fitting: Sequence[ChannelSettings]) -> list[ChannelSettings]:
+def _fitting(channels: Mapping[str, ChannelSettings], alert: Alert) -> list[ChannelSettings]:
+    if not alert.cause.startswith(CHANNEL_FAILING):
+        return [channel for channel in channels.values() if hears(channel, alert.severity)]
+    about = alert.cause.removeprefix(f"{CHANNEL_FAILING}.")
+    others = [channel for channel in channels.values() if channel.name != about]
+    # Where the others are meant for worse, one of them says it all the same: nobody else is left.
+    return [c for c in others if hears(c, alert.severity)] or [c for c in others if c.kind not in DISTURBING]
+
+
+def soonest(fitting: Sequence[ChannelSettings]) -> list[ChannelSettings]:
     """Return those that are asked at once; where there is none, those that would be asked first."""
     soonest = min((channel.after_minutes for channel in fitting), default=0)
     return [channel for channel in fitting if channel.after_minutes == soonest]

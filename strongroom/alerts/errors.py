@@ -15,6 +15,12 @@ class ChannelForbiddenError(StrongroomError):
     code = "alerts.private_address"
 
 
+class BadAddressError(InvalidInputError):
+    """The secret address of a channel or a ping is none that can be spoken to."""
+
+    code = "alerts.bad_address"
+
+
 class ExtraMissingError(StrongroomError):
     """A channel needs an optional part that is not installed."""
 

@@ -2,16 +2,20 @@
 
 import http.client
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from typing import TypeVar
+from urllib.parse import SplitResult, urlsplit
 
-from strongroom.alerts.errors import ChannelFailedError
-from strongroom.alerts.network import Guard, connected
+from strongroom.alerts.errors import BadAddressError, ChannelFailedError
+from strongroom.alerts.network import Guard, Place, connected
 
 TIMEOUT_SECONDS = 5.0
 MOST_BYTES = 64 * 1024
 """Of a message, and of an answer."""
+
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +42,28 @@ class HttpClient:
         """
         if len(request.body) > MOST_BYTES:
             raise ChannelFailedError("The message is over 64 KiB.", next_step="Report this: messages are kept short.")
-        parts = urlsplit(request.url)
+        parts = _split(request.url)
         host, secure = parts.hostname or "", parts.scheme == "https"
-        places = self._guard.choose(host, parts.port or (443 if secure else 80))
-        with connected(places, name=host if secure else None, seconds=self._seconds) as connection:
+        place = Place(host, parts.port or (443 if secure else 80))
+        with connected(place, guard=self._guard, encrypted=secure, seconds=self._seconds) as connection:
             try:
                 return _exchange(connection, parts.netloc.rpartition("@")[2], request)
             except (OSError, http.client.HTTPException) as error:
                 raise ChannelFailedError(_broken(host, error), next_step="See whether it works.") from None
 
 
+def fitting(parts: Sequence[Part], body_of: Callable[[Sequence[Part]], bytes]) -> bytes:
+    """Return the body of as many parts, from the first on, as a message may hold; of one in any case."""
+    count = len(parts)
+    while len(body := body_of(parts[:count])) > MOST_BYTES and count > 1:
+        count -= 1
+    return body
+
+
 def _exchange(connection: socket.socket, host: str, request: Request) -> bytes:
     speaker = http.client.HTTPConnection(host)
     speaker.sock = connection
-    parts = urlsplit(request.url)
+    parts = _split(request.url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     usual = {"Host": host, "Connection": "close", "User-Agent": "strongroom", "Content-Length": str(len(request.body))}
     speaker.request(request.method, target, body=request.body, headers=usual | dict(request.headers))
@@ -62,6 +74,20 @@ def _exchange(connection: socket.socket, host: str, request: Request) -> bytes:
         return content
     hint = " A redirect is not followed." if 300 <= answer.status < 400 else ""
     raise ChannelFailedError(f"It answered {answer.status}.{hint}", next_step="Check its address and its secret.")
+
+
+def _split(url: str) -> SplitResult:
+    """Take an address apart; raises BadAddressError, which does not repeat it: it may be a secret."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or any(not "!" <= character <= "~" for character in url):
+        raise BadAddressError(
+            "It is not an http:// or https:// address.", next_step="Correct it where the settings say it is."
+        )
+    return parts
 
 
 def _verify_whole(answer: http.client.HTTPResponse, content: bytes) -> None:

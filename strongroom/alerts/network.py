@@ -12,11 +12,24 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from queue import Empty, Queue
 
 from strongroom.alerts.errors import ChannelFailedError, ChannelForbiddenError
+from strongroom.errors import StrongroomError
 
 IpAddress = IPv4Address | IPv6Address
 NAT64 = IPv6Network("64:ff9b::/96")
+COMPATIBLE = IPv6Network("::/96")
+LOCAL = (IPv6Network("fec0::/10"), IPv6Network("64:ff9b:1::/48"))
+"""Of one site (RFC 3879), and NAT64 of one network (RFC 8215): global in name only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whom to connect to: a name or an address, and a port."""
+
+    host: str
+    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,51 +41,43 @@ class Guard:
     def allows(self, address: str) -> bool:
         """Say whether an address may be connected to."""
         ip = _plain(ip_address(address.partition("%")[0]))
-        if ip.is_global and not ip.is_multicast:
+        if ip.is_global and not ip.is_multicast and not any(ip in network for network in LOCAL):
             return True
         networks = [ip_network(network) for network in self.private_networks]
         return any(ip.version == network.version and ip in network for network in networks)
 
-    def choose(self, host: str, port: int) -> list[tuple[str, int]]:
-        """Resolve a host and return up to two addresses to try; raises ChannelFailedError, ChannelForbiddenError.
-
-        One that is not allowed among them is enough to refuse the host.
-        """
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            raise ChannelFailedError(f"{host} has no address.", next_step="Check the name and the resolver.") from None
-        addresses = [str(entry[4][0]) for entry in found]
+    def verify(self, host: str, addresses: Sequence[str]) -> None:
+        """Raise ChannelForbiddenError if an address of a host is not allowed; one among them is enough."""
         for address in addresses:
             if not self.allows(address):
                 raise ChannelForbiddenError(
                     f"{host} is {address}, which is not a public address.",
                     next_step="If that is meant, list its network in `private_networks` of [alerts].",
                 )
-        # One of each kind where there are both: a machine without IPv6 may still be given such an address.
-        kinds = {":" in address: address for address in reversed(addresses)}
-        return [(address, port) for address in dict.fromkeys([addresses[0], *kinds.values()])]
 
 
 def _plain(ip: IpAddress) -> IpAddress:
-    """Return the IPv4 address inside an IPv6 one, which leads to the same place: mapped, 6to4 or NAT64 (RFC 6052)."""
+    """Return the IPv4 address inside an IPv6 one, which leads to the same place.
+
+    Mapped, compatible (both RFC 4291), 6to4, or NAT64 with the well-known prefix (RFC 6052).
+    """
     if isinstance(ip, IPv4Address):
         return ip
-    if ip in NAT64:
+    if ip in NAT64 or (ip in COMPATIBLE and int(ip) > 1):
         return IPv4Address(int(ip) & 0xFFFF_FFFF)
     return ip.ipv4_mapped or ip.sixtofour or ip
 
 
 @contextmanager
-def connected(places: Sequence[tuple[str, int]], *, name: str | None, seconds: float) -> Iterator[socket.socket]:
-    """Connect to the first address that answers, with TLS if a name to verify is given; all is cut when time is up.
+def connected(place: Place, *, guard: Guard | None = None, encrypted: bool, seconds: float) -> Iterator[socket.socket]:
+    """Connect to a host, with TLS if wanted; all is cut when time is up, the resolver's work included.
 
-    Raises ChannelFailedError; what is done with the socket raises OSError when the time is up.
+    Raises ChannelFailedError, ChannelForbiddenError; what is done with the socket raises OSError when the time is up.
     """
     line = _Line(seconds)
     try:
-        plain = line.connect(places)
-        yield plain if name is None else _encrypted(plain, name)
+        plain = line.connect(place, guard)
+        yield _encrypted(plain, place.host) if encrypted else plain
         if line.is_over:
             raise ChannelFailedError(f"It took longer than {seconds:.0f} s.", next_step="See whether it works.")
     finally:
@@ -95,24 +100,54 @@ class _Line:
     def is_over(self) -> bool:
         return self._over.is_set()
 
-    def connect(self, places: Sequence[tuple[str, int]]) -> socket.socket:
-        for number, place in enumerate(places, start=1):
+    def connect(self, place: Place, guard: Guard | None) -> socket.socket:
+        answer: Queue[socket.socket | StrongroomError] = Queue()
+
+        def ask() -> None:
             try:
-                plain = socket.create_connection(place, timeout=self._seconds / len(places))
-            except OSError as error:
-                if number < len(places):
-                    continue
-                raise ChannelFailedError(f"Nobody answers: {_why(error)}.", next_step="Check the address.") from None
-            self._handle = plain.dup()
-            plain.settimeout(self._seconds)
-            return plain
-        raise ChannelFailedError("There is no address to connect to.", next_step="Check the address.")
+                answer.put(self._reach(place, guard))
+            except StrongroomError as error:
+                answer.put(error)
+
+        # Nothing ends a resolver that waits for its servers, so it is left behind with its thread.
+        threading.Thread(target=ask, name="connect", daemon=True).start()
+        try:
+            found = answer.get(timeout=self._seconds)
+        except Empty:
+            raise _nobody(f"nothing came back from {place.host} within {self._seconds:.0f} s") from None
+        if isinstance(found, StrongroomError):
+            raise found
+        return found
 
     def close(self) -> None:
         self._timer.cancel()
+        self._end()
         if self._handle is not None:
-            self._cut()
             self._handle.close()
+
+    def _reach(self, place: Place, guard: Guard | None) -> socket.socket:
+        """Connect to one of the host's addresses of each kind: a machine without IPv6 may be given one as well."""
+        addresses = _resolve(place)
+        if guard is not None:
+            guard.verify(place.host, addresses)
+        chosen: dict[bool, str] = {}
+        for address in addresses:
+            chosen.setdefault(":" in address, address)
+        for address in chosen.values():
+            try:
+                plain = socket.create_connection((address, place.port), timeout=self._seconds / len(chosen))
+            except OSError as error:
+                fault = error
+                continue
+            return self._hold(plain)
+        raise _nobody(_why(fault))
+
+    def _hold(self, plain: socket.socket) -> socket.socket:
+        plain.settimeout(self._seconds)
+        self._handle = plain.dup()
+        if self.is_over:
+            self._cut()
+        return plain
 
     def _end(self) -> None:
         self._over.set()
@@ -123,6 +158,19 @@ class _Line:
         with suppress(OSError):
             if self._handle is not None:
                 self._handle.shutdown(socket.SHUT_RDWR)
+
+
+def _resolve(place: Place) -> list[str]:
+    try:
+        found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        what = f"{place.host} has no address."
+        raise ChannelFailedError(what, next_step="Check the name and the resolver.") from None
+    return [str(entry[4][0]) for entry in found]
+
+
+def _nobody(why: str) -> ChannelFailedError:
+    return ChannelFailedError(f"Nobody answers: {why}.", next_step="Check the address.")
 
 
 def _encrypted(plain: socket.socket, name: str) -> socket.socket:

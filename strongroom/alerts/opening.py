@@ -105,7 +105,7 @@ def resolve(session: Session, alert: Alert, now: datetime, note: str, actor: str
     alert.resolved_at, alert.resolved_by, alert.resolution = now, actor[:120], note[:500]
     alert.suppressed_by = None
     note_event(session, alert, Change(RESOLVED, now, actor, note))
-    if alert.notices and not alert.flapping:
+    if alert.notices:
         write_notice(session, alert, NoticeReason.RESOLVED, now)
 
 
@@ -155,13 +155,18 @@ def _id_after(earlier: Alert | None, at: datetime) -> uuid.UUID:
 
 def _latest(report: AlertReport) -> dict[str, object]:
     return {
-        "message": report.message[:500],
-        "next_step": report.next_step[:1000],
+        "message": _storable(report.message)[:500],
+        "next_step": _storable(report.next_step)[:1000],
         "backup_id": report.backup_id,
         "job_id": report.job_id,
         "trace_id": report.trace_id,
         "last_seen": report.at,
     }
+
+
+def _storable(text: str) -> str:
+    """Return text without what PostgreSQL refuses: a name of a file in it must not undo the record of its failure."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
 def _renew(alert: Alert, report: AlertReport) -> None:
@@ -174,6 +179,8 @@ def _count(session: Session, alert: Alert, report: AlertReport) -> Alert:
     _renew(alert, report)
     if report.severity.rank > alert.severity.rank:
         alert.severity = report.severity
+        # What somebody said they would see to was not this bad.
+        alert.state, alert.acknowledged_at, alert.acknowledged_by = AlertState.OPEN, None, None
         note_event(session, alert, Change("raised", report.at, detail=report.severity.value))
         write_notice(session, alert, NoticeReason.RAISED, report.at)
     return alert

@@ -5,16 +5,17 @@ never lost. The lease is `due_at` itself: whoever claims a delivery puts it off.
 """
 
 import uuid
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from strongroom.alerts.choosing import CHANNEL_FAILING, next_channel
 from strongroom.alerts.message import Message
-from strongroom.alerts.opening import AlertReport, AlertType, Severity, clear_alerts, open_alert
+from strongroom.alerts.opening import AlertReport, AlertType, Severity, clear_alerts, keep_open, open_alert
+from strongroom.alerts.sending import KEYED
 from strongroom.catalog.alerts import AlertChannel, AlertDelivery, DeliveryState, NoticeReason
 from strongroom.catalog.dbtime import database_now, utcnow
 from strongroom.clock import RandomBytes, system_random
@@ -27,8 +28,10 @@ LEASE_SECONDS = 60.0
 """Longer than any channel takes; after it a delivery of somebody who died is sent by somebody else."""
 LONGEST_WAIT_SECONDS = 300.0
 MOST_A_CHANNEL = 3
-LOOKED_AT = 100
 NOBODY: Mapping[str, int] = {}
+LATEST_SECONDS = 2 * LONGEST_WAIT_SECONDS
+"""No delivery is put off for so long: one that is was put off before the clock of the database was set back."""
+CHANNEL_PARTIAL = "channel.partial"
 FAILURES_BEFORE_ANOTHER = 3
 MOST_ATTEMPTS = 300
 """About a day at the longest wait; then the delivery is dead, and stays in sight."""
@@ -46,35 +49,29 @@ class Claimed:
 
 def has_due(session: Session) -> bool:
     """Say whether there is a delivery to claim."""
-    due = exists().where(AlertDelivery.state == DeliveryState.WAITING, AlertDelivery.due_at <= utcnow())
-    return bool(session.scalar(select(due)))
+    return bool(session.scalar(select(exists().where(*_due()))))
 
 
-def claim_due(session: Session, owner: str, limit: int, busy: Mapping[str, int] = NOBODY) -> list[Claimed]:
+def claim_due(
+    session: Session, owner: str, limit: int, busy: Mapping[str, int] = NOBODY, keyed: Collection[str] = ()
+) -> list[Claimed]:
     """Take up to `limit` deliveries that are due, oldest first; others pass them over until the lease ends.
 
-    `busy` says how many messages are being sent through each channel now: one that hangs must not keep the others.
+    `busy` says how many messages are being sent through each channel now: one that hangs, or that has many to send,
+    must not keep the others. Channels in `keyed` hear of each alert in order: what was said first is taken first.
     """
-    taken = Counter(busy)
-    full = [channel for channel, count in taken.items() if count >= MOST_A_CHANNEL]
-    query = select(AlertDelivery).where(AlertDelivery.state == DeliveryState.WAITING, AlertDelivery.due_at <= utcnow())
-    query = query.where(AlertDelivery.channel.not_in(full)).order_by(AlertDelivery.due_at).limit(LOOKED_AT)
+    oldest = select(AlertDelivery.channel, func.min(AlertDelivery.created_at)).where(*_due())
+    channels = session.execute(oldest.group_by(AlertDelivery.channel).order_by(func.min(AlertDelivery.created_at)))
     claimed: list[Claimed] = []
-    for delivery in session.scalars(query.with_for_update(skip_locked=True)):
-        if len(claimed) == limit:
-            break
-        if taken[delivery.channel] >= MOST_A_CHANNEL:
-            continue
-        taken[delivery.channel] += 1
-        delivery.due_at, delivery.lease_owner = utcnow(LEASE_SECONDS), owner
-        delivery.attempts += 1
-        message = Message.of_stored(delivery.payload)
-        claimed.append(Claimed(delivery.id, owner, delivery.channel, message))
+    for channel, _ in channels.all():
+        free = min(MOST_A_CHANNEL - busy.get(channel, 0), limit - len(claimed))
+        if free > 0:
+            claimed += _claim(session, owner, channel, free, in_order=channel in keyed)
     return claimed
 
 
-def note_sent(session: Session, claimed: Claimed) -> None:
-    """Record that the channel took the message."""
+def note_sent(session: Session, claimed: Claimed, complaint: str | None = None) -> None:
+    """Record that the channel took the message, and open an alert where it did not for all who should hear."""
     now = database_now(session)
     delivery = _held(session, claimed)
     if delivery is None:
@@ -84,6 +81,7 @@ def note_sent(session: Session, claimed: Claimed) -> None:
     channel.failures, channel.succeeded_at = 0, now
     cause = f"{CHANNEL_FAILING}.{claimed.channel}"
     clear_alerts(session, cause=cause, now=now, note="The channel took a message.")
+    _note_complaint(session, channel, complaint, now)
 
 
 def note_failed(
@@ -102,7 +100,7 @@ def note_failed(
     # What the settings have wrong does not get better by itself; the next channel is asked at once.
     hopeless = not error.retryable
     gone = isinstance(error, UnknownChannelError) or delivery.attempts >= MOST_ATTEMPTS
-    if gone:
+    if gone or _is_outdated(session, delivery, channels):
         delivery.state, delivery.finished_at = DeliveryState.DEAD, now
     else:
         delivery.due_at = utcnow(retry_wait(delivery.attempts))
@@ -116,6 +114,45 @@ def retry_wait(attempts: int) -> float:
     return min(LONGEST_WAIT_SECONDS, 2.0 ** min(attempts - 1, 32))
 
 
+def _due() -> tuple[ColumnElement[bool], ...]:
+    moment = or_(AlertDelivery.due_at <= utcnow(), AlertDelivery.due_at > utcnow(LATEST_SECONDS))
+    return AlertDelivery.state == DeliveryState.WAITING, moment
+
+
+def _claim(session: Session, owner: str, channel: str, most: int, *, in_order: bool) -> list[Claimed]:
+    query = select(AlertDelivery).where(*_due(), AlertDelivery.channel == channel)
+    if in_order:
+        query = query.where(~_another_waits(AlertDelivery, earlier=True))
+    query = query.order_by(AlertDelivery.created_at, AlertDelivery.id).limit(most)
+    claimed = []
+    for delivery in session.scalars(query.with_for_update(skip_locked=True)):
+        delivery.due_at, delivery.lease_owner = utcnow(LEASE_SECONDS), owner
+        delivery.attempts += 1
+        claimed.append(Claimed(delivery.id, owner, channel, Message.of_stored(delivery.payload)))
+    return claimed
+
+
+def _another_waits(delivery: type[AlertDelivery] | AlertDelivery, *, earlier: bool) -> ColumnElement[bool]:
+    """Return whether an earlier, or a later, message about the same alert waits for the same channel."""
+    other = aliased(AlertDelivery)
+    order = other.created_at < delivery.created_at if earlier else other.created_at > delivery.created_at
+    same = (other.channel == delivery.channel, other.alert_id == delivery.alert_id)
+    return exists().where(other.state == DeliveryState.WAITING, *same, order)
+
+
+def _is_outdated(session: Session, delivery: AlertDelivery, channels: Mapping[str, ChannelSettings]) -> bool:
+    """Say whether a later message makes this one needless, where the channel keeps alerts under a key.
+
+    Only once another channel was asked to say it, so that it was said.
+    """
+    channel = channels.get(delivery.channel)
+    if channel is None or channel.kind not in KEYED or delivery.stands_in_for is not None:
+        return False
+    if delivery.attempts <= FAILURES_BEFORE_ANOTHER:
+        return False
+    return bool(session.scalar(select(_another_waits(delivery, earlier=False))))
+
+
 def _held(session: Session, claimed: Claimed) -> AlertDelivery | None:
     query = select(AlertDelivery).where(AlertDelivery.id == claimed.id, AlertDelivery.state == DeliveryState.WAITING)
     return session.scalar(query.where(AlertDelivery.lease_owner == claimed.owner).with_for_update())
@@ -127,6 +164,23 @@ def _channel(session: Session, name: str) -> AlertChannel:
         channel = AlertChannel(name=name, since=database_now(session), failures=0)
         session.add(channel)
     return channel
+
+
+def _note_complaint(session: Session, channel: AlertChannel, complaint: str | None, now: datetime) -> None:
+    cause = f"{CHANNEL_PARTIAL}.{channel.name}"
+    if complaint is None:
+        clear_alerts(session, cause=cause, now=now, note="The channel took a message for everybody.")
+        return
+    channel.last_error = complaint[:500]
+    report = AlertReport(
+        type=AlertType.FAILURE,
+        severity=Severity.HIGH,
+        cause=cause,
+        message=f"Channel does not reach everybody: {channel.name}",
+        next_step=f"{complaint} Then: strongroom alerts test --channel {channel.name}",
+        at=now,
+    )
+    keep_open(session, report)
 
 
 def _note_channel(session: Session, name: str, error: StrongroomError, *, hopeless: bool) -> None:
@@ -152,9 +206,8 @@ def _ask_another(
     """Have another channel say the message; a test is about one channel, so it is left out."""
     if delivery.reason is NoticeReason.TEST:
         return
-    used = set(session.scalars(select(AlertDelivery.channel).where(AlertDelivery.group_id == delivery.group_id)))
     message = Message.of_stored(delivery.payload)
-    other = next_channel(channels, delivery.channel, used, message.severity)
+    other = next_channel(channels, delivery.channel, _asked(session, delivery), message.severity)
     if other is None:
         return
     now = database_now(session)
@@ -172,6 +225,14 @@ def _ask_another(
             created_at=now,
         )
     )
+
+
+def _asked(session: Session, delivery: AlertDelivery) -> set[str]:
+    """Return the channels that have the message, or are told the same of this alert in their own right."""
+    own = AlertDelivery.stands_in_for.is_(None)
+    alike = and_(AlertDelivery.alert_id == delivery.alert_id, AlertDelivery.reason == delivery.reason, own)
+    query = select(AlertDelivery.channel).where(or_(AlertDelivery.group_id == delivery.group_id, alike))
+    return set(session.scalars(query))
 
 
 def _words(error: StrongroomError) -> str:

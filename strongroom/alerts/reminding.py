@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from strongroom.alerts.choosing import hears, steps_of
+from strongroom.alerts.choosing import hears, soonest, steps_of
 from strongroom.alerts.message import Message
 from strongroom.alerts.recording import Change, note_event, write_notice
 from strongroom.alerts.routing import Router
 from strongroom.alerts.ticks import due_again
-from strongroom.catalog.alerts import Alert, AlertNotice, AlertState, NoticeReason, Severity
+from strongroom.catalog.alerts import Alert, AlertEvent, AlertNotice, AlertState, NoticeReason, Severity
 from strongroom.ids import id_at
 
 REPEAT_AFTER = {Severity.CRITICAL: timedelta(hours=1), Severity.HIGH: timedelta(hours=4)}
@@ -19,6 +19,9 @@ REPEAT_AFTER = {Severity.CRITICAL: timedelta(hours=1), Severity.HIGH: timedelta(
 ACKNOWLEDGED_FOR = timedelta(hours=24)
 DIGEST_EVERY = timedelta(hours=24)
 DIGEST = "alerts.digest"
+ACK_EXPIRED = "ack_expired"
+NEWS = (NoticeReason.OPENED, NoticeReason.AGAIN, NoticeReason.RAISED)
+"""What is said of an alert when it begins, or begins to be worse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,10 @@ class Reminder:
     def _remind_of(self, session: Session, alert: Alert) -> None:
         if alert.acknowledged_at is not None and self.now - alert.acknowledged_at >= ACKNOWLEDGED_FOR:
             alert.state, alert.acknowledged_at, alert.acknowledged_by = AlertState.OPEN, None, None
-            note_event(session, alert, Change("ack_expired", self.now))
+            note_event(session, alert, Change(ACK_EXPIRED, self.now))
             write_notice(session, alert, NoticeReason.REPEAT, self.now)
+            # What follows looks at both.
+            session.flush()
         # Of one that comes and goes nothing was said when it came; one that stays is said like any other.
         told = alert.notices or alert.flapping
         if alert.state is AlertState.OPEN and told and self.router.holding.holder(alert) is None:
@@ -66,15 +71,27 @@ class Reminder:
         """Ask further channels about a critical alert; the first ones heard of it when it was opened."""
         if alert.severity is not Severity.CRITICAL:
             return
-        minutes = int((self.now - alert.since).total_seconds() // 60)
         fitting = [c for c in self.router.channels.values() if hears(c, alert.severity)]
-        for step in steps_of(fitting):
-            if alert.escalated < step <= minutes:
+        steps = [step for step in steps_of(fitting) if step > alert.escalated]
+        if not steps:
+            return
+        minutes = int((self.now - self._told_at(session, alert)).total_seconds() // 60)
+        for step in steps:
+            if step <= minutes:
                 alert.escalated = step
                 channels = [channel for channel in fitting if channel.after_minutes == step]
                 message = self._message(NoticeReason.ESCALATION, [alert])
                 self.router.deliver(session, message, channels, alert)
                 note_event(session, alert, Change("escalated", self.now, detail=f"after {step} minutes"))
+
+    def _told_at(self, session: Session, alert: Alert) -> datetime:
+        """Return since when people know and nobody acknowledges: a silence, or an acknowledgement, gives time anew."""
+        said = select(func.max(AlertNotice.routed_at)).where(AlertNotice.alert_id == alert.id)
+        told = session.scalar(said.where(AlertNotice.reason.in_(NEWS), AlertNotice.held_by.is_(None)))
+        expired = select(func.max(AlertEvent.at)).where(AlertEvent.alert_id == alert.id)
+        again = session.scalar(expired.where(AlertEvent.what == ACK_EXPIRED))
+        moments = [moment for moment in (told, again) if moment is not None and moment >= alert.since]
+        return max(moments, default=alert.since)
 
     def _belongs_into_digest(self, alert: Alert) -> bool:
         told = self.now - (alert.noticed_at or alert.since) >= timedelta(hours=1)
@@ -85,7 +102,7 @@ class Reminder:
         if not alerts:
             return
         worst = max(alerts, key=lambda alert: alert.severity.rank)
-        channels = [c for c in self.router.channels.values() if hears(c, worst.severity) and not c.after_minutes]
+        channels = soonest([c for c in self.router.channels.values() if hears(c, worst.severity)])
         self.router.deliver(session, self._message(NoticeReason.DIGEST, alerts), channels, alerts[0])
         for alert in alerts:
             alert.notices += 1

@@ -1,9 +1,10 @@
 """From the outbox to channels: notices become messages, one for all alerts of one cause at one moment."""
 
+import itertools
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import exists, select
@@ -34,6 +35,8 @@ BATCH = 500
 UNWORTHY_WHEN_OVER = frozenset(
     {NoticeReason.REPEAT, NoticeReason.ESCALATION, NoticeReason.RAISED, NoticeReason.ACKNOWLEDGED}
 )
+FOR_SOME = frozenset({NoticeReason.ACKNOWLEDGED, NoticeReason.RESOLVED})
+"""What only those need to hear who keep alerts under a key, or who heard of them before."""
 UNWORTHY_WHEN_ACKNOWLEDGED = frozenset({NoticeReason.REPEAT, NoticeReason.ESCALATION})
 
 
@@ -50,6 +53,8 @@ class Router:
     wording: Wording
     holding: Holding
     random: RandomBytes = system_random
+    written: Iterator[int] = field(default_factory=itertools.count)
+    """Counts deliveries: those of one moment are sent in the order in which they were written."""
 
     def route(self, session: Session) -> int:
         """Route what is due, in the caller's transaction, and return how many messages were handed to channels.
@@ -112,7 +117,7 @@ class Router:
             if why is not NoticeReason.RESOLVED:
                 alert.notices += 1
                 alert.noticed_at = self.holding.now
-        if not written:
+        if not written and why not in FOR_SOME:
             log.warning("nobody is told of %d alerts (%s): no channel is meant for them", len(alerts), alerts[0].cause)
         return written
 
@@ -134,5 +139,5 @@ class Router:
             payload=message.as_stored(),
             state=DeliveryState.WAITING,
             due_at=now,
-            created_at=now,
+            created_at=now + timedelta(microseconds=next(self.written)),
         )

@@ -46,11 +46,14 @@ class Sender:
         """Return the client of HTTP channels."""
         return HttpClient(Guard(self.settings.alerts.private_networks))
 
-    def send(self, name: str, message: Message) -> None:
-        """Send a message; raises a StrongroomError whatever goes wrong, with no secret in it."""
+    def send(self, name: str, message: Message) -> str | None:
+        """Send a message and say whom it does not reach, if it reaches others.
+
+        Raises a StrongroomError whatever goes wrong, with no secret in it.
+        """
         channel = self.settings.get_channel(name)
         try:
-            self._send(channel, message)
+            return self._send(channel, message)
         except StrongroomError:
             raise
         except Exception as error:
@@ -59,12 +62,13 @@ class Sender:
                 f"Channel {name} failed unexpectedly ({type(error).__name__}).", next_step="Report this."
             ) from None
 
-    def _send(self, channel: ChannelSettings, message: Message) -> None:
+    def _send(self, channel: ChannelSettings, message: Message) -> str | None:
         now = self.clock.now()
         match channel:
             case EmailChannelSettings():
                 password = channel.password.read(self.env) if channel.user else None
-                send_mail(channel, password, message, now)
+                refused = send_mail(channel, password, message, now)
+                return f"{channel.host} does not take mail for {', '.join(refused)}." if refused else None
             case SlackChannelSettings():
                 send_slack(self.client, channel.url.read(self.env), message)
             case PhoneChannelSettings():
@@ -78,6 +82,7 @@ class Sender:
                 send_webhook(self.client, channel.url, channel.secret.read(self.env), message, now)
             case AppriseChannelSettings():
                 send_apprise(channel.url.read(self.env), message)
+        return None
 
     def _phone(self, channel: PhoneChannelSettings) -> Callable[..., None]:
         return make_call if isinstance(channel, CallChannelSettings) else send_sms

@@ -1,5 +1,6 @@
 """Silences: hearing nothing about some alerts for a time, with a reason and an end. Checks go on meanwhile."""
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ LONGEST_FOR_DEAD_MAN = timedelta(hours=24)
 DEAD_MAN = frozenset({"beat.silent", "workers.silent", "broker.silent", "catalog.down", "level.missed"})
 """What says that nothing happens at all; nobody may go without hearing of it for longer than a day."""
 FIELDS = ("type", "severity", "cause", "source", "region", "policy", "id")
+NARROW = frozenset(FIELDS) - {"type", "severity"}
+"""What one thing is silenced by; types and severities alone silence everything of a kind."""
+_WILD = re.compile(r"[*?\[]")
+_SHORTEST_BEGINNING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ def add_silence(
     session: Session, request: SilenceRequest, now: datetime, random: RandomBytes = system_random
 ) -> AlertSilence:
     """Begin a silence now; raises BadSilenceError."""
-    _verify(request)
+    verify_silence(request)
     silence = AlertSilence(
         id=id_at(now, random),
         matcher=dict(request.matcher),
@@ -63,6 +68,19 @@ def end_silence(
     return silence
 
 
+def turns_alerts_off(matcher: Mapping[str, str]) -> bool:
+    """Say whether a silence would keep everything quiet, or everything of a type or severity.
+
+    A pattern that begins with fewer than three characters of a name narrows nothing down.
+    """
+    return not any(field in NARROW and _names(pattern) for field, pattern in matcher.items())
+
+
+def _names(pattern: str) -> bool:
+    literal = _WILD.split(pattern, maxsplit=1)[0]
+    return literal == pattern or len(literal) >= _SHORTEST_BEGINNING
+
+
 def list_silences(session: Session, now: datetime) -> Sequence[AlertSilence]:
     """Return the silences that are in force, the one that ends first first."""
     query = select(AlertSilence).where(AlertSilence.ends_at > now).order_by(AlertSilence.ends_at)
@@ -82,7 +100,8 @@ def _matches(alert: Alert, field: str, pattern: str) -> bool:
     return value is not None and fnmatchcase(str(getattr(value, "value", value)), pattern)
 
 
-def _verify(request: SilenceRequest) -> None:
+def verify_silence(request: SilenceRequest) -> None:
+    """Look at what somebody wishes before anybody is asked for a code; raises BadSilenceError."""
     unknown = sorted(set(request.matcher) - set(FIELDS))
     if unknown or not request.matcher:
         what = f"A silence cannot match by {', '.join(unknown)}." if unknown else "A silence has to match something."

@@ -38,10 +38,10 @@ def try_channel(sender: Sender, name: str, random: RandomBytes = system_random) 
     channel = sender.settings.get_channel(name)
     message = make_test(name, str(id_at(sender.clock.now(), random)))
     try:
-        sender.send(name, message)
+        complaint = sender.send(name, message)
     except StrongroomError as error:
         return TestResult(name, channel.kind, taken=False, error=error.what, next_step=error.next_step)
-    return TestResult(name, channel.kind, taken=True)
+    return TestResult(name, channel.kind, taken=complaint is None, error=complaint)
 
 
 def make_test(name: str, message_id: str) -> Message:

@@ -60,7 +60,7 @@ _NEXT: dict[type[StrongroomError], str] = {
     AwsUnavailableError: "The job will be tried again; if it stays so, look at the service's health and quotas.",
     AwsBusyError: "The job will be tried again; see in the AWS console what is being done with it.",
     CredentialsError: "Check the access key of the region or source in the settings, or the role of this machine.",
-    CredentialsExpiredError: "Give this machine a role, or set a new key and token in the environment, then ask again.",
+    CredentialsExpiredError: "Give this machine a role, or set a new key and restart the service, then ask again.",
     PermissionMissingError: "Grant it as in docs/aws.md; `strongroom sources check NAME` names all that are missing.",
     KmsKeyRefusedError: "Check that the key exists and is enabled, and what its policy allows (docs/aws.md).",
     QuotaExceededError: "Delete what is not needed, or ask AWS for a higher quota.",
@@ -119,6 +119,9 @@ def _kind(code: str, status: int, words: str) -> type[StrongroomError]:
         kind = _BY_CODE[code]
         # Services that use a key on our behalf pass its refusal on under their own code.
         return KmsKeyRefusedError if kind is PermissionMissingError and "kms:" in words.lower() else kind
+    if code.startswith("KMS."):
+        # How S3 passes on what KMS said.
+        return _BY_CODE.get(code.removeprefix("KMS."), KmsKeyRefusedError)
     if "NotFound" in code:
         return AwsNotFoundError
     if "AlreadyExist" in code or code.endswith(".Duplicate"):

@@ -26,6 +26,7 @@ class AwsCall(Enum):
     RESTORE_DB_INSTANCE = ("rds", "RestoreDBInstanceFromDBSnapshot")
     RESTORE_DB_CLUSTER = ("rds", "RestoreDBClusterFromSnapshot")
     CREATE_DB_INSTANCE = ("rds", "CreateDBInstance")
+    ADD_TAGS_TO_RESOURCE = ("rds", "AddTagsToResource")
 
     LIST_OBJECTS = ("s3", "ListObjectsV2", "s3:ListBucket")
     LIST_OBJECT_VERSIONS = ("s3", "ListObjectVersions", "s3:ListBucketVersions")
@@ -50,6 +51,9 @@ class AwsCall(Enum):
     PUT_LOG_EVENTS = ("logs", "PutLogEvents")
 
     DESCRIBE_KEY = ("kms", "DescribeKey")
+    GENERATE_SEALED_DATA_KEY = ("kms", "GenerateDataKeyWithoutPlaintext")
+    DECRYPT = ("kms", "Decrypt")
+    RE_ENCRYPT = ("kms", "ReEncrypt", "kms:ReEncryptFrom")
     GET_CALLER_IDENTITY = ("sts", "GetCallerIdentity")
     SIMULATE_PRINCIPAL_POLICY = ("iam", "SimulatePrincipalPolicy")
 

@@ -101,5 +101,12 @@ PERMISSIONS: dict[str, KindPermissions] = {
     ),
 }
 
-CHECKING = (AwsCall.GET_CALLER_IDENTITY, AwsCall.SIMULATE_PRINCIPAL_POLICY)
-"""The calls of `strongroom sources check` itself; the first needs no permission."""
+CHECKING = (
+    AwsCall.GET_CALLER_IDENTITY,
+    AwsCall.SIMULATE_PRINCIPAL_POLICY,
+    AwsCall.GENERATE_SEALED_DATA_KEY,
+    AwsCall.DECRYPT,
+    AwsCall.RE_ENCRYPT,
+    AwsCall.ADD_TAGS_TO_RESOURCE,
+)
+"""The calls of `strongroom sources check` itself. The first needs no permission; the last four are tried only there."""

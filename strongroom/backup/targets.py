@@ -126,6 +126,11 @@ StoredTargetRequest = FilesTargetRequest | PostgresTargetRequest | BucketTargetR
 TargetRequest = StoredTargetRequest | CloudTargetRequest
 
 
+def place_of(target: TargetRequest) -> str:
+    """Return which target it is, of all there are, as the command line writes it: `SERVER/DATABASE` for a database."""
+    return f"{target.server}/{target.dbname}" if isinstance(target, PostgresTargetRequest) else target.name
+
+
 def verify_stored(target: TargetRequest) -> StoredTargetRequest:
     """Return a target that takes bytes of our repository; raises TargetKindError."""
     if isinstance(target, VolumeTargetRequest | RdsTargetRequest):

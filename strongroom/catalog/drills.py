@@ -110,9 +110,9 @@ def regions_that_failed(session: Session, source: str) -> list[str]:
     return sorted(region for region, state in last.items() if region is not None and state is DrillState.FAILED)
 
 
-def proven_backup_ids(session: Session, source: str) -> set[uuid.UUID]:
-    """Return the committed backups of a source whose last decided drill passed."""
-    proven: dict[uuid.UUID, DrillState] = {}
+def drilled_backups(session: Session, source: str) -> dict[uuid.UUID, DrillState]:
+    """Return how the last decided drill ended, of every committed backup of a source that some drill has restored."""
+    drilled: dict[uuid.UUID, DrillState] = {}
     query = (
         select(Drill.backup_id, Drill.state)
         .join(Backup, Backup.id == Drill.backup_id)
@@ -120,15 +120,6 @@ def proven_backup_ids(session: Session, source: str) -> set[uuid.UUID]:
         .order_by(Drill.finished_at, Drill.id)
     )
     for backup_id, state in session.execute(query):
-        if backup_id is not None:
-            proven[backup_id] = state
-    return {backup_id for backup_id, state in proven.items() if state is DrillState.PASSED}
-
-
-def last_proven(session: Session, source: str) -> Backup | None:
-    """Return the newest committed backup of a source that a drill has proven, if there is one."""
-    proven = proven_backup_ids(session, source)
-    if not proven:
-        return None
-    query = select(Backup).where(Backup.id.in_(proven)).order_by(Backup.created_at.desc(), Backup.id.desc()).limit(1)
-    return session.scalars(query).first()
+        if backup_id is not None and (state is DrillState.PASSED or backup_id in drilled):
+            drilled[backup_id] = state
+    return drilled

@@ -53,9 +53,22 @@ def _open_postgres(url: URL) -> Engine:
         json_serializer=write_json,
         connect_args=POSTGRES_CONNECT_ARGS,
     )
+    event.listen(engine, "connect", _make_durable)
     event.listen(engine, "checkin", _note_rest)
     event.listen(engine, "checkout", partial(_verify_connection, engine.dialect))
     return engine
+
+
+def _make_durable(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    """Have commits wait for the disk where the server's default lets them not, and leave stricter defaults alone.
+
+    What a commit said must outlive the server's crash: a lease, an alert, a key that was given.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+        )
+    connection.commit()
 
 
 def _note_rest(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
@@ -110,7 +123,7 @@ def _open_sqlite(url: URL) -> Engine:
     def make_private_file(*_: object) -> None:
         _create_private(path)
 
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", partial(_prepare_sqlite, path))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -126,7 +139,9 @@ def _create_private(path: Path) -> None:
         ) from error
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+def _prepare_sqlite(path: Path, connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    # Which file this is: one that was put in its place has another number.
+    connection.create_function("strongroom_file_number", 0, lambda: str(path.stat().st_ino))
     # Python's own transaction handling begins late and deferred; `_begin_sqlite` does it instead.
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")

@@ -1,6 +1,6 @@
 """Transactions on the catalog."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,14 +12,19 @@ from strongroom.catalog.faults import translated_faults
 READ_ONLY: dict[str, Any] = {"strongroom_read_only": True, "postgresql_readonly": True}
 
 
+BeforeCommit = Callable[[Session], None]
+"""What has to happen in the same transaction as every change; where it raises, the change does not happen."""
+
+
 class Catalog:
     """Hands out transactions; safe to share between threads, never across a fork.
 
     Rows stay readable after their transaction has ended, as they were then.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, before_commit: Sequence[BeforeCommit] = ()) -> None:
         self.engine = engine
+        self._before_commit = before_commit
         self._write = sessionmaker(engine, expire_on_commit=False)
         self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._read = sessionmaker(engine.execution_options(**READ_ONLY), expire_on_commit=False)
@@ -28,10 +33,13 @@ class Catalog:
     def begin(self) -> Iterator[Session]:
         """Open a transaction that commits when the block ends well and rolls back otherwise.
 
+        What has to happen before every commit happens when the block has ended well.
         Raises CatalogUnavailableError when the database is away; after a failed commit the outcome is unknown.
         """
         with translated_faults(), self._write.begin() as session:
             yield session
+            for happen in self._before_commit:
+                happen(session)
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:

@@ -9,7 +9,7 @@ from strongroom.alerts.acting import AlertStory
 from strongroom.alerts.channel_status import ChannelStatus
 from strongroom.catalog.alerts import Alert, AlertSilence, AlertState
 from strongroom.cli.documents import plain, row_document
-from strongroom.cli.figures import moment
+from strongroom.cli.figures import count, moment
 from strongroom.cli.screen import Screen
 
 # Only its type: the channels' modules stay out of commands that speak to nobody.
@@ -35,10 +35,10 @@ def show_alerts(alerts: Sequence[Alert], next_cursor: str | None, screen: Screen
         screen.line("Nothing is wrong that we know of.")
         return
     rows = [
-        (str(a.id), a.severity.value, _state(a), a.message, moment(a.since), f"{a.count:,}", a.suppressed_by or "")
+        (str(a.id), a.severity.value, _state(a), moment(a.since), f"{a.count:,}", a.suppressed_by or "-", a.message)
         for a in alerts
     ]
-    screen.table(("ALERT", "SEVERITY", "STATE", "MESSAGE", "SINCE", "#SEEN", "HELD BY"), rows)
+    screen.table(("ALERT", "SEVERITY", "STATE", "SINCE", "#SEEN", "HELD BY", "MESSAGE"), rows)
     if next_cursor:
         screen.say(f"More with --cursor {next_cursor}")
 
@@ -48,7 +48,7 @@ def show_alert(alert: Alert, screen: Screen) -> None:
     if screen.json:
         screen.document(alert_document(alert))
     else:
-        screen.line(f"{alert.message}: {_state(alert)}.")
+        screen.line(f"{_state(alert).capitalize()}: {alert.message}")
 
 
 def show_story(story: AlertStory, screen: Screen) -> None:
@@ -60,7 +60,7 @@ def show_story(story: AlertStory, screen: Screen) -> None:
         screen.document(alert_document(alert) | {"events": events, "deliveries": deliveries})
         return
     screen.line(f"{alert.severity.value} {alert.type.value}: {alert.message} ({_state(alert)})")
-    screen.line(f"Since {moment(alert.since)}, seen {alert.count:,} times. Cause {alert.cause}.")
+    screen.line(f"Since {moment(alert.since)}, seen {count(alert.count, 'time')}. Cause {alert.cause}.")
     screen.line(f"Next: {alert.next_step}")
     screen.line("")
     screen.table(

@@ -1,10 +1,20 @@
 """`strongroom alerts`: list, acknowledge, silence and resolve alerts, and test channels."""
 
+from contextlib import nullcontext
+from typing import TypedDict, Unpack
+
 import click
 
 from strongroom.alerts.acting import acknowledge, list_active, list_alerts, resolve_by_hand, tell_story
 from strongroom.alerts.channel_status import list_channels
-from strongroom.alerts.silences import SilenceRequest, add_silence, end_silence, list_silences
+from strongroom.alerts.silences import (
+    SilenceRequest,
+    add_silence,
+    end_silence,
+    list_silences,
+    turns_alerts_off,
+    verify_silence,
+)
 from strongroom.catalog.alerts import AlertState
 from strongroom.catalog.dbtime import database_now
 from strongroom.cli.actor import actor
@@ -20,9 +30,19 @@ from strongroom.cli.alert_report import (
 from strongroom.cli.command import Group, ValueOf
 from strongroom.cli.deadlines import LengthOfTime
 from strongroom.cli.invocation import Invocation
+from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
 from strongroom.cli.waiting import paging_options
 from strongroom.errors import ExitCode
 from strongroom.ids import parse_id
+from strongroom.stepup.acts import Act
+
+
+class SilenceOptions(TypedDict):
+    """What shall not be heard of, for how long, and why."""
+
+    match: tuple[str, ...]
+    seconds: int | None
+    reason: str | None
 
 
 @click.group("alerts", cls=Group)
@@ -82,23 +102,24 @@ def ack(invocation: Invocation, alert_id: str) -> None:
 @click.option("--reason", help="Why, for those who find it.")
 @click.option("--list", "listing", is_flag=True, help="Show the silences in force.")
 @click.option("--end", "end_id", metavar="SILENCE", help="End a silence now.")
+@operator_options
 @click.pass_obj
 def silence(
     invocation: Invocation,
-    match: tuple[str, ...],
-    seconds: int | None,
-    reason: str | None,
     end_id: str | None,
+    persons: OperatorOptions,
     *,
     listing: bool,
+    **options: Unpack[SilenceOptions],
 ) -> None:
     """Hear nothing for a time about the alerts that match; checks go on.
 
-    Fields are type, severity, cause, source, region, policy and id; a pattern may have * and ?.
+    Fields are type, severity, cause, source, region, policy and id; a pattern may have * and ?. One that names none of
+    them but type and severity turns alerts off, and asks for an operator's code where operators have any.
     """
     if not (listing or end_id):
-        _begin_silence(invocation, match, seconds, reason)
-    elif match or seconds or reason:
+        _begin_silence(invocation, options, persons)
+    elif any(options.values()):
         raise click.UsageError("--list and --end go with nothing else.")
     with invocation.services() as services, services.catalog.begin() as session:
         if end_id:
@@ -146,9 +167,16 @@ def channels(invocation: Invocation) -> None:
         show_channels(list_channels(session, services.settings), invocation.screen)
 
 
-def _begin_silence(invocation: Invocation, match: tuple[str, ...], seconds: int | None, reason: str | None) -> None:
+def _begin_silence(invocation: Invocation, options: SilenceOptions, persons: OperatorOptions) -> None:
+    seconds, reason = options["seconds"], options["reason"]
     if seconds is None or reason is None:
         raise click.UsageError("Say for how long (--for 2h) and why (--reason).")
-    request = SilenceRequest(read_matcher(match), reason, float(seconds), actor())
-    with invocation.services() as services, services.catalog.begin() as session:
+    request = SilenceRequest(read_matcher(options["match"]), reason, float(seconds), actor())
+    verify_silence(request)
+    act, off = Act("alerts.mute", "alerts"), turns_alerts_off(request.matcher)
+    with (
+        invocation.services() as services,
+        stepped_up(invocation, services, act, persons) if off else nullcontext(),
+        services.catalog.begin() as session,
+    ):
         add_silence(session, request, database_now(session))

@@ -16,9 +16,11 @@ from strongroom.cli.deadlines import deadline_option
 from strongroom.cli.dispatch import await_job, trace_id_of
 from strongroom.cli.here import copy_here
 from strongroom.cli.invocation import Invocation
+from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
 from strongroom.cli.waiting import Waiting, paging_options, waiting_options
 from strongroom.errors import ExitCode
 from strongroom.retention.retiring import retire
+from strongroom.stepup.acts import Act
 
 
 @click.group("backup", cls=Group)
@@ -157,14 +159,16 @@ def verify(
 @backup.command("retire", examples=("strongroom backup retire 0197f3c2-8f4e-7c1a-9d2b-3e4f5a6b7c8d --confirm uploads",))
 @click.argument("backup")
 @click.option("--confirm", metavar="SOURCE", help="The name of the backup's source, to say that it may go for good.")
+@operator_options
 @click.pass_obj
-def retire_command(invocation: Invocation, backup: str, confirm: str | None) -> ExitCode:
+def retire_command(invocation: Invocation, backup: str, confirm: str | None, persons: OperatorOptions) -> ExitCode:
     """Give BACKUP up before its policy does: its keys are destroyed in every region.
 
     The next collection deletes what only it needs. Ends with 3 when a region did not answer or keeps keys under a lock;
     the nightly run goes on there.
     """
-    with invocation.services() as services:
+    act = Act("backup.retire", confirm or "", backup)
+    with invocation.services() as services, stepped_up(invocation, services, act, persons):
         retired, missed = retire(services, backup, confirm=confirm, by=actor())
     if invocation.json:
         invocation.screen.document({"backup": str(retired.id), "regions_missed": missed})

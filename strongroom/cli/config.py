@@ -12,6 +12,7 @@ from strongroom.cli.invocation import Invocation
 from strongroom.settings import ConfigError, Mistake, Settings, find_config, load_settings
 from strongroom.settings.findings import spell
 from strongroom.settings.overlaps import find_overlaps
+from strongroom.settings.unset_secrets import find_unset_secrets
 
 _PASSWORD = re.compile(r"://([^:/@]*):.*@")
 
@@ -34,7 +35,7 @@ def check(invocation: Invocation) -> None:
         if screen.json:
             screen.document({"config": str(path), "mistakes": [_mistake_document(m) for m in error.mistakes]})
         raise
-    warnings = list(find_overlaps(settings))
+    warnings = [*find_overlaps(settings), *find_unset_secrets(settings, env)]
     if screen.json:
         screen.document({"config": str(path), "mistakes": [], "warnings": warnings})
     else:
@@ -42,7 +43,7 @@ def check(invocation: Invocation) -> None:
             screen.warn(warning)
         screen.line(
             f"{path} is in order: {count(len(settings.regions), 'region')} (home is {settings.home.name}), "
-            f"{count(len(settings.sources), 'source')}."
+            f"{count(len(settings.sources), 'source')}, {count(len(settings.channels), 'channel')} of alerts."
         )
 
 
@@ -69,6 +70,8 @@ def describe(settings: Settings) -> dict[str, Any]:
     for group in ("regions", "sources", "policies", "databases", "standbys", "channels", "pings"):
         tables = document[group] if isinstance(document[group], list) else document[group].values()
         document[group] = {table.pop("name"): table for table in tables}
+    for group in ("encryptors", "peers") if settings.skip else ():
+        document["skip"][group] = {table.pop("name"): table for table in document["skip"][group].values()}
     return document
 
 

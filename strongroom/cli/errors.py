@@ -1,6 +1,13 @@
 """What the command itself can run into."""
 
-from strongroom.errors import ConflictError, ExitCode, IntegrityError, InvalidInputError, StrongroomError
+from strongroom.errors import (
+    ConflictError,
+    ExitCode,
+    IntegrityError,
+    InvalidInputError,
+    NotAllowedError,
+    StrongroomError,
+)
 
 
 class ConfigExistsError(ConflictError):
@@ -19,6 +26,12 @@ class TargetSpellingError(InvalidInputError):
     """The restore target is neither a path nor SOURCE/DATABASE."""
 
     code = "cli.target_spelling"
+
+
+class OperatorNeededError(NotAllowedError):
+    """The command destroys something, and no operator stands behind it."""
+
+    code = "cli.operator_needed"
 
 
 class CommandLineError(InvalidInputError):
@@ -55,3 +68,15 @@ class DamageFoundError(IntegrityError):
     """A verification found that a copy is damaged."""
 
     code = "cli.damage_found"
+
+
+class TypedPasswordError(InvalidInputError):
+    """A password that should be in a file cannot be read from there."""
+
+    code = "cli.password_file"
+
+
+class ServiceMissingError(StrongroomError):
+    """The command needs a part of the service, and only the library is installed here."""
+
+    code = "cli.service_missing"

@@ -12,8 +12,10 @@ from strongroom.cli.documents import row_document
 from strongroom.cli.figures import moment
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.screen import Screen
+from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
 from strongroom.cli.waiting import paging_options
 from strongroom.retention.holding import HoldRequest, add_hold, release_hold
+from strongroom.stepup.acts import Act
 
 
 @click.group("holds", cls=Group)
@@ -66,10 +68,12 @@ def list_command(invocation: Invocation, source: str | None, limit: int, cursor:
 @click.argument("hold")
 @click.option("--reason", required=True, help="Why; it is kept with the hold.")
 @click.option("--confirm", metavar="SOURCE", help="The name of the hold's source.")
+@operator_options
 @click.pass_obj
-def release(invocation: Invocation, hold: str, reason: str, confirm: str | None) -> None:
+def release(invocation: Invocation, hold: str, reason: str, confirm: str | None, persons: OperatorOptions) -> None:
     """End HOLD; what it kept follows its policy again."""
-    with invocation.services() as services:
+    act = Act("holds.release", confirm or "", hold)
+    with invocation.services() as services, stepped_up(invocation, services, act, persons):
         released = release_hold(services, hold, reason=reason, by=actor(), confirm=confirm)
     _show([released], invocation.screen)
 

@@ -1,6 +1,7 @@
 """`strongroom restore`: look at what a restore would do, and do it."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NotRequired, TypeVar, Unpack
 
@@ -11,7 +12,7 @@ from strongroom.backup.planning import plan_restore
 from strongroom.backup.requests import RestoreRequest, request_restore
 from strongroom.backup.roles import read_globals
 from strongroom.backup.selection import Selection
-from strongroom.backup.targets import TargetRequest
+from strongroom.backup.targets import TargetRequest, place_of, verify_overwrite
 from strongroom.catalog.backups import Backup, Medium
 from strongroom.cli.cloud_options import CloudOptions, cloud_options, read_cloud_target
 from strongroom.cli.command import Group
@@ -21,10 +22,12 @@ from strongroom.cli.dispatch import await_job, trace_id_of
 from strongroom.cli.documents import plain
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.restore_report import report_restore, show_plan, warn_if_partial
+from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
 from strongroom.cli.targets import read_target
 from strongroom.cli.waiting import Waiting, recovery_option, waiting_options
 from strongroom.errors import ExitCode
 from strongroom.services import Services
+from strongroom.stepup.acts import Act
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
@@ -143,10 +146,12 @@ def roles(invocation: Invocation, backup: str, missing_on: str | None, region: s
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @recovery_option
 @waiting_options
+@operator_options
 @click.pass_obj
 def run(
     invocation: Invocation,
     backup: str,
+    persons: OperatorOptions,
     *,
     dry_run: bool,
     recovery_key_file: Path | None,
@@ -165,7 +170,10 @@ def run(
         if dry_run:
             show_plan(plan_restore(services, request), invocation.screen)
             return ExitCode.OK
-        restore = request_restore(services, request)
+        verify_overwrite(request.target, overwrite=request.overwrite, confirm=request.confirm)
+        act = Act("restore.overwrite", place_of(request.target), backup)
+        with stepped_up(invocation, services, act, persons) if request.overwrite else nullcontext():
+            restore = request_restore(services, request)
         warn_if_partial(services, restore.backup_id, invocation.screen)
         job = services.ledger.get(restore.id)
         if not await_job(services, job, waiting, invocation.screen):

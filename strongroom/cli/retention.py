@@ -1,5 +1,8 @@
 """`strongroom retention`: what stays and why, what goes, and the receipts of what went."""
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import TypedDict, Unpack
+
 import click
 
 from strongroom.backup.lookup import resolve_backup
@@ -12,12 +15,24 @@ from strongroom.cli.documents import row_document
 from strongroom.cli.figures import moment
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.retention_report import show_expiry, show_plans, show_sweep
+from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
 from strongroom.cli.waiting import Waiting, paging_options, waiting_options
 from strongroom.errors import ExitCode
 from strongroom.retention.deciding import Approval, approve
 from strongroom.retention.planning import make_plan
 from strongroom.retention.reporting import expiry_document, plan_document
-from strongroom.retention.sweeping import SweepRequest, request_sweep
+from strongroom.retention.sweeping import SweepRequest, deletes_more, request_sweep
+from strongroom.services import Services
+from strongroom.stepup.acts import Act
+
+
+class ApplyOptions(TypedDict):
+    """The options that say what a run deletes."""
+
+    source: str | None
+    max_share: int | None
+    confirm: str | None
+    dry_run: bool
 
 
 @click.group("retention", cls=Group)
@@ -67,15 +82,10 @@ def plan(invocation: Invocation, source: str | None, *, every: bool) -> ExitCode
 @click.option("--max-share", type=Percentage(), help="Delete at most this part of a source's backups.")
 @click.option("--confirm", metavar="SOURCE", help="The source's name, to say that more than usual may go for good.")
 @waiting_options
+@operator_options
 @click.pass_obj
 def apply(
-    invocation: Invocation,
-    source: str | None,
-    max_share: int | None,
-    confirm: str | None,
-    waiting: Waiting,
-    *,
-    dry_run: bool,
+    invocation: Invocation, waiting: Waiting, persons: OperatorOptions, **options: Unpack[ApplyOptions]
 ) -> ExitCode:
     """Delete what nothing keeps: its keys in every region now, its bytes with the next collection.
 
@@ -83,20 +93,35 @@ def apply(
     the next run goes on there.
     """
     with invocation.services() as services:
-        request = SweepRequest(not dry_run, source, max_share, confirm, actor(), None, trace_id_of(services))
-        job = request_sweep(services, request)
+        request = _sweep(options, trace_id_of(services))
+        with _permitted(invocation, services, request, persons):
+            job = request_sweep(services, request)
         if not await_job(services, job, waiting, invocation.screen):
             return ExitCode.OK
         return show_sweep(services.ledger.get(job.id).result or {}, invocation.screen)
 
 
+def _sweep(options: ApplyOptions, trace_id: str) -> SweepRequest:
+    source, share, confirm = options["source"], options["max_share"], options["confirm"]
+    return SweepRequest(not options["dry_run"], source, share, confirm, actor(), None, trace_id)
+
+
+def _permitted(
+    invocation: Invocation, services: Services, request: SweepRequest, persons: OperatorOptions
+) -> AbstractContextManager[None]:
+    act = Act("retention.delete_more", request.source or "", str(request.max_share_percent))
+    return stepped_up(invocation, services, act, persons) if deletes_more(services.settings, request) else nullcontext()
+
+
 @retention.command("approve", examples=("strongroom retention approve uploads --confirm uploads",))
 @click.argument("source")
 @click.option("--confirm", metavar="SOURCE", help="The name of the source again.")
+@operator_options
 @click.pass_obj
-def approve_command(invocation: Invocation, source: str, confirm: str | None) -> None:
+def approve_command(invocation: Invocation, source: str, confirm: str | None, persons: OperatorOptions) -> None:
     """Let the shorter policy in the settings hold for SOURCE; until then the longer one goes on."""
-    with invocation.services() as services:
+    act = Act("retention.shorten", source)
+    with invocation.services() as services, stepped_up(invocation, services, act, persons):
         approved = approve(services, Approval(source, confirm, actor()))
     if invocation.screen.json:
         invocation.screen.document(plan_document(approved, every=False))

@@ -11,7 +11,13 @@ COMMANDS = {
     "status": LateCommand("strongroom.cli.status:status", "Show whether every source is protected, the worst first."),
     "sources": LateCommand("strongroom.cli.sources:sources", "List what is backed up; check its permissions in AWS."),
     "regions": LateCommand("strongroom.cli.regions:regions", "Show where backups are kept, and check those places."),
-    "schedules": LateCommand("strongroom.cli.schedules:schedules", "Show when sources are backed up by themselves."),
+    "schedules": LateCommand(
+        "strongroom.cli.schedules:schedules", "Show when sources are backed up, and drilled, by themselves."
+    ),
+    "accounts": LateCommand("strongroom.cli.accounts:accounts", "Make, list and look after operators, who log in."),
+    "peers": LateCommand(
+        "strongroom.cli.peers.group:peers", "Pair SKIP key providers, look after the pairs, and try them."
+    ),
     "standby": LateCommand(
         "strongroom.cli.standby:standby", "Check whether standbys of PostgreSQL follow their primaries."
     ),
@@ -39,10 +45,15 @@ COMMANDS = {
         "strongroom.cli.secrets.group:secrets", "Make, rotate, check and retire the keys of encrypted columns."
     ),
     "catalog": LateCommand("strongroom.cli.catalog:catalog", "Rebuild the catalog from the regions."),
+    "step-up": LateCommand(
+        "strongroom.cli.step_up:step_up", "See what operators wish to destroy; approve or cancel it."
+    ),
     "jobs": LateCommand("strongroom.cli.jobs:jobs", "List, follow, cancel, pause, resume and run jobs."),
     "alerts": LateCommand("strongroom.cli.alerts:alerts", "List, acknowledge, silence, resolve alerts; test channels."),
+    "tokens": LateCommand("strongroom.cli.tokens:tokens", "Make, list, rotate and revoke the tokens of machines."),
     "watch": LateCommand("strongroom.cli.watch:watch", "Watch that backups happen, and tell people when not."),
     "queues": LateCommand("strongroom.cli.queues:queues", "List, pause, resume and probe queues."),
+    "sessions": LateCommand("strongroom.cli.sessions:sessions", "Count one-time sessions, and mend their index."),
     "completion": LateCommand("strongroom.cli.completion:completion", "Print the completion script of a shell."),
 }
 

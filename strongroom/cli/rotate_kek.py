@@ -1,15 +1,19 @@
 """`strongroom rotate-kek`: give a region a new key-encryption key version and move its key slots to it."""
 
+from contextlib import nullcontext
+
 import click
 
 from strongroom.cli.command import Command
 from strongroom.cli.dispatch import await_job, trace_id_of
 from strongroom.cli.figures import count
 from strongroom.cli.invocation import Invocation
+from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
 from strongroom.cli.waiting import Waiting, waiting_options
 from strongroom.errors import ExitCode
 from strongroom.keyring.key_file import KeyFile
 from strongroom.services import Services
+from strongroom.stepup.acts import Act
 from strongroom.upkeep.rotating import RotationRequest, request_rotation
 
 
@@ -25,9 +29,16 @@ from strongroom.upkeep.rotating import RotationRequest, request_rotation
 @click.option("--keep-version", is_flag=True, help="Make no new version; only move slots to the current one.")
 @click.option("--remove-old", is_flag=True, help="Remove the slots of earlier versions after reading the new ones.")
 @waiting_options
+@operator_options
 @click.pass_obj
 def rotate_kek(
-    invocation: Invocation, region: str, waiting: Waiting, *, keep_version: bool, remove_old: bool
+    invocation: Invocation,
+    region: str,
+    waiting: Waiting,
+    persons: OperatorOptions,
+    *,
+    keep_version: bool,
+    remove_old: bool,
 ) -> ExitCode:
     """Renew a region's key; no data is written.
 
@@ -37,9 +48,11 @@ def rotate_kek(
     """
     screen = invocation.screen
     with invocation.services() as services:
-        if not keep_version:
-            _make_version(services, region)
-        job = request_rotation(services, RotationRequest(region, remove_old, trace_id_of(services)))
+        act = Act("keys.remove_slots", region)
+        with stepped_up(invocation, services, act, persons) if remove_old else nullcontext():
+            if not keep_version:
+                _make_version(services, region)
+            job = request_rotation(services, RotationRequest(region, remove_old, trace_id_of(services)))
         if not await_job(services, job, waiting, screen):
             return ExitCode.OK
         result = services.ledger.get(job.id).result or {}
@@ -48,7 +61,8 @@ def rotate_kek(
     else:
         screen.line(
             f"{region}: version {result['version']}, {count(result['backups'], 'backup')}, "
-            f"{count(result['written'], 'key slot')} written, {result['removed']} removed."
+            f"{count(result['written'], 'key slot')} written, {result['removed']} removed; "
+            f"{count(result['catalog_keys'], 'key')} of the catalog moved."
         )
     for missed in result["regions_missed"]:
         screen.warn(f"region {missed} did not answer; run the command with --keep-version when it is back.")

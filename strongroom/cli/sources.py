@@ -82,7 +82,9 @@ def _show(report: "CheckReport", screen: Screen) -> None:
     if report.missing:
         screen.say("Grant them as in docs/aws.md. Policies of KMS keys are not asked about: look at them as well.")
     if report.unknown:
-        screen.say("To have AWS tell, allow iam:SimulatePrincipalPolicy on the role or user itself.")
+        screen.say(
+            "Not everything can be tried. To have AWS tell, allow iam:SimulatePrincipalPolicy on the role or user."
+        )
 
 
 def place(source: SourceSettings) -> str:

@@ -1,12 +1,15 @@
 """`strongroom status`: one screen, the worst first."""
 
 from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
 
 import click
 
+from strongroom.catalog.alerts import Severity
 from strongroom.cli.command import Command
 from strongroom.cli.documents import plain
-from strongroom.cli.figures import count, duration, moment, short, size
+from strongroom.cli.figures import count, duration, short, size
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.queues import describe_pause
 from strongroom.cli.screen import Screen
@@ -14,6 +17,17 @@ from strongroom.errors import ExitCode
 from strongroom.levels.measuring import SourceLevels
 from strongroom.levels.status import SILENT_SECONDS, DatabaseStatus, LastCheck, RegionStatus, SourceStatus, StatusReport
 from strongroom.levels.status import status as ask_status
+
+PRESENT = "present"
+WIDEST = 100
+"""Characters of a message that fit on one screen; `alerts show` has all of it."""
+NAMES = {"worker": "every worker", "scheduler": "Beat", "watcher": "the watcher"}
+MISSING = {
+    "worker": "No worker has given a sign of life for a minute: no job runs. Start the workers, or see their logs.",
+    "scheduler": "No Beat has given a sign of life for a minute: workers stand in for it. Start Beat again.",
+    "watcher": "No watcher has given a sign of life for a minute: nobody is told of anything. "
+    "Start it: strongroom watch",
+}
 
 
 @click.command("status", cls=Command, examples=("strongroom status", "strongroom status --json --quiet"))
@@ -23,22 +37,38 @@ def status(invocation: Invocation) -> ExitCode:
 
     RPO is what would be lost now, RTO how long a restore of today's size would take, each beside what is promised.
     Ends with 4 when a source is not protected, its last backup or drill failed, a promise is not kept or a backup is
-    late, a region fails or holds something damaged or too long unread, or Beat is missing.
+    late, a region fails or holds something damaged or too long unread, a critical alert is open, or no worker, Beat or
+    watcher is alive where some process of the service is or has just been.
     """
     with invocation.services() as services:
-        report = ask_status(services)
+        report, now = ask_status(services), services.clock.now()
     if invocation.screen.json:
-        verdicts = {"schedulers": report.schedulers, "scheduler_missing": report.scheduler_missing}
-        invocation.screen.document(plain(report) | verdicts | {"healthy": report.healthy})
+        invocation.screen.document(_document(report))
     else:
-        _show(report, invocation.screen)
+        _show(report, now, invocation.screen)
     return ExitCode.OK if report.healthy else ExitCode.UNHEALTHY
 
 
-def _show(report: StatusReport, screen: Screen) -> None:
+def _document(report: StatusReport) -> dict[str, Any]:
+    """Return what `GET /v1/status` answers with."""
+    sources = [
+        plain(source) | {name: getattr(source, name) for name in ("healthy", "failing", "overdue")}
+        for source in report.sources
+    ]
+    parts = {
+        "sources": sources,
+        "regions": [plain(region) | {"healthy": region.healthy} for region in report.regions],
+        "standbys": [plain(pair) | {"healthy": pair.healthy} for pair in report.standbys],
+        "missing": plain(report.missing),
+    }
+    verdicts = {name: getattr(report, name) for name in ("schedulers", "scheduler_missing", "healthy")}
+    return {**plain(report), **parts, **verdicts}
+
+
+def _show(report: StatusReport, now: datetime, screen: Screen) -> None:
     screen.line(_verdict(report))
     screen.line("")
-    rows = [_row(source) for source in report.sources]
+    rows = [_row(source, now) for source in report.sources]
     screen.table(
         ("SOURCE", "VERDICT", "LAST BACKUP", "RPO", "RTO", "DRILL", "#SIZE", "COPIES", "NEXT RUN", "NOW"), rows
     )
@@ -46,8 +76,27 @@ def _show(report: StatusReport, screen: Screen) -> None:
         if source.database is not None:
             screen.line(f"{source.name}: {describe_database(source.database)}.")
     screen.line("")
-    screen.table(("REGION", "PRESENT", "READ BACK", "#DAMAGED", "#OVERDUE"), [_region_row(r) for r in report.regions])
+    _show_alerts(report, now, screen)
+    checks = [_region_row(region, report, now) for region in report.regions]
+    screen.table(("REGION", "VERDICT", "PRESENT", "READ BACK", "#DAMAGED", "#OVERDUE"), checks)
     screen.line("")
+    _show_rest(report, screen)
+
+
+def _show_alerts(report: StatusReport, now: datetime, screen: Screen) -> None:
+    if not report.open_alerts:
+        return
+    rows = [
+        (alert.id, alert.severity.value, alert.state.value, _ago(alert.since, now), _shortened(alert.message))
+        for alert in report.alerts
+    ]
+    screen.table(("ALERT", "SEVERITY", "STATE", "SINCE", "MESSAGE"), rows)
+    if (more := sum(report.open_alerts.values()) - len(rows)) > 0:
+        screen.line(f"{count(more, 'more alert')}: strongroom alerts list")
+    screen.line("")
+
+
+def _show_rest(report: StatusReport, screen: Screen) -> None:
     for pair in report.standbys:
         lag = "" if pair.lag_seconds is None else f", {duration(pair.lag_seconds)} behind"
         screen.line(" ".join([f"Standby {pair.name}: {pair.verdict}{lag}.", *pair.findings]))
@@ -58,9 +107,9 @@ def _show(report: StatusReport, screen: Screen) -> None:
     jobs = ", ".join(f"{number} {state}" for state, number in sorted(report.jobs.items()))
     screen.line(f"Jobs: {jobs or 'none yet'}.")
     screen.line(f"Processes: {_processes(report)}.")
-    if report.scheduler_missing:
-        screen.line("No Beat has given a sign of life for a minute: workers stand in for it. Start Beat again.")
-    elif report.schedulers > 1:
+    for kind in report.missing:
+        screen.line(MISSING[kind])
+    if report.schedulers > 1:
         screen.line(f"{report.schedulers} Beats are alive; one is enough, more do no harm.")
 
 
@@ -92,8 +141,10 @@ def _complaints(report: StatusReport) -> Iterator[str]:
         yield f"{count(unwell, 'region')} with something damaged, or too long not read back."
     if lost:
         yield f"{lost} of {count(len(report.standbys), 'standby', 'standbys')} not known to follow."
-    if report.scheduler_missing:
-        yield "Every source is protected, but Beat is missing."
+    if report.missing:
+        yield f"Every source is protected, but {NAMES[report.missing[0]]} is missing."
+    if critical := report.open_alerts.get(Severity.CRITICAL):
+        yield f"Every source is protected, but {count(critical, 'critical alert')} open."
 
 
 def _ailment(ill: list[SourceStatus]) -> str:
@@ -102,51 +153,64 @@ def _ailment(ill: list[SourceStatus]) -> str:
     return "failing in a drill" if any(source.failing for source in ill) else "overdue"
 
 
-def _row(source: SourceStatus) -> tuple[str, ...]:
-    age = "never" if source.age_seconds is None else f"{duration(source.age_seconds)} ago"
-    copies = ", ".join(f"{region} {state}" for region, state in source.regions.items())
-    now = f"job {source.running_job}" if source.running_job else source.last_error or source.late or ""
+def _row(source: SourceStatus, now: datetime) -> tuple[str, ...]:
+    age = "never" if source.age_seconds is None else f"{short(source.age_seconds)} ago"
+    doing = f"job {source.running_job}" if source.running_job else source.last_error or source.late or ""
     return (
         source.name,
         verdict(source),
         age,
-        *level_cells(source.levels),
+        *_level_cells(source.levels, now),
         size(source.size) if source.backup_id else "-",
-        copies or "-",
-        _soon(source),
-        now,
+        _copies(source),
+        "-" if source.next_run is None else f"in {short(max(0.0, (source.next_run - now).total_seconds()))}",
+        doing,
     )
 
 
-def level_cells(levels: SourceLevels) -> tuple[str, str, str]:
+def _copies(source: SourceStatus) -> str:
+    """Say how many regions hold the backup, and by name only those that do not."""
+    others = [f"{region} {state}" for region, state in source.regions.items() if state != PRESENT]
+    if not source.regions:
+        return "-"
+    return f"{len(source.regions) - len(others)} of {len(source.regions)}{''.join(f', {other}' for other in others)}"
+
+
+def _level_cells(levels: SourceLevels, now: datetime) -> tuple[str, str, str]:
     """Write what is measured beside what is promised: loss, time of a restore, and the last drill."""
     loss = "-" if levels.protected_age_seconds is None else short(levels.protected_age_seconds)
     time = "-" if levels.forecast_seconds is None else short(levels.forecast_seconds)
-    return f"{loss} of {short(levels.rpo_seconds)}", f"{time} of {short(levels.rto_seconds)}", _last_drill(levels)
+    return f"{loss} of {short(levels.rpo_seconds)}", f"{time} of {short(levels.rto_seconds)}", _last_drill(levels, now)
 
 
-def _last_drill(levels: SourceLevels) -> str:
+def _last_drill(levels: SourceLevels, now: datetime) -> str:
     if levels.last_drill is None:
         return "never"
-    return f"{'passed' if levels.last_drill.passed else 'FAILED'} {moment(levels.last_drill.at)}"
+    return f"{'passed' if levels.last_drill.passed else 'FAILED'} {_ago(levels.last_drill.at, now)}"
 
 
-def _region_row(region: RegionStatus) -> tuple[str, ...]:
+def _region_row(region: RegionStatus, report: StatusReport, now: datetime) -> tuple[str, ...]:
+    ill = "DAMAGED" if region.damaged_backups else "UNREAD" if region.overdue_packs else "ok"
     return (
         region.name,
-        _checked(region.presence),
-        _checked(region.sample),
+        "FAILING" if region.name in report.region_faults else ill,
+        _checked(region.presence, now),
+        _checked(region.sample, now),
         f"{region.damaged_backups:,}",
         f"{region.overdue_packs:,}",
     )
 
 
-def _checked(last: LastCheck | None) -> str:
-    return "never" if last is None else f"{moment(last.at)}{'' if last.passed else ' DAMAGE'}"
+def _checked(last: LastCheck | None, now: datetime) -> str:
+    return "never" if last is None else f"{_ago(last.at, now)}{'' if last.passed else ' DAMAGE'}"
 
 
-def _soon(source: SourceStatus) -> str:
-    return "-" if source.next_run is None else moment(source.next_run)
+def _ago(when: datetime, now: datetime) -> str:
+    return f"{short(max(0.0, (now - when).total_seconds()))} ago"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 3]}..."
 
 
 def verdict(source: SourceStatus) -> str:

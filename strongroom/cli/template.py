@@ -60,6 +60,29 @@ path = "regions/ap-southeast-1"
 # user = "backup"
 # password_env = "SHOP_DB_PASSWORD"
 
+# Each source is restored for proof once a week. Questions that a restored database has to answer, and what is promised:
+#
+# [[sources.shop.drill.checks]]
+# name = "yesterday's orders are there"
+# sql = "SELECT count(*) > 0 FROM orders WHERE placed_at > now() - interval '2 days'"
+#
+# [sources.shop.levels]
+# rpo_seconds = 86400                         # how old the newest protected backup may be
+# rto_seconds = 1800                          # how long a restore may take
+
+# Who hears of failures; docs/alerts.md has the other kinds. Try: strongroom alerts test --all
+#
+# [channels.ops-mail]
+# kind = "email"
+# host = "smtp.example.com"
+# user = "strongroom"
+# password_env = "STRONGROOM_SMTP_PASSWORD"
+# sender = "strongroom@example.com"
+# to = ["ops@example.com"]
+#
+# [pings.watcher]                             # an address outside that misses us when the whole machine is gone
+# url_env = "STRONGROOM_WATCHER_PING"
+
 # Policies say how long backups stay and where. Built in: critical-data (365 days, the default of databases),
 # operational-data (90 days, the default of files and logs), development-data (30 days).
 #

@@ -1,8 +1,7 @@
-"""Whether the permissions of a source are there: AWS itself is asked what its policies allow."""
+"""Whether the permissions of a source are there: AWS is asked what its policies allow, or else they are tried."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
@@ -12,32 +11,20 @@ from strongroom.aws.errors import CredentialsError
 from strongroom.aws.permissions import PERMISSIONS
 from strongroom.cloud.ebs import list_volumes
 from strongroom.cloud.errors import NothingToCheckError
+from strongroom.cloud.findings import Answer, Finding
 from strongroom.cloud.places import AwsPlaces, regions_of
 from strongroom.cloud.resources import CONTEXT, Identity, resources_for
 from strongroom.cloud.surveying import look_at_database
+from strongroom.cloud.trials import Place
+from strongroom.cloud.trying import try_permission
 from strongroom.errors import StrongroomError
 from strongroom.settings import EbsSourceSettings, RdsSourceSettings, Settings, SourceSettings
 from strongroom.settings.aws_feeds import CloudWatchLogsSourceSettings, S3SourceSettings
 
+_AT_HOME = {"ec2:CreateSnapshot", "rds:CreateDBSnapshot", "rds:CreateDBClusterSnapshot"}
+"""What is done where the source is, and nowhere else."""
+_OF_VERSIONS = {"s3:ListBucketVersions", "s3:GetObjectVersion", "s3:GetObjectVersionTagging"}
 _WHY = {"explicitDeny": "a policy denies it", "implicitDeny": "no policy allows it"}
-
-
-class Answer(StrEnum):
-    """What AWS says of one permission."""
-
-    ALLOWED = "allowed"
-    MISSING = "missing"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One permission in one AWS region; `why` says more where it is not simply allowed."""
-
-    permission: str
-    region: str
-    answer: Answer
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +50,8 @@ class CheckReport:
 def check_source(settings: Settings, source: SourceSettings) -> CheckReport:
     """Ask AWS for every permission that the source's backups and restores from snapshots need, in every region.
 
-    Changes nothing. Raises NothingToCheckError, CredentialsError and AwsUnavailableError.
+    What the policy simulator does not tell is tried. Changes nothing.
+    Raises NothingToCheckError, CredentialsError and AwsUnavailableError.
     """
     if source.kind not in PERMISSIONS:
         raise NothingToCheckError(
@@ -73,10 +61,12 @@ def check_source(settings: Settings, source: SourceSettings) -> CheckReport:
     findings: list[Finding] = []
     troubles: list[str] = []
     identity = ""
-    for client, key in _clients(settings, source):
+    for number, (client, key) in enumerate(_clients(settings, source)):
         who = Identity.of(str(client.call(AwsCall.GET_CALLER_IDENTITY)["Arn"]))
         identity = who.arn
-        findings += _ask(client, source, who, key, troubles)
+        arn = None if key is None else _key_arn(client, key, troubles)
+        place = Place(client, source, who.account, arn, at_home=number == 0)
+        findings += (_or_tried(place, finding) for finding in _ask(place, who))
     _look(settings, source, troubles)
     return CheckReport(source.name, identity, tuple(findings), tuple(dict.fromkeys(troubles)))
 
@@ -91,17 +81,31 @@ def _clients(settings: Settings, source: SourceSettings) -> Iterator[tuple[AwsCl
         yield AwsClient(access_of(source, source.region)), None
 
 
-def _ask(
-    client: AwsClient, source: SourceSettings, who: Identity, key: str | None, troubles: list[str]
-) -> Iterator[Finding]:
-    arn = None if key is None else _key_arn(client, key, troubles)
-    kind = PERMISSIONS[source.kind]
-    wanted = sorted(kind.all if source.kind in {"ebs", "rds"} else kind.of_backups)
-    asked = [(resources_for(permission, source, client.region, who.account, arn), permission) for permission in wanted]
-    if arn is None:
-        asked = [(resources, name) for resources, name in asked if not name.startswith("kms:")]
+def _ask(place: Place, who: Identity) -> Iterator[Finding]:
+    client, source = place.client, place.source
+    asked = [
+        (resources_for(permission, source, client.region, who.account, place.key), permission)
+        for permission in sorted(_wanted(place))
+    ]
     for resources, group in groupby(sorted(asked), key=lambda pair: pair[0]):
         yield from _simulate(client, who, resources, [permission for _, permission in group])
+
+
+def _wanted(place: Place) -> set[str]:
+    """Return the permissions that are needed in this region, without those of a key that is not there."""
+    source = place.source
+    kind = PERMISSIONS[source.kind]
+    wanted = set(kind.all if source.kind in {"ebs", "rds"} else kind.of_backups)
+    if isinstance(source, S3SourceSettings) and not source.versions:
+        wanted -= _OF_VERSIONS
+    if not place.at_home:
+        wanted -= _AT_HOME
+    return {permission for permission in wanted if place.key is not None or not permission.startswith("kms:")}
+
+
+def _or_tried(place: Place, finding: Finding) -> Finding:
+    """Return what the simulator said, or else what trying says."""
+    return try_permission(place, finding.permission) if finding.answer is Answer.UNKNOWN else finding
 
 
 def _simulate(client: AwsClient, who: Identity, resources: tuple[str, ...], permissions: list[str]) -> list[Finding]:

@@ -75,11 +75,14 @@ class _Copying:
         return held
 
     def _make(self, part: Part, plain: CloudSnapshot | None) -> None:
-        client = self._places.client(self._region)
+        client, wanted = self._places.client(self._region), self._wanted
+        origin, key = self._origin(part), self._places.key(self._region)
+        repository = self._services.open_repository().repo_id
+        label = Label(self._backup_id, wanted.source, wanted.policy, part.name, len(wanted.parts), repository)
+        # The last thing before the copy, which may need its name: without an origin it is all there is.
         if plain is not None:
             self._service.delete(client, plain)
-        label = Label(self._backup_id, self._wanted.source, self._wanted.policy, part.name)
-        self._service.copy(client, self._origin(part), self._places.key(self._region), label)
+        self._service.copy(client, origin, key, label)
 
     def _origin(self, part: Part) -> Origin:
         """Return the part's snapshot from the first region that has it whole now."""
@@ -111,11 +114,10 @@ class _Copying:
         key = self._places.key(self._region)
         for snapshot in held:
             if self._region != self._wanted.home and snapshot.key != key:
+                # It may be the last one, made under a key that the settings named before.
+                self._origin(Part(snapshot.part, snapshot.bytes))
                 self._service.delete(self._places.client(self._region), snapshot)
-                raise WrongKeyError(
-                    f"Copy {snapshot.id} in {self._region} is under key {snapshot.key}, not {key}; it was deleted.",
-                    next_step="Copy it again; whoever made this one did not use the key of the settings.",
-                )
+                raise WrongKeyError.of(snapshot.id, self._region, snapshot.key, key)
 
 
 def _with_key(error: SnapshotFailedError, key: str) -> SnapshotFailedError:

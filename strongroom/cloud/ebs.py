@@ -18,6 +18,8 @@ from strongroom.cloud.snapshots import (
     Part,
     SnapshotState,
     parse_backup,
+    read_tags,
+    taken_at,
 )
 from strongroom.settings import EbsSourceSettings
 
@@ -60,7 +62,7 @@ class EbsSnapshots:
         tagged = {"Name": "tag-key", "Values": [BACKUP_TAG]}
         found: dict[uuid.UUID, list[CloudSnapshot]] = {}
         for answer in client.items(AwsCall.DESCRIBE_SNAPSHOTS, "Snapshots", OwnerIds=["self"], Filters=[tagged]):
-            if backup_id := parse_backup(_tags(answer).get(BACKUP_TAG, "")):
+            if backup_id := parse_backup(read_tags(answer.get("Tags")).get(BACKUP_TAG, "")):
                 found.setdefault(backup_id, []).append(_snapshot(answer))
         return found
 
@@ -69,7 +71,7 @@ class EbsSnapshots:
             AwsCall.CREATE_SNAPSHOT,
             VolumeId=label.part,
             Description=_description(label),
-            TagSpecifications=_specification(label),
+            TagSpecifications=_specification(label.tags()),
         )
 
     def copy(self, client: AwsClient, origin: Origin, key: str, label: Label) -> None:
@@ -80,7 +82,7 @@ class EbsSnapshots:
             Encrypted=True,
             KmsKeyId=key,
             Description=_description(label),
-            TagSpecifications=_specification(label),
+            TagSpecifications=_specification(label.tags(taken_at=origin.snapshot.taken_at)),
         )
 
     def delete(self, client: AwsClient, snapshot: CloudSnapshot) -> None:
@@ -92,16 +94,12 @@ def _description(label: Label) -> str:
     return f"strongroom backup {label.backup_id} of {label.source}, {label.part}"
 
 
-def _specification(label: Label) -> list[dict[str, Any]]:
-    return [{"ResourceType": "snapshot", "Tags": label.tags()}]
-
-
-def _tags(answer: dict[str, Any]) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])}
+def _specification(tags: list[dict[str, str]]) -> list[dict[str, Any]]:
+    return [{"ResourceType": "snapshot", "Tags": tags}]
 
 
 def _snapshot(answer: dict[str, Any]) -> CloudSnapshot:
-    tags = _tags(answer)
+    tags = read_tags(answer.get("Tags"))
     progress = str(answer.get("Progress") or "0%").rstrip("%")
     return CloudSnapshot(
         id=answer["SnapshotId"],
@@ -112,6 +110,7 @@ def _snapshot(answer: dict[str, Any]) -> CloudSnapshot:
         key=answer.get("KmsKeyId"),
         bytes=answer.get("VolumeSize", 0) * GIB,
         percent=int(progress) if progress.isdigit() else 0,
-        taken_at=answer["StartTime"],
+        taken_at=taken_at(tags, answer["StartTime"]),
         words=answer.get("StateMessage", ""),
+        tags=tags,
     )

@@ -1,5 +1,7 @@
 """Why a snapshot is not made, not kept or not restored."""
 
+from typing import Self
+
 from strongroom.errors import (
     ConflictError,
     IntegrityError,
@@ -52,6 +54,14 @@ class WrongKeyError(IntegrityError):
 
     code = "cloud.wrong_key"
 
+    @classmethod
+    def of(cls, snapshot: str, region: str, found: str | None, wanted: str) -> Self:
+        """Return the error about a copy that was deleted for its key."""
+        return cls(
+            f"Copy {snapshot} in {region} is under key {found}, not {wanted}; it was deleted.",
+            next_step="Copy it again; whoever made this one did not use the key of the settings.",
+        )
+
 
 class CopyMissingError(NotFoundError):
     """AWS does not have the snapshot any more that the catalog calls present."""
@@ -63,6 +73,18 @@ class NoOriginError(UnavailableError):
     """No other region holds the snapshots whole now."""
 
     code = "cloud.no_origin"
+
+
+class SnapshotsIncompleteError(NotFoundError):
+    """The snapshots that AWS has of a backup are not all of it, in any region."""
+
+    code = "cloud.snapshots_incomplete"
+
+
+class UnknownOwnerError(ConflictError):
+    """Snapshots that look like ours do not say which repository they belong to, or contradict each other."""
+
+    code = "cloud.unknown_owner"
 
 
 class TargetTakenError(ConflictError):

@@ -1,4 +1,4 @@
-"""Deleting snapshots: of backups that are retired, of backups that came to nothing, and what a late worker left."""
+"""Deleting snapshots: of backups that are retired, and of backups that came to nothing."""
 
 import logging
 import uuid

@@ -87,7 +87,9 @@ class Filling:
         for snapshot in failed:
             self.delete(snapshot)
         if failed:
-            self._note_asked({})
+            lost = {snapshot.part for snapshot in failed}
+            # Of the other parts one may have been asked for a moment ago, and be in no listing yet.
+            self._note_asked({mark: at for mark, at in self._asked().items() if mark.split()[0] not in lost})
             words = "; ".join(f"{one.id} of {one.part}: {one.words or 'no reason given'}" for one in failed)
             raise SnapshotFailedError(
                 f"A snapshot ended in error ({words}); it was deleted.",

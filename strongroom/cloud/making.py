@@ -78,27 +78,38 @@ class _Making:
                     "PubliclyAccessible": False,
                 },
             )
-        return self._is_whole(found, str(found["DBInstanceStatus"]))
+        return self._is_whole(self.name, found, str(found["DBInstanceStatus"]))
 
     def cluster(self) -> bool:
         """Have the cluster made, then an instance in it where a class is named, and say whether all is there."""
         found = self._find(AwsCall.DESCRIBE_DB_CLUSTERS, "DBCluster", self.name)
         if found is None:
+            self._find_member()
             given = {"DBClusterIdentifier": self.name, "SnapshotIdentifier": self._snapshot.id, "Engine": self._engine}
             return self._begin(AwsCall.RESTORE_DB_CLUSTER, given)
-        if not self._is_whole(found, str(found["Status"])):
+        if not self._is_whole(self.name, found, str(found["Status"])):
             return False
-        return self._target.get("instance_class") is None or self._member()
+        return self._target.get("instance_class") is None or self._has_member()
 
-    def _member(self) -> bool:
-        name = f"{self.name}-1"
-        found = self._find(AwsCall.DESCRIBE_DB_INSTANCES, "DBInstance", name)
-        if found is not None:
-            return self._is_whole(found, str(found["DBInstanceStatus"]))
+    @property
+    def _member(self) -> str:
+        return f"{self.name}-1"
+
+    def _find_member(self) -> bool | None:
+        """Say whether the cluster's instance is there whole, None where it is not to be or is not there at all."""
+        if self._target.get("instance_class") is None:
+            return None
+        found = self._find(AwsCall.DESCRIBE_DB_INSTANCES, "DBInstance", self._member)
+        return None if found is None else self._is_whole(self._member, found, str(found["DBInstanceStatus"]))
+
+    def _has_member(self) -> bool:
+        whole = self._find_member()
+        if whole is not None:
+            return whole
         self._call(
             AwsCall.CREATE_DB_INSTANCE,
             {
-                "DBInstanceIdentifier": name,
+                "DBInstanceIdentifier": self._member,
                 "DBClusterIdentifier": self.name,
                 "DBInstanceClass": self._target["instance_class"],
                 "Engine": self._engine,
@@ -124,13 +135,13 @@ class _Making:
         except AwsNotFoundError:
             return None
 
-    def _is_whole(self, found: dict[str, Any], status: str) -> bool:
+    def _is_whole(self, name: str, found: dict[str, Any], status: str) -> bool:
         tags = {tag["Key"]: tag["Value"] for tag in found.get("TagList", [])}
         if tags.get(RESTORE_TAG) != self._tags[RESTORE_TAG]:
             raise TargetTakenError(
-                f"{self.name} exists already in {self._client.region}.", next_step="Restore under another name."
+                f"{name} exists already in {self._client.region}.", next_step="Restore under another name."
             )
-        _verify_living(self.name, status)
+        _verify_living(name, status)
         return status == "available"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from strongroom.aws.calls import AwsCall
 from strongroom.aws.client import AwsClient
 from strongroom.aws.errors import AwsExistsError, AwsNotFoundError
-from strongroom.cloud.snapshots import CloudSnapshot, Label, Origin, SnapshotState, parse_backup
+from strongroom.cloud.snapshots import CloudSnapshot, Label, Origin, SnapshotState, parse_backup, read_tags, taken_at
 
 GIB = 1 << 30
 PREFIX = "strongroom-"
@@ -95,7 +95,7 @@ class RdsSnapshots:
                 **route,
                 KmsKeyId=key,
                 CopyTags=False,
-                Tags=label.tags(),
+                Tags=label.tags(taken_at=origin.snapshot.taken_at),
             )
 
     def delete(self, client: AwsClient, snapshot: CloudSnapshot) -> None:
@@ -115,7 +115,7 @@ class RdsSnapshots:
 
     def _snapshot(self, answer: dict[str, Any]) -> CloudSnapshot:
         words, status = self._words, answer.get("Status", "")
-        ready = status == "available"
+        ready, tags = status == "available", read_tags(answer.get("TagList"))
         return CloudSnapshot(
             id=answer[words.id],
             reference=answer[f"{words.noun}Arn"],
@@ -125,8 +125,10 @@ class RdsSnapshots:
             key=answer.get("KmsKeyId"),
             bytes=int(answer.get("AllocatedStorage", 0)) * GIB,
             percent=100 if ready else int(answer.get("PercentProgress", 0)),
-            taken_at=answer.get("OriginalSnapshotCreateTime") or answer["SnapshotCreateTime"],
+            taken_at=taken_at(tags, answer.get("OriginalSnapshotCreateTime") or answer["SnapshotCreateTime"]),
             words="" if ready else f"status {status}",
+            tags=tags,
+            engine=answer.get("Engine", ""),
         )
 
 

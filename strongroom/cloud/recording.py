@@ -39,10 +39,10 @@ def _commit(
     backup.source_bytes = sum(snapshot.bytes for snapshot in taken)
     backup.objects = len(taken)
     parts = [{"name": snapshot.part, "bytes": snapshot.bytes} for snapshot in taken]
-    backup.facts = facts | {"parts": parts, "snapshots": {region: _ids(taken)}}
+    backup.facts = facts | {"parts": parts, "snapshots": {region: ids_by_part(taken)}}
     for name in backup.regions:
         if session.get(Replica, (backup_id, name)) is None:
-            session.add(_replica(backup, name, present=name == region, now=now))
+            session.add(new_replica(backup, name, present=name == region, now=now))
     session.flush()
     protect_if_whole(session, backup_id, now)
     return {
@@ -54,11 +54,12 @@ def _commit(
         "stored_bytes": 0,
         "problem_count": 0,
         "problems": [],
-        "snapshots": _ids(taken),
+        "snapshots": ids_by_part(taken),
     }
 
 
-def _replica(backup: Backup, region: str, *, present: bool, now: datetime) -> Replica:
+def new_replica(backup: Backup, region: str, *, present: bool, now: datetime) -> Replica:
+    """Return what the catalog says of a region: that it holds the backup whole, or is to."""
     return Replica(
         backup_id=backup.id,
         region=region,
@@ -75,7 +76,7 @@ def record_copied(
 ) -> None:
     """Call the region's copies present, and the backup protected once all are."""
     backup = session.get_one(Backup, backup_id, with_for_update=True)
-    backup.facts = backup.facts | {"snapshots": backup.facts.get("snapshots", {}) | {region: _ids(held)}}
+    backup.facts = backup.facts | {"snapshots": backup.facts.get("snapshots", {}) | {region: ids_by_part(held)}}
     replica = session.get_one(Replica, (backup_id, region))
     replica.state, replica.last_error = ReplicaState.PRESENT, None
     replica.objects, replica.bytes = len(held), sum(snapshot.bytes for snapshot in held)
@@ -92,5 +93,6 @@ def note_failure(services: Services, backup_id: uuid.UUID, region: str, error: S
         replica.updated_at = services.clock.now()
 
 
-def _ids(snapshots: Sequence[CloudSnapshot]) -> dict[str, str]:
+def ids_by_part(snapshots: Sequence[CloudSnapshot]) -> dict[str, str]:
+    """Return the ids of snapshots by what they are of."""
     return {snapshot.part: snapshot.id for snapshot in snapshots}

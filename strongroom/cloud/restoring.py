@@ -26,10 +26,14 @@ def run_restore(services: Services, context: JobContext) -> dict[str, Any]:
     with services.catalog.read() as session:
         backup = get_backup(session, uuid.UUID(args["backup"]))
         present = {r.region for r in list_replicas(session, backup.id) if r.state is ReplicaState.PRESENT}
-    region, snapshots = _choose(places, backup, args["region"], args["target"], present)
+    # What an attempt began is waited for where it is being made: another region would make a second one.
+    begun = (context.cursor or {}).get("region")
+    region, snapshots = _choose(places, backup, begun or args["region"], args["target"], present)
     only = args["target"].get("only") or list(snapshots)
     maker = volume_maker if args["target"]["kind"] == "volume" else database_maker
     context.check()
+    if begun is None:
+        context.save_cursor({"region": region})
     made = [maker(context, places.client(region), snapshots[part], backup.facts) for part in only]
     ready = [one for one in made if one.ready]
     total = sum(snapshots[part].bytes for part in only)
@@ -45,7 +49,8 @@ def _choose(
 ) -> tuple[str, dict[str, CloudSnapshot]]:
     names = [wanted] if wanted else [name for name in backup.regions if name in present]
     zone = target.get("zone")
-    faults = []
+    faults: list[str] = []
+    errors: list[StrongroomError] = []
     for name in names:
         try:
             client = places.client(name)
@@ -57,9 +62,9 @@ def _choose(
                 return name, held
             faults.append(f"{name}: not whole there")
         except StrongroomError as error:
-            if not error.retryable and len(names) == 1:
-                raise
-            faults.append(f"{name}: {error.what}")
+            errors.append(error)
+    if errors:
+        raise min(errors, key=lambda error: not error.retryable)
     raise CopyMissingError(
         f"No region gives backup {backup.id} for this target ({'; '.join(faults) or 'none holds it'}).",
         next_step="Choose a zone in a region that holds it; `strongroom backup show` names them.",

@@ -1,6 +1,7 @@
 """The job that makes a backup of volumes or a database: snapshots where they are, encrypted, then the catalog."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from strongroom.aws.errors import AwsNotFoundError
 from strongroom.catalog.backup_queries import find_latest_committed
 from strongroom.catalog.backups import Backup, BackupKind, BackupState, Medium
 from strongroom.cloud.ebs import list_volumes
-from strongroom.cloud.errors import NoNewSnapshotError, NothingToSnapshotError, SourceChangedError
+from strongroom.cloud.errors import NoNewSnapshotError, NothingToSnapshotError, SourceChangedError, WrongKeyError
 from strongroom.cloud.filling import Filling
 from strongroom.cloud.places import AwsPlaces, regions_of, service_of
 from strongroom.cloud.rds import RdsSnapshots
@@ -68,6 +69,7 @@ class _Taking:
             delete=lambda snapshot: self._service.delete(client, snapshot),
         )
         taken = filling.complete(parts)
+        self._verify_keys(taken)
         return record_taken(self._services, self._context, self._region, list(taken.values()), self._facts)
 
     def _parts(self) -> list[Part]:
@@ -95,13 +97,28 @@ class _Taking:
         self._context.save_cursor(cursor | {"facts": cursor.get("facts", {}) | facts})
 
     def _make(self, part: Part, plain: CloudSnapshot | None) -> None:
-        client, label = self._places.client(self._region), self._label(part)
         if plain is not None:
-            self._service.copy(client, Origin(client.region, plain), self._places.key(self._region), label)
+            self._copy(part, Origin(self._places.client(self._region).region, plain))
         elif isinstance(self._source, RdsSourceSettings) and self._source.snapshots == "automated":
-            self._service.copy(client, self._automated(part), self._places.key(self._region), label)
+            self._copy(part, self._automated(part))
         else:
-            self._take(part, label)
+            self._take(part, self._label(part))
+
+    def _copy(self, part: Part, origin: Origin) -> None:
+        """Begin a copy in the same region, whose key is verified at the end."""
+        cursor = dict(self._context.cursor or {})
+        self._context.save_cursor(cursor | {"copied": sorted({*cursor.get("copied", []), part.name})})
+        client, key = self._places.client(self._region), self._places.key(self._region)
+        self._service.copy(client, origin, key, self._label(part))
+
+    def _verify_keys(self, taken: Mapping[str, CloudSnapshot]) -> None:
+        """Check that what was copied is under the region's key; a snapshot of an encrypted part is under that one's."""
+        copied = (self._context.cursor or {}).get("copied", [])
+        for snapshot in [snapshot for name, snapshot in taken.items() if name in copied]:
+            key = self._places.key(self._region)
+            if snapshot.key != key:
+                self._service.delete(self._places.client(self._region), snapshot)
+                raise WrongKeyError.of(snapshot.id, self._region, snapshot.key, key)
 
     def _take(self, part: Part, label: Label) -> None:
         try:
@@ -134,7 +151,9 @@ class _Taking:
         return Origin(client.region, replace(newest, part=part.name))
 
     def _label(self, part: Part) -> Label:
-        return Label(self._context.job_id, self._source.name, self._source.policy, part.name)
+        repository = self._services.open_repository().repo_id
+        source = self._source
+        return Label(self._context.job_id, source.name, source.policy, part.name, len(self._parts()), repository)
 
 
 def _new_backup(services: Services, context: JobContext, source: SnapshotSourceSettings) -> Backup:

@@ -115,7 +115,8 @@ class DatabaseDrill:
             )
         with self._server.connect() as connection:
             try:
-                connection.execute(_prepared(check))
+                # In binary, because the protocol then takes one statement only, and none behind it.
+                connection.execute(_prepared(check), binary=True)
             except psycopg.Error as error:
                 if error.sqlstate == _NOT_SQL:
                     raise BadCheckError(
@@ -137,7 +138,7 @@ class DatabaseDrill:
     def _ask(self, check: CheckSettings) -> Check:
         try:
             with self._asking(self._database_of(check)) as connection:
-                rows = connection.execute(check.sql.encode()).fetchmany(2)
+                rows = connection.execute(check.sql.encode(), binary=True).fetchmany(2)
         except psycopg.Error as error:
             return Check(CheckKind.QUESTION, check.name, passed=False, detail=_words_of(error))
         is_true = len(rows) == 1 and len(rows[0]) == 1 and rows[0][0] is True

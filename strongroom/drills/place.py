@@ -15,9 +15,9 @@ from strongroom.drills.clearing import remove_place
 from strongroom.drills.errors import DrillPlaceError, NoRoomForDrillError
 from strongroom.drills.guardian import IN_ORDER
 from strongroom.settings import Settings
+from strongroom.sources.leftovers import LOCK, leftovers
 
 _PREFIX = "strongroom-drill-"
-_LOCK = "lock"
 _PROGRAM = "from strongroom.drills.guardian import main; main()"
 
 
@@ -33,7 +33,7 @@ def drill_place(settings: Settings, wanted_bytes: int, clock: Clock) -> Iterator
     verify_room(base, wanted_bytes)
     directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base)).resolve()
     try:
-        with (directory / _LOCK).open("wb") as lock:
+        with (directory / LOCK).open("wb") as lock:
             # Whoever holds this is alive: it goes with the process and its guardian.
             fcntl.flock(lock, fcntl.LOCK_EX)
             if os.geteuid() == 0:
@@ -81,20 +81,8 @@ def verify_room(base: Path, wanted_bytes: int) -> None:
 
 def sweep(base: Path, clock: Clock) -> None:
     """Remove the places of drills that are not being held any more."""
-    for directory in base.glob(f"{_PREFIX}*"):
-        try:
-            descriptor = os.open(directory / _LOCK, os.O_RDONLY)
-        except OSError:
-            # Made this moment, or being removed.
-            continue
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            continue
-        else:
-            remove_place(directory, clock)
-        finally:
-            os.close(descriptor)
+    for directory in leftovers(base, _PREFIX):
+        remove_place(directory, clock)
 
 
 @contextmanager

@@ -1,7 +1,5 @@
 """The job that holds a drill: restore into an empty place from one region alone, check, measure, write down."""
 
-import errno
-import os
 import uuid
 from pathlib import Path
 from typing import Any
@@ -14,14 +12,14 @@ from strongroom.catalog.backup_queries import get_backup
 from strongroom.catalog.backups import BackupState
 from strongroom.catalog.drills import get_drill
 from strongroom.drills.choosing import Choice, choose
-from strongroom.drills.errors import DrillOvertakenError, NoRoomForDrillError
+from strongroom.drills.errors import DrillOvertakenError
 from strongroom.drills.findings import Findings
 from strongroom.drills.place import drill_place
 from strongroom.drills.recording import record
-from strongroom.drills.room import room_for_databases, room_for_tree
+from strongroom.drills.room import room_for_databases, room_for_tree, telling_of_a_full_disk
 from strongroom.drills.timing import Stopwatch
 from strongroom.drills.trees import TreeComparison
-from strongroom.errors import CannotDecryptError, IntegrityError, StrongroomError
+from strongroom.errors import CannotDecryptError, IntegrityError
 from strongroom.jobs.context import JobContext
 from strongroom.repository.access import open_repository
 from strongroom.repository.errors import BackupNotFoundError, RepositoryNotFoundError, UnknownVersionError
@@ -44,8 +42,6 @@ FAULTS_OF_THE_BACKUP = (
 )
 """What decides a drill; anything else is a fault of the place it is held in, and says nothing about the backup."""
 
-_FULL = os.strerror(errno.ENOSPC)
-
 
 def run_drill(services: Services, context: JobContext) -> dict[str, Any]:
     """Hold the drill that a job names; a backup that does not restore is its result, not a failure of the job.
@@ -62,7 +58,6 @@ def run_drill(services: Services, context: JobContext) -> dict[str, Any]:
         _hold(services, source, choice, watch)
     except FAULTS_OF_THE_BACKUP as error:
         _verify_still_there(services, choice)
-        _verify_not_full(error)
         findings.failure = error
     return record(services, context, choice, findings)
 
@@ -79,7 +74,7 @@ def _hold(services: Services, source: SourceSettings, choice: Choice, watch: Sto
     watch.findings.bytes = reader.head.source_bytes
     is_database = isinstance(source, PostgresSourceSettings)
     wanted = room_for_databases(reader.head) if is_database else room_for_tree(reader.head)
-    with drill_place(services.settings, wanted, services.clock) as place:
+    with drill_place(services.settings, wanted, services.clock) as place, telling_of_a_full_disk(place):
         if isinstance(source, PostgresSourceSettings):
             # The PostgreSQL driver is an extra that a machine with files only does not need.
             from strongroom.drills.server import drill_databases
@@ -114,13 +109,4 @@ def _verify_still_there(services: Services, choice: Choice) -> None:
         raise DrillOvertakenError(
             f"Backup {choice.backup_id} was retired while it was being restored.",
             next_step="Hold another drill: it takes the newest backup.",
-        )
-
-
-def _verify_not_full(error: StrongroomError) -> None:
-    """Check that a restore did not fail for want of room; raises NoRoomForDrillError."""
-    if isinstance(error, RestoreFailedError) and _FULL in error.what:
-        raise NoRoomForDrillError(
-            "The disk became full while the drill restored.",
-            next_step="Make room there, or name a larger directory in [drills].",
         )

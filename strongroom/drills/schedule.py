@@ -27,6 +27,25 @@ class DrillSchedule:
     """SHA-256 of the settings: another schedule begins where it was first seen."""
 
 
+@dataclass(frozen=True, slots=True)
+class DrillTimes:
+    """When drills of a source are held by themselves: the last moment that was due, and the next ones; in UTC."""
+
+    enabled: bool
+    time_zone: str
+    cron: str
+    last: datetime | None
+    next: tuple[datetime, ...]
+
+
+def drill_times(services: Services, *, count: int) -> dict[str, DrillTimes]:
+    """Return of every source that can be drilled when that is done, with its next `count` moments."""
+    with services.catalog.read() as session:
+        now = _now(session)
+    found = ((name, drill_settings_of(source)) for name, source in services.settings.sources.items())
+    return {name: _times(settings, now, count) for name, settings in found if settings is not None}
+
+
 def drill_schedules(services: Services) -> list[DrillSchedule]:
     """Return the schedule of every source that has one."""
     found = ((name, drill_settings_of(source)) for name, source in services.settings.sources.items())
@@ -66,6 +85,14 @@ def _may_be_due(schedule: DrillSchedule, progress: DrillProgress | None, now: da
         return True
     slot = schedule.cron.latest(now)
     return slot is not None and slot > progress.followed_until
+
+
+def _times(settings: DrillSettings, now: datetime, count: int) -> DrillTimes:
+    cron = Cron(settings.cron, settings.time_zone)
+    following: list[datetime] = []
+    while settings.enabled and len(following) < count and (at := cron.next(following[-1] if following else now)):
+        following.append(at)
+    return DrillTimes(settings.enabled, settings.time_zone, settings.cron, cron.latest(now), tuple(following))
 
 
 def _schedule(source: str, settings: DrillSettings) -> DrillSchedule:

@@ -13,6 +13,7 @@ from strongroom.jobs.kinds import JobKind
 SLOW = "backup.slow"
 TIMES_EXPECTED = 2
 LOST = frozenset({JobState.FAILED, JobState.DEAD})
+ANYWHERE = frozenset({JobKind.BACKUP_RUN, JobKind.RESTORE_RUN, JobKind.DRILL_RUN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ WATCHED = {
     JobKind.DRILL_RUN: Watched("drill.blocked", "Holding a drill", Severity.HIGH),
     JobKind.REPAIR_RUN: Watched("repair.failed", "Repair", Severity.HIGH),
     JobKind.COLLECTION_RUN: Watched("collection.failed", "Collection", Severity.MEDIUM),
+    JobKind.RETENTION_RUN: Watched("retention.failed", "Retention", Severity.MEDIUM),
+    JobKind.RETENTION_LOCK: Watched("lock.failed", "Locking", Severity.HIGH),
     JobKind.ROTATION_RUN: Watched("rotation.failed", "Key rotation", Severity.MEDIUM),
     JobKind.EXTENSION_RUN: Watched("extension.failed", "Key extension", Severity.MEDIUM),
     JobKind.REENCRYPTION_RANGE: Watched("reencryption.failed", "Re-encryption", Severity.MEDIUM),
@@ -118,6 +121,6 @@ def _ended(job: Job) -> datetime:
 
 
 def _region(job: Job) -> str | None:
-    # A backup names no region of its own, and a restore may read from another each time.
-    named = job.args.get("region") if job.kind not in (JobKind.BACKUP_RUN, JobKind.RESTORE_RUN) else None
+    # A backup names no region of its own, and a restore or a drill may read from another each time.
+    named = job.args.get("region") if job.kind not in ANYWHERE else None
     return None if named is None else str(named)

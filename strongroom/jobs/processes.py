@@ -57,9 +57,13 @@ def record_heartbeat(session: Session, process: ProcessIdentity) -> None:
     session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=latest))
 
 
-def list_alive(session: Session, *, within_seconds: float) -> Sequence[Heartbeat]:
-    """Return the processes that gave a sign of life lately, by name."""
-    query = select(Heartbeat).where(Heartbeat.beat_at > utcnow(-within_seconds)).order_by(Heartbeat.name)
+def list_alive(session: Session, *, within_seconds: float, kind: ProcessKind | None = None) -> Sequence[Heartbeat]:
+    """Return the processes, or those of a kind, that gave a sign of life lately, by name."""
+    # A sign from the future was given before the clock of the database was set back.
+    query = select(Heartbeat).where(Heartbeat.beat_at > utcnow(-within_seconds), Heartbeat.beat_at <= utcnow(1))
+    query = query.order_by(Heartbeat.name)
+    if kind is not None:
+        query = query.where(Heartbeat.kind == kind)
     return session.scalars(query).all()
 
 

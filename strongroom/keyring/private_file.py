@@ -26,22 +26,30 @@ def read_private(path: Path) -> bytes:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Put a file of mode 0600 in place, synced, all or nothing; the caller holds the lock. Raises OSError."""
-    beside = path.with_name(f"{path.name}.new")
+    """Put a file of mode 0600 in place, synced, all or nothing; the caller holds the lock. Raises OSError.
+
+    What a symbolic link leads to is replaced, not the link: the old content would stay behind it for others to read.
+    """
+    place = path.resolve()
+    beside = place.with_name(f"{place.name}.new")
     beside.unlink(missing_ok=True)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    beside.replace(path)
-    _sync_folder(path.parent)
+    beside.replace(place)
+    _sync_folder(place.parent)
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep other writers of path out, in this process and others, by a lock on `<path>.lock`; raises OSError."""
-    descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Keep other writers of path out, in this process and others, by a lock on `<path>.lock`; raises OSError.
+
+    The lock is beside what a symbolic link leads to, so that who uses the link and who does not take turns.
+    """
+    place = path.resolve()
+    descriptor = os.open(place.with_name(f"{place.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -1,14 +1,15 @@
 """The one-screen answer: is every source backed up, copied and recent; is every process alive."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from strongroom.alerts.acting import list_active
 from strongroom.backup.schedule import next_slots
-from strongroom.catalog.alerts import Alert, AlertState
+from strongroom.catalog.alerts import Alert, AlertState, Severity
 from strongroom.catalog.backup_queries import latest_per_source, list_replicas
 from strongroom.catalog.backups import Backup, RegionCheck
 from strongroom.catalog.databases import DatabaseState, list_database_states
@@ -25,6 +26,10 @@ from strongroom.settings import SourceSettings
 LATE = ("level.missed", "level.stuck")
 SILENT_SECONDS = 60
 """Six heartbeats: a process that missed them all is not counted on."""
+FORGOTTEN_SECONDS = 24 * 3600
+"""A process that has been silent for longer says nothing about whether there is still a service."""
+NEEDED = (ProcessKind.WORKER, ProcessKind.SCHEDULER, ProcessKind.WATCHER)
+MOST_ALERTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +131,22 @@ class RegionStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenAlert:
+    """An alert that is not resolved."""
+
+    id: str
+    severity: Severity
+    state: AlertState
+    message: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StatusReport:
-    """Sources with the worst first, regions and what is wrong with which, jobs by state, paused queues, processes."""
+    """Sources with the worst first, regions and what is wrong with which, jobs by state, paused queues, processes.
+
+    `open_alerts` counts by severity the alerts that are not resolved, and `alerts` are the worst of them.
+    """
 
     sources: tuple[SourceStatus, ...]
     regions: tuple[RegionStatus, ...]
@@ -136,6 +155,8 @@ class StatusReport:
     paused_queues: tuple[QueueStatus, ...]
     processes: tuple[ProcessStatus, ...]
     standbys: tuple[StandbyStatus, ...] = ()
+    open_alerts: dict[str, int] = field(default_factory=dict)
+    alerts: tuple[OpenAlert, ...] = ()
 
     @property
     def schedulers(self) -> int:
@@ -143,16 +164,23 @@ class StatusReport:
         return self._alive(ProcessKind.SCHEDULER)
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """Return the kinds of processes that a service needs and that are not alive; none where no service runs."""
+        if all(process.silent_seconds > FORGOTTEN_SECONDS for process in self.processes):
+            return ()
+        return tuple(kind.value for kind in NEEDED if not self._alive(kind))
+
+    @property
     def scheduler_missing(self) -> bool:
-        """Say whether workers run and nobody tells them when; where no worker runs, nobody is missed."""
-        return self.schedulers == 0 and self._alive(ProcessKind.WORKER) > 0
+        """Say whether a service runs without a Beat."""
+        return ProcessKind.SCHEDULER in self.missing
 
     @property
     def healthy(self) -> bool:
-        """Say whether every source, region and standby is, no region failed lately, and no Beat is missing."""
+        """Say whether all sources, regions and standbys are well, nobody is missing, and no critical alert is open."""
         sources, regions = all(one.healthy for one in self.sources), all(one.healthy for one in self.regions)
         well = sources and regions and all(one.healthy for one in self.standbys)
-        return well and not self.region_faults and not self.scheduler_missing
+        return well and not (self.region_faults or self.missing or self.open_alerts.get(Severity.CRITICAL))
 
     def _alive(self, kind: ProcessKind) -> int:
         return sum(process.kind == kind and process.silent_seconds <= SILENT_SECONDS for process in self.processes)
@@ -174,6 +202,11 @@ def status(services: Services) -> StatusReport:
             paused_queues=tuple(queue for queue in list_queues(session) if queue.paused),
             processes=_processes(session, now),
             standbys=standby_statuses(session, services.settings.standbys, now),
+            open_alerts=_open_alerts(session),
+            alerts=tuple(
+                OpenAlert(str(alert.id), alert.severity, alert.state, alert.message, alert.since)
+                for alert in list_active(session, limit=MOST_ALERTS)
+            ),
         )
 
 
@@ -276,6 +309,12 @@ def _region_status(services: Services, session: Session, region: str, now: datet
 def _last_check(session: Session, region: str, level: RegionLevel) -> LastCheck | None:
     last = find_last_finished(session, region, level)
     return None if last is None or last.finished_at is None else LastCheck(last.finished_at, last.passed is True)
+
+
+def _open_alerts(session: Session) -> dict[str, int]:
+    query = select(Alert.severity, func.count()).where(Alert.state != AlertState.RESOLVED).group_by(Alert.severity)
+    counted = {severity.value: number for severity, number in session.execute(query).tuples()}
+    return {severity.value: counted[severity.value] for severity in reversed(Severity) if severity.value in counted}
 
 
 def _jobs_by_state(session: Session) -> dict[str, int]:

@@ -86,6 +86,11 @@ class Baseline:
         return tuple(reference.origin for reference in self._references if reference.origin is not None)
 
     @property
+    def knows_anything(self) -> bool:
+        """Whether there is a reference at all."""
+        return bool(self._references)
+
+    @property
     def expected(self) -> int:
         """Return how many entries `find_unchanged` can tell of."""
         return 0 if self._steady is None else self._references[0].entries

@@ -122,7 +122,7 @@ class Filling:
 
     def fill(self, walk: Walk) -> Totals:
         """Take in a whole walk and wait until all of it is stored."""
-        if is_sparing(walk):
+        if is_sparing(walk) and self._baseline.knows_anything:
             walk.spare(self._recognise, self._baseline.expected)
         if is_keeping(walk):
             walk.keep(self._keep)

@@ -4,7 +4,6 @@ What goes is every version of every slot, in one region after the other, whichev
 opens it. What went is written into a receipt: a signed record at a key of its own, the same bytes in every region.
 """
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from strongroom.repository.access import Repository
-from strongroom.repository.errors import TamperedError
+from strongroom.repository.errors import TamperedError, TruncatedError
 from strongroom.repository.layout import all_slots, receipt_key
 from strongroom.repository.objects import create_object, delete_unless_locked, find_object
 from strongroom.repository.records import RecordType
@@ -91,16 +90,35 @@ def region_receipt(region: str, destroyed_at: datetime, slots: Sequence[ObjectVe
     return RegionReceipt(region, destroyed_at, len(slots), named)
 
 
-def put_receipt(store: Store, receipt: Receipt, signed: bytes) -> None:
-    """Leave a receipt in a region; the first one stays."""
-    with contextlib.suppress(ObjectExistsError):
-        create_object(store, receipt_key(receipt.source, receipt.backup_id), signed)
+def put_receipt(repository: Repository, store: Store, backup: tuple[str, UUID], signed: bytes) -> None:
+    """Leave the receipt of a backup (its source and id) in a region; the first one stays, if it is one.
+
+    Raises TamperedError or UnknownVersionError where something else lies in its place.
+    """
+    try:
+        create_object(store, receipt_key(*backup), signed)
+    except ObjectExistsError:
+        find_signed_receipt(repository, store, *backup)
 
 
 def find_receipt(repository: Repository, store: Store, source: str, backup_id: UUID) -> Receipt | None:
-    """Return the receipt of a backup, if its keys were destroyed; raises TamperedError."""
-    raw = find_object(store, receipt_key(source, backup_id))
+    """Return the receipt of a backup, if its keys were destroyed; raises TamperedError or UnknownVersionError."""
+    raw = find_signed_receipt(repository, store, source, backup_id)
     return None if raw is None else read_receipt(repository, raw, source, backup_id)
+
+
+def find_signed_receipt(repository: Repository, store: Store, source: str, backup_id: UUID) -> bytes | None:
+    """Return the bytes of a backup's receipt, checked; raises TamperedError or UnknownVersionError."""
+    key = receipt_key(source, backup_id)
+    raw = find_object(store, key)
+    if raw is not None:
+        try:
+            read_receipt(repository, raw, source, backup_id)
+        except (TamperedError, TruncatedError) as error:
+            raise TamperedError(
+                f"What region {store.region!r} holds at {key} is no receipt of ours.", key=key
+            ) from error
+    return raw
 
 
 def read_receipt(repository: Repository, raw: bytes, source: str, backup_id: UUID) -> Receipt:

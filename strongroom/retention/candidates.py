@@ -19,6 +19,7 @@ class Reason(StrEnum):
     FULLS = "one of the full backups that stay"
     NEWEST = "newest that can be restored"
     PROVEN = "last that a drill has restored"
+    DOUBTED = "restored by a drill before another failed, and none newer is proven"
     HELD = "held"
 
 
@@ -52,6 +53,8 @@ class Candidate:
     held: bool = False
     blocks: tuple[Block, ...] = ()
     """What the catalog knows to be in the way now: PINNED, IN_USE, COPYING."""
+    doubted: bool = False
+    """A drill has restored it, and the last one failed: that may be the fault of one region or of a question."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def decide_source(
     if plan is None:
         return None
     # Whoever places a hold now waits here, or has placed it before the second look.
-    _agree(services, session, plan)
+    agree(services, session, plan)
     _lock_rows(session, [one.candidate.id for one in plan.going])
     plan = _one(plan_sources(services, session, source=source, max_share=max_share))
     if plan is None:
@@ -87,6 +87,18 @@ def approve(services: Services, approval: Approval) -> SourcePlan:
     return next(one for one in make_plan(services, source=source) if one.source == source)
 
 
+def agree(services: Services, session: Session, plan: SourcePlan) -> None:
+    """Write down the terms of a source's policy where there were none yet, or shorter ones; locks them."""
+    wanted = plan.wanted or Terms(0)
+    agreed = lock_agreed(session, new_agreement(services, plan, wanted, BY_SETTINGS))
+    before = Terms.parse(agreed.terms)
+    if plan.wanted is None or wanted == before or wanted.shorter_in(before):
+        return
+    note(session, services, SYSTEM, "longer policy", (plan.source, None), before=agreed.terms, after=wanted.as_json())
+    agreed.policy, agreed.terms = plan.policy, wanted.as_json()
+    agreed.agreed_by, agreed.agreed_at = BY_SETTINGS, services.clock.now()
+
+
 def describe_shorter(plan: SourcePlan) -> str:
     """Say which numbers of a policy became smaller, such as `retention_days 365 -> 30`."""
     if plan.agreed is None or plan.wanted is None:
@@ -124,17 +136,6 @@ def explain(plan: SourcePlan) -> tuple[str, str] | None:
 
 def _one(plans: Sequence[SourcePlan]) -> SourcePlan | None:
     return plans[0] if plans else None
-
-
-def _agree(services: Services, session: Session, plan: SourcePlan) -> None:
-    wanted = plan.wanted or Terms(0)
-    agreed = lock_agreed(session, new_agreement(services, plan, wanted, BY_SETTINGS))
-    before = Terms.parse(agreed.terms)
-    if plan.wanted is None or wanted == before or wanted.shorter_in(before):
-        return
-    note(session, services, SYSTEM, "longer policy", (plan.source, None), before=agreed.terms, after=wanted.as_json())
-    agreed.policy, agreed.terms = plan.policy, wanted.as_json()
-    agreed.agreed_by, agreed.agreed_at = BY_SETTINGS, services.clock.now()
 
 
 def _lock_rows(session: Session, ids: Sequence[uuid.UUID]) -> None:

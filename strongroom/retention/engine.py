@@ -38,7 +38,7 @@ def plan_source(candidates: Sequence[Candidate], rules: Rules, now: datetime) ->
 
 def keep(newest_first: Sequence[Candidate], terms: Terms, now: datetime) -> list[Decision]:
     """Say of every backup what keeps it under these terms, and what the catalog knows to be in the way."""
-    rules: list[_Newest | _Fulls | _Once] = [*_periods(terms), _Fulls(terms.min_fulls), *_always()]
+    rules: list[_Newest | _Fulls | _Once | _Doubted] = [*_periods(terms), _Fulls(terms.min_fulls), *_always()]
     oldest = now - timedelta(days=terms.retention_days)
     decisions = []
     for one in newest_first:
@@ -121,6 +121,24 @@ class _Once:
         return kept
 
 
+class _Doubted:
+    """Keeps the newest backup that a drill has restored, also if a later one failed, unless a newer one is proven."""
+
+    reason = Reason.DOUBTED
+
+    def __init__(self) -> None:
+        self._found = False
+
+    @property
+    def spent(self) -> bool:
+        return self._found
+
+    def keeps(self, one: Candidate) -> bool:
+        kept = not self._found and one.doubted
+        self._found = self._found or one.doubted or one.proven
+        return kept
+
+
 def _day(one: Candidate) -> Period:
     return one.created_at.year, one.created_at.month, one.created_at.day
 
@@ -141,8 +159,8 @@ def _periods(terms: Terms) -> list[_Newest]:
     return [_Newest(reason, numbers[name], period) for reason, (name, period) in _PERIODS.items() if numbers[name]]
 
 
-def _always() -> list[_Once]:
-    return [_Once(Reason.NEWEST), _Once(Reason.PROVEN, _is_proven)]
+def _always() -> list[_Once | _Doubted]:
+    return [_Once(Reason.NEWEST), _Once(Reason.PROVEN, _is_proven), _Doubted()]
 
 
 def _unknown(found: Decision) -> Decision:

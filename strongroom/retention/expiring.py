@@ -18,8 +18,6 @@ from strongroom.catalog.retention import Expiry, ExpiryCause, ExpiryRegion, Shre
 from strongroom.cloud.expiring import expire
 from strongroom.errors import StrongroomError
 from strongroom.jobs.turns import verify_turn_to_shred
-from strongroom.repository.layout import receipt_key
-from strongroom.repository.objects import find_object
 from strongroom.repository.records import RecordType
 from strongroom.repository.retiring import retire_backup
 from strongroom.repository.shredding import (
@@ -27,12 +25,13 @@ from strongroom.repository.shredding import (
     Receipt,
     RegionReceipt,
     destroy_slots,
+    find_signed_receipt,
     list_slots,
     put_receipt,
-    read_receipt,
     region_receipt,
 )
 from strongroom.retention.events import note
+from strongroom.retention.regions import clear_faults, note_fault, note_outcome, note_slots
 from strongroom.services import Services
 from strongroom.storage.store import ObjectVersion
 
@@ -108,8 +107,7 @@ def carry_out(services: Services, expiry: Expiry, progress: Progress, check: Cal
         except StrongroomError as error:
             if error.code == "jobs.region_busy":
                 raise
-            progress.missed[region] = error.what
-            _note_fault(services, expiry, region, error)
+            _blame(services, expiry, region, error, progress)
     check()
     _finish(services, expiry, progress)
 
@@ -128,6 +126,7 @@ def _conclude(services: Services, expiry: Expiry, what: str, **details: list[str
         if row.finished_at is None:
             row.finished_at = services.clock.now()
             note(session, services, row.decided_by, what, (row.source, row.backup_id), **details)
+            clear_faults(session, services, row)
 
 
 def shred_region(services: Services, region: str, check: Callable[[], None]) -> Progress:
@@ -164,47 +163,11 @@ def _shred(services: Services, expiry: Expiry, region: str, progress: Progress) 
     store = services.stores[region]
     slots = list_slots(store, expiry.backup_id)
     # Before the first is removed, so that the receipt names them whenever the process dies.
-    _write_down(services, expiry, region, lambda state: _add_slots(state, slots))
+    note_slots(services, expiry, region, slots)
     retained = destroy_slots(store, expiry.backup_id)
-    now = services.clock.now()
     if retained is not None:
         progress.retained[expiry.backup_id] = retained.until
-        _write_down(services, expiry, region, lambda state: _retain(state, retained.until))
-    else:
-        _write_down(services, expiry, region, lambda state: _settle(state, now))
-
-
-def _write_down(services: Services, expiry: Expiry, region: str, change: Callable[[ExpiryRegion], None]) -> None:
-    # Not a step of the job: all of it can be repeated, and operators do it without one.
-    with services.catalog.begin() as session:
-        key = (expiry.backup_id, region)
-        state = session.get(ExpiryRegion, key, with_for_update=True)
-        if state is None:
-            # A region that was added to the settings since the decision.
-            state = ExpiryRegion(backup_id=expiry.backup_id, region=region, state=ShredState.WANTED)
-            session.add(state)
-        change(state)
-
-
-def _add_slots(state: ExpiryRegion, found: list[ObjectVersion]) -> None:
-    known = [list(slot) for slot in state.slots or []]
-    new = [[slot.key, slot.version] for slot in found]
-    state.slots = known + [slot for slot in new if slot not in known]
-
-
-def _retain(state: ExpiryRegion, until: datetime) -> None:
-    state.state, state.retained_until, state.last_error = ShredState.RETAINED, until, None
-
-
-def _settle(state: ExpiryRegion, now: datetime) -> None:
-    state.state, state.done_at, state.retained_until, state.last_error = ShredState.DONE, now, None, None
-
-
-def _note_fault(services: Services, expiry: Expiry, region: str, error: StrongroomError) -> None:
-    def change(state: ExpiryRegion) -> None:
-        state.last_error = f"{error.code}: {error.what}"[:500]
-
-    _write_down(services, expiry, region, change)
+    note_outcome(services, expiry, region, None if retained is None else retained.until)
 
 
 def _finish(services: Services, expiry: Expiry, progress: Progress) -> None:
@@ -214,17 +177,22 @@ def _finish(services: Services, expiry: Expiry, progress: Progress) -> None:
         held = _not_reached(session, services, expiry)
     if any(region not in states or states[region].state is not ShredState.DONE for region in services.stores):
         return
-    signed = _receipt(services, expiry, states, held)
-    receipt = read_receipt(services.open_repository(), signed, expiry.source, expiry.backup_id)
-    for region, store in services.stores.items():
-        try:
-            put_receipt(store, receipt, signed)
-        except StrongroomError as error:
-            progress.missed[region] = error.what
-            _note_fault(services, expiry, region, error)
-            return
+    # The home region may have one already; what it has is looked at first.
+    region = next(iter(services.stores))
+    try:
+        signed = _receipt(services, expiry, states, held)
+        for region in services.stores:
+            put_receipt(services.open_repository(), services.stores[region], (expiry.source, expiry.backup_id), signed)
+    except StrongroomError as error:
+        _blame(services, expiry, region, error, progress)
+        return
     _conclude(services, expiry, "keys destroyed", regions=list(states))
     progress.finished.append(expiry.backup_id)
+
+
+def _blame(services: Services, expiry: Expiry, region: str, error: StrongroomError, progress: Progress) -> None:
+    progress.missed[region] = error.what
+    note_fault(services, expiry, region, error)
 
 
 def _receipt(services: Services, expiry: Expiry, states: dict[str, ExpiryRegion], held: tuple[str, ...]) -> bytes:
@@ -240,10 +208,7 @@ def _receipt(services: Services, expiry: Expiry, states: dict[str, ExpiryRegion]
 def _stored_receipt(services: Services, expiry: Expiry) -> bytes | None:
     """Return the receipt that an earlier catalog's expiry left; a record that is not ours is refused."""
     home = next(iter(services.stores.values()))
-    raw = find_object(home, receipt_key(expiry.source, expiry.backup_id))
-    if raw is not None:
-        read_receipt(services.open_repository(), raw, expiry.source, expiry.backup_id)
-    return raw
+    return find_signed_receipt(services.open_repository(), home, expiry.source, expiry.backup_id)
 
 
 def _new_receipt(services: Services, expiry: Expiry, states: dict[str, ExpiryRegion], held: tuple[str, ...]) -> bytes:

@@ -3,7 +3,7 @@
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -18,7 +18,7 @@ from strongroom.catalog.backups import (
     Restore,
     Verification,
 )
-from strongroom.catalog.drills import Drill, proven_backup_ids
+from strongroom.catalog.drills import Drill, DrillState, drilled_backups
 from strongroom.catalog.jobs import FINAL_STATES, Job
 from strongroom.catalog.retention import active_holds
 from strongroom.retention.candidates import Block, Candidate
@@ -69,18 +69,19 @@ class _Obstacles:
         self._late = _late_copies(session, source)
         self.unreadable = _held_nowhere(session, source, set().union(*self._late.values()))
         """The backups that no region holds whole."""
-        self._proven: dict[str, set[uuid.UUID]] = {}
+        self._drilled: dict[str, dict[uuid.UUID, DrillState]] = {}
 
     def candidate(self, source: str, bare: Candidate) -> Candidate:
-        if source not in self._proven:
-            self._proven[source] = proven_backup_ids(self._session, source)
-        proven = bare.id in self._proven[source]
+        if source not in self._drilled:
+            self._drilled[source] = drilled_backups(self._session, source)
+        drilled = self._drilled[source].get(bare.id)
         held = bare.id in self._held or source in self._held_sources
         obstructed = source in self._late or bare.id in self._pinned or bare.id in self._used
         blocks = tuple(self._blocks(source, bare)) if obstructed else ()
-        if not (proven or held or blocks):
+        if not (drilled or held or blocks):
             return bare
-        return Candidate(bare.id, bare.created_at, bare.full, bare.restorable, proven, held, blocks)
+        proven, doubted = drilled is DrillState.PASSED, drilled is DrillState.FAILED
+        return replace(bare, proven=proven, doubted=doubted, held=held, blocks=blocks)
 
     def _blocks(self, source: str, bare: Candidate) -> Iterable[Block]:
         if bare.id in self._pinned:

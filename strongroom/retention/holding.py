@@ -1,5 +1,6 @@
 """Holds: what keeps a backup, or all of a source, whatever policies say."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,16 +8,17 @@ from sqlalchemy.orm import Session
 
 from strongroom.backup.lookup import resolve_backup, verify_committed
 from strongroom.catalog.backups import Backup
-from strongroom.catalog.retention import AgreedPolicy, Hold, lock_agreed
+from strongroom.catalog.retention import AgreedPolicy, Hold, active_holds, lock_agreed
 from strongroom.errors import InvalidInputError
 from strongroom.ids import new_id, parse_id
 from strongroom.retention.errors import HoldNotFoundError, HoldReasonError, HoldReleaseNotConfirmedError
-from strongroom.retention.events import note
+from strongroom.retention.events import SYSTEM, note
 from strongroom.retention.gathering import SourceBackups
 from strongroom.retention.planning import BY_SETTINGS, policy_of
 from strongroom.services import Services
 
 SHORTEST_REASON = 3
+REBUILT = "adopted by a rebuilt catalog, which does not know what was held or proven before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,30 @@ def add_hold(services: Services, request: HoldRequest) -> Hold:
         )
         session.add(hold)
         note(session, services, request.by, "hold placed", (source, hold.backup_id), hold=str(hold.id), why=hold.reason)
+    return hold
+
+
+def holding_adopted(services: Services) -> Callable[[Session, str], None]:
+    """Return what holds a source, once, of which a rebuilt catalog adopts backups.
+
+    Which of them were held or proven, and which policy was agreed upon, the lost catalog alone knew.
+    """
+
+    def hold(session: Session, source: str) -> None:
+        _lock(services, session, source)
+        now = services.clock.now()
+        if any(one.placed_by == SYSTEM and one.reason == REBUILT for one in active_holds(session, now, source)):
+            return
+        new = Hold(
+            id=new_id(services.clock, services.random),
+            source=source,
+            reason=REBUILT,
+            placed_by=SYSTEM,
+            placed_at=now,
+        )
+        session.add(new)
+        note(session, services, SYSTEM, "hold placed", (source, None), hold=str(new.id), why=REBUILT)
+
     return hold
 
 
@@ -120,5 +146,5 @@ def _verify_confirmed(hold: Hold, confirm: str | None) -> None:
     if confirm != hold.source:
         raise HoldReleaseNotConfirmedError(
             f"Without hold {hold.id}, backups of {hold.source} may be deleted.",
-            next_step=f"If that is what you want: --confirm {hold.source}",
+            next_step=f"If that is what you want: --confirm {hold.source}, or `confirm` over HTTP",
         )

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from strongroom.catalog.dbtime import database_now
 from strongroom.catalog.retention import AgreedPolicy, list_agreed
 from strongroom.cycles import rare_cycle_searches
 from strongroom.retention.candidates import Block, Decision
@@ -59,7 +61,7 @@ def plan_sources(
     services: Services, session: Session, *, source: str | None = None, max_share: float | None = None
 ) -> list[SourcePlan]:
     """Plan inside a transaction."""
-    now, settings = services.clock.now(), services.settings
+    now, settings = earliest_now(services, session), services.settings
     share = settings.retention.max_share_percent / 100 if max_share is None else max_share
     agreed = list_agreed(session)
     plans = []
@@ -69,6 +71,12 @@ def plan_sources(
         decisions = plan_source(found.candidates, Rules(wanted, before, share), now)
         plans.append(SourcePlan(found.source, name, wanted, before, decisions))
     return plans
+
+
+def earliest_now(services: Services, session: Session) -> datetime:
+    """Return the time by this machine's clock or by the database's, whichever says less: a clock that has jumped ahead
+    makes no backup old."""
+    return min(services.clock.now(), database_now(session))
 
 
 def policy_of(settings: Settings, found: SourceBackups) -> tuple[str, Terms | None]:

@@ -10,7 +10,8 @@ from strongroom.catalog.backups import Backup, BackupState, Medium
 from strongroom.catalog.retention import Expiry, ExpiryCause, lock_agreed
 from strongroom.jobs.errors import RegionBusyError
 from strongroom.repository.retiring import list_tombstones, retire_backup
-from strongroom.retention.candidates import Block, Candidate
+from strongroom.retention.candidates import Block, Candidate, Reason
+from strongroom.retention.engine import keep
 from strongroom.retention.errors import (
     BackupHeldError,
     BackupPinnedError,
@@ -19,7 +20,7 @@ from strongroom.retention.errors import (
 )
 from strongroom.retention.expiring import Ending, Progress, carry_out, start_expiry
 from strongroom.retention.gathering import gather
-from strongroom.retention.planning import BY_SETTINGS, new_agreement, plan_sources
+from strongroom.retention.planning import BY_SETTINGS, earliest_now, new_agreement, plan_sources
 from strongroom.retention.terms import Terms
 from strongroom.services import Services
 
@@ -79,19 +80,20 @@ def _verify_confirmed(backup: Backup, confirm: str | None) -> None:
     if confirm != backup.source:
         raise RetirementNotConfirmedError(
             f"Backup {backup.id} of {backup.source} would be deleted for good.",
-            next_step=f"If that is what you want: --confirm {backup.source}",
+            next_step=f"If that is what you want: --confirm {backup.source}, or `confirm` over HTTP",
         )
 
 
 def _verify_free(services: Services, session: Session, backup: Backup) -> None:
-    candidates = gather(session, services.clock.now(), backup.source)[0].candidates
-    found = next(one for one in candidates if one.id == backup.id)
+    now = earliest_now(services, session)
+    candidates = gather(session, now, backup.source)[0].candidates
+    decision = next(one for one in keep(candidates, Terms(0), now) if one.candidate.id == backup.id)
+    found = decision.candidate
     if found.held:
         raise BackupHeldError(
             f"Backup {backup.id} of {backup.source} is held.", next_step="See why: strongroom holds list"
         )
-    last = next((one for one in candidates if one.proven), None)
-    if found == last and backup.source in services.settings.sources:
+    if {Reason.PROVEN, Reason.DOUBTED} & set(decision.reasons) and backup.source in services.settings.sources:
         raise LastProvenError(
             f"Backup {backup.id} is the last of {backup.source} that a drill has restored.",
             next_step=f"Prove a newer one first: strongroom drill run {backup.source}",

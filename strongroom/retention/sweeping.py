@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -14,12 +15,13 @@ from strongroom.jobs.kinds import JobKind
 from strongroom.jobs.ledger import JobRequest
 from strongroom.jobs.progress import JobProgress
 from strongroom.jobs.steps import Effect
-from strongroom.retention.deciding import decide_source, explain
+from strongroom.retention.deciding import agree, decide_source, explain
 from strongroom.retention.errors import RetirementNotConfirmedError
 from strongroom.retention.events import SYSTEM
 from strongroom.retention.expiring import Progress, adopt_retired, carry_out
 from strongroom.retention.planning import SourcePlan, make_plan
 from strongroom.services import Services
+from strongroom.settings import Settings
 
 MOST_NAMED = 200
 
@@ -42,11 +44,17 @@ def request_sweep(services: Services, request: SweepRequest) -> Job:
     """Queue a run; raises RetirementNotConfirmedError, InvalidInputError, IdempotencyConflictError."""
     usual = services.settings.retention.max_share_percent
     share = usual if request.max_share_percent is None else request.max_share_percent
-    if request.apply and share > usual:
+    if deletes_more(services.settings, request):
         _verify_larger_share(request, usual)
     args = {"apply": request.apply, "source": request.source, "max_share_percent": share, "by": request.by[:120]}
     key = None if request.idempotency_key is None else f"request:{request.idempotency_key}"
     return _enqueue(services, args, request.trace_id, key)
+
+
+def deletes_more(settings: Settings, request: SweepRequest) -> bool:
+    """Say whether a run may delete a larger share of a source's backups than the settings let every run."""
+    share = request.max_share_percent
+    return request.apply and share is not None and share > settings.retention.max_share_percent
 
 
 def request_nightly(services: Services) -> Job:
@@ -65,7 +73,7 @@ def run_sweep(services: Services, context: JobContext) -> dict[str, Any]:
     """
     share, only = context.args["max_share_percent"] / 100, context.args["source"]
     if not context.args["apply"]:
-        return _summary(list(map(_of_source, make_plan(services, source=only, max_share=share))), applied=False)
+        return _report(services, context, make_plan(services, source=only, max_share=share))
     by = str(context.args["by"])
     context.write(lambda session: _adopt(services, session))
     decided = []
@@ -82,6 +90,13 @@ def run_sweep(services: Services, context: JobContext) -> dict[str, Any]:
     return _summary(decided, applied=True) | _outcome(progress, len(waiting))
 
 
+def _report(services: Services, context: JobContext, plans: list[SourcePlan]) -> dict[str, Any]:
+    for plan in plans:
+        # What is promised while nothing is deleted yet is promised: a shorter policy needs an approval afterwards.
+        context.write(partial(agree, services, plan=plan))
+    return _summary([_of_source(plan) for plan in plans], applied=False)
+
+
 def _verify_larger_share(request: SweepRequest, usual: int) -> None:
     if request.source is None:
         raise InvalidInputError(
@@ -90,7 +105,7 @@ def _verify_larger_share(request: SweepRequest, usual: int) -> None:
     if request.confirm != request.source:
         raise RetirementNotConfirmedError(
             f"Up to {request.max_share_percent} % of the backups of {request.source} would be deleted for good.",
-            next_step=f"If that is what you want: --confirm {request.source}",
+            next_step=f"If that is what you want: --confirm {request.source}, or `confirm` over HTTP",
         )
 
 

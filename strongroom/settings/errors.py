@@ -63,6 +63,18 @@ class UnknownStandbyError(NotFoundError):
     code = "settings.unknown_standby"
 
 
+class SkipNotConfiguredError(NotFoundError):
+    """This installation is no key provider: the configuration has no `[skip]`."""
+
+    code = "settings.no_skip"
+
+
+class UnknownPeerError(NotFoundError):
+    """No key provider of this name or system id is configured as a peer."""
+
+    code = "settings.unknown_peer"
+
+
 class UnknownDatabaseError(NotFoundError):
     """No database of this name is configured, or none is named where there are several."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from strongroom.settings.accounts import read_accounts
 from strongroom.settings.alerts import AlertSettings
 from strongroom.settings.aws import EbsSourceSettings, RdsSourceSettings, RegionAwsSettings
 from strongroom.settings.aws_feeds import CloudWatchLogsSourceSettings, S3SourceSettings
@@ -41,6 +42,8 @@ from strongroom.settings.root import (
     VerificationSettings,
     WorkerSettings,
 )
+from strongroom.settings.sessions import SessionSettings, read_session_redis
+from strongroom.settings.skip_reading import read_skip
 from strongroom.settings.sources import FilesSourceSettings, LogsSourceSettings, SourceSettings
 from strongroom.settings.standbys import read_standbys
 
@@ -56,6 +59,7 @@ SECTIONS: dict[str, type[Section]] = {
     "retention": RetentionSettings,
     "verification": VerificationSettings,
     "drills": DrillPlaceSettings,
+    "sessions": SessionSettings,
 }
 SOURCE_KINDS: dict[
     str,
@@ -78,7 +82,6 @@ SOURCE_KINDS: dict[
 GROUPS = ("regions", "sources", "policies", "databases", "standbys", "channels", "pings")
 
 _SERVICE_SECRETS = {
-    "api": ("token", "STRONGROOM_API_TOKEN", 16),
     "flower": ("password", "STRONGROOM_FLOWER_PASSWORD", 8),
 }
 _LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
@@ -141,8 +144,12 @@ class _Reader:
         values["catalog_url"] = catalog_url(self._env, data_dir, self._findings)
         broker = self._table(self._document.get("broker", {}), ("broker",))
         values["broker"] = read_broker(broker, self._env, data_dir, self._findings)
+        values["session_redis"] = read_session_redis(self._env, self._findings)
         column_keys = self._table(self._document.get("column_keys", {}), ("column_keys",))
         values["column_keys"] = read_column_keys(column_keys, self._env, self._findings)
+        skip = self._table(self._document["skip"], ("skip",)) if "skip" in self._document else None
+        values["accounts"] = read_accounts(self._env, self._findings)
+        values["skip"] = read_skip(skip, self._env, self._findings)
         regions, policies, sources = self._regions(), self._policies(), self._sources()
         self._check_references(regions, policies, sources)
         values["regions"] = tuple(sorted(regions, key=lambda region: not region.home))
@@ -155,7 +162,7 @@ class _Reader:
         return values
 
     def _refuse_unknown_tables(self) -> None:
-        known = [*file_keys(TopLevel), "broker", "column_keys", *SECTIONS, *GROUPS]
+        known = [*file_keys(TopLevel), "broker", "column_keys", "skip", *SECTIONS, *GROUPS]
         for name in self._document:
             if name not in known:
                 self._findings.add((name,), "This key is not known.", suggest(name, known, "Known keys"))

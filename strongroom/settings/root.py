@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, SerializeAsAny
 
+from strongroom.settings.accounts import AccountSettings
 from strongroom.settings.alerts import AlertSettings
 from strongroom.settings.broker import BrokerSettings
 from strongroom.settings.channels import ChannelSettings, PingSettings
@@ -13,6 +14,7 @@ from strongroom.settings.databases import DatabaseSettings
 from strongroom.settings.drills import DrillPlaceSettings
 from strongroom.settings.errors import (
     SecretMissingError,
+    SkipNotConfiguredError,
     UnknownChannelError,
     UnknownDatabaseError,
     UnknownRegionError,
@@ -22,6 +24,8 @@ from strongroom.settings.errors import (
 from strongroom.settings.fields import AnchoredPath, Flag, Port, Section, Text
 from strongroom.settings.regions import RegionSettings
 from strongroom.settings.retention import BUILT_IN_POLICIES, PolicySettings, RetentionSettings
+from strongroom.settings.sessions import SessionRedis, SessionSettings
+from strongroom.settings.skip import SkipSettings
 from strongroom.settings.sources import SourceSettings
 from strongroom.settings.standbys import StandbySettings
 
@@ -31,7 +35,6 @@ class ApiSettings(Section):
 
     host: Text = Field("127.0.0.1", description="Address the API listens on.")
     port: Port = Field(8440, description="Port the API listens on.")
-    token: SecretStr | None = Field(None, min_length=16, description="Service token that callers of the API present.")
 
 
 class FlowerSettings(Section):
@@ -108,11 +111,11 @@ class WorkerSettings(Section):
 
 
 class CollectionSettings(Section):
-    """The nightly look for garbage in every region."""
+    """The nightly deletion of what no backup needs, in every region."""
 
-    apply: Flag = Field(False, description="Whether the nightly collection deletes what it finds, or only reports it.")
+    apply: Flag = Field(True, description="Whether the nightly collection deletes what it finds, or only reports it.")
     max_share_percent: int = Field(
-        20, strict=True, ge=0, le=100, description="Percentage of a region's packs that is deleted without asking."
+        50, strict=True, ge=0, le=100, description="Percentage of a region's packs that is deleted without asking."
     )
 
 
@@ -163,6 +166,10 @@ class Settings(TopLevel):
     policies: dict[str, PolicySettings] = Field(default_factory=_built_in_policies)
     databases: dict[str, DatabaseSettings] = Field(default_factory=dict)
     standbys: dict[str, StandbySettings] = Field(default_factory=dict)
+    skip: SkipSettings | None = None
+    accounts: AccountSettings = AccountSettings()
+    sessions: SessionSettings = SessionSettings()
+    session_redis: SessionRedis = SessionRedis()
     alerts: AlertSettings = AlertSettings()
     channels: dict[str, SerializeAsAny[ChannelSettings]] = Field(default_factory=dict)
     """In the order of the file, which is the order in which one stands in for another."""
@@ -203,6 +210,14 @@ class Settings(TopLevel):
         what = f"There is no [standbys.{name[:64]}] in {self.path.name}."
         raise UnknownStandbyError(what, next_step=_nearest(name, list(self.standbys), "standbys"))
 
+    def require_skip(self) -> SkipSettings:
+        """Return the settings of the key provider; raises SkipNotConfiguredError where there are none."""
+        if self.skip is None:
+            raise SkipNotConfiguredError(
+                f"There is no [skip] in {self.path.name}.", next_step="Make one with `strongroom peers setup`."
+            )
+        return self.skip
+
     def get_channel(self, name: str) -> ChannelSettings:
         """Return the channel of this name; raises UnknownChannelError, which names the nearest one."""
         if name in self.channels:
@@ -223,10 +238,6 @@ class Settings(TopLevel):
         """Return the names of the regions a policy asks for, home first."""
         wanted = self.policies[policy].regions
         return tuple(region.name for region in self.regions if wanted is None or region.name in wanted)
-
-    def require_api_token(self) -> SecretStr:
-        """Return the service token; raises SecretMissingError where there is none."""
-        return _required(self.api.token, "STRONGROOM_API_TOKEN", "The API does not start without a service token.")
 
     def require_flower_password(self) -> SecretStr:
         """Return the password of Flower's login; raises SecretMissingError where there is none."""

@@ -48,6 +48,12 @@ class SourceMovedError(UnavailableError):
     code = "sources.moved"
 
 
+class WalkCutShortError(UnavailableError):
+    """The process that walks and reads for a backup ended before it was done."""
+
+    code = "sources.walk_cut_short"
+
+
 class ProducerFailedError(StrongroomError):
     """The program that produces the data ended with an error: what it wrote is not a whole backup."""
 

@@ -28,6 +28,9 @@ class Cause(StrEnum):
     DENIED = "standby.denied"
 
 
+_VERDICTS = {Cause.LOST: Verdict.LOST, Cause.LAG: Verdict.BEHIND, Cause.PRIMARY: Verdict.UNKNOWN}
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something that is wrong, in words, and what to do about it."""
@@ -41,24 +44,25 @@ def judge(pair: StandbySettings, seen: Observation, lag: float | None) -> list[F
     """Return everything that is wrong, the worst first; `lag` is in seconds."""
     findings = [*_of_standby(pair, seen), *_of_primary(pair, seen), *_of_slot(pair, seen), *_of_lag(pair, seen, lag)]
     order = list(Cause)
+    if seen.primary is None and seen.standby is not None and seen.standby.in_recovery:
+        # That nothing comes from a primary that is down is not the standby's fault.
+        order.sort(key=lambda cause: cause is not Cause.PRIMARY)
     return sorted([*findings, *_of_rights(pair, seen)], key=lambda finding: order.index(finding.cause))
 
 
 def verdict_of(findings: list[Finding]) -> Verdict:
-    """Say in a word what the findings come to."""
-    causes = {finding.cause for finding in findings}
-    if Cause.LOST in causes:
-        return Verdict.LOST
-    if Cause.LAG in causes:
-        return Verdict.BEHIND
-    if Cause.PRIMARY in causes:
-        return Verdict.UNKNOWN
-    return Verdict.AT_RISK if causes else Verdict.FOLLOWING
+    """Say in a word what the findings, the worst first, come to."""
+    return _VERDICTS.get(findings[0].cause, Verdict.AT_RISK) if findings else Verdict.FOLLOWING
 
 
 def judged(seen: Observation) -> set[Cause]:
-    """Return the causes that the observation says something about; of the others nothing is known now."""
+    """Return the causes that the observation says something about; of the others nothing is known now.
+
+    Whether the standby belongs to the primary, and how the slot is, only a primary that answers can tell.
+    """
     if seen.primary is None:
+        return {Cause.PRIMARY}
+    if seen.primary.position is None:
         return {Cause.PRIMARY, Cause.LOST}
     if seen.standby is None or seen.lag_bytes is None:
         return {Cause.PRIMARY, Cause.LOST, Cause.SLOT}
@@ -77,7 +81,7 @@ def _of_standby(pair: StandbySettings, seen: Observation) -> Iterator[Finding]:
     elif seen.primary is not None:
         yield from _of_following(pair, seen.primary, seen.standby)
     elif not seen.standby.streaming:
-        yield _lost(f"The standby {place} receives nothing.", "Mend the primary, or fail over.")
+        yield _lost(f"The standby {place} answers and receives nothing.", "Mend the primary, or fail over to it.")
 
 
 def _of_following(pair: StandbySettings, primary: PrimaryView, standby: StandbyView) -> Iterator[Finding]:

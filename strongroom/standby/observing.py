@@ -1,7 +1,10 @@
 """Asking a primary and its standby where they are."""
 
+import os
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +18,9 @@ from strongroom.standby.views import Observation, Position, PrimaryView, SlotVie
 
 PATIENCE_SECONDS = 2.0
 """How long a standby that is behind is given to replay what the primary had when it was asked."""
+
+ANSWER_SECONDS = 10.0
+"""How long an answer may take. A server whose disk hangs keeps its connections, and no limit of its own ends that."""
 
 _LOOK_EVERY_SECONDS = 0.1
 # An answer that takes longer is none: whoever reads from this server waits as well.
@@ -112,7 +118,7 @@ def _view_primary(connection: Connection, slot: str | None) -> PrimaryView:
     if in_recovery:
         return PrimaryView(system, at, sees_all, position=None, timeline=None, slot=None)
     position, timeline = _row(connection, _WRITING)
-    found = connection.execute(_SLOT, (slot,)).fetchone() if slot else None
+    found = _ask(connection, _SLOT, slot) if slot else None
     view = None if found is None else SlotView(*found)
     return PrimaryView(system, at, sees_all, position=position, timeline=int(timeline, 16), slot=view)
 
@@ -120,7 +126,7 @@ def _view_primary(connection: Connection, slot: str | None) -> PrimaryView:
 def _view_standby(connection: Connection) -> StandbyView:
     in_recovery, system, _, sees_all = _row(connection, _ABOUT)
     (timeline,) = _row(connection, "SELECT timeline_id FROM pg_control_checkpoint()")
-    status, receiving, slot = connection.execute(_RECEIVER).fetchone() or (None, None, None)
+    status, receiving, slot = _ask(connection, _RECEIVER) or (None, None, None)
     received: Position | None = None
     replayed, replayed_at, paused = None, None, False
     if in_recovery:
@@ -146,7 +152,25 @@ def _replayed(connection: Connection) -> Position | None:
 
 
 def _row(connection: Connection, query: str) -> tuple[Any, ...]:
-    found = connection.execute(query.encode()).fetchone()
+    found = _ask(connection, query)
     if found is None:
         raise _NoAnswerError("it gave an empty answer")
     return found
+
+
+def _ask(connection: Connection, query: str, *parameters: str) -> tuple[Any, ...] | None:
+    """Return the first row of an answer; whoever does not answer in time is hung up on, and psycopg raises."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as line:
+        hang_up = threading.Timer(ANSWER_SECONDS, _hang_up, (line,))
+        hang_up.daemon = True
+        hang_up.start()
+        try:
+            return connection.execute(query.encode(), parameters or None).fetchone()
+        finally:
+            hang_up.cancel()
+
+
+def _hang_up(line: socket.socket) -> None:
+    # The answer may come at this very moment, and the line be closed.
+    with suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)

@@ -125,7 +125,8 @@ class S3Bucket:
         """Yield every version, and every mark that hides one, of the objects whose key starts with prefix."""
         with translated(self.region, self.name, "the listing of versions"):
             versions = self.dialect.versions(self.client, self.name)
-            if not versions.are_kept():
+            # Whoever asks wants all of them, and to remove them for good: that is not left to what was so once.
+            if not versions.ask():
                 yield from (ObjectVersion(found.key, "") for found in self.list(prefix))
                 return
             for key, version in versions.list(self.prefix + prefix):

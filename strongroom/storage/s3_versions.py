@@ -16,7 +16,7 @@ _UNKNOWN_CALL = {400, 404, 405, 501}
 
 
 class Versions:
-    """The versions of the objects of one bucket; finds out once whether the bucket keeps any."""
+    """The versions of the objects of one bucket; remembers whether the bucket keeps any."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
@@ -25,8 +25,11 @@ class Versions:
 
     def are_kept(self) -> bool:
         """Say whether the bucket keeps, or has ever kept, what was replaced or removed."""
-        if self._kept is None:
-            self._kept = self._ask()
+        return self.ask() if self._kept is None else self._kept
+
+    def ask(self) -> bool:
+        """Find out anew whether the bucket keeps versions: somebody may have switched that on since."""
+        self._kept = self._kept or self._ask()
         return self._kept
 
     def list(self, prefix: str) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,5 @@
-"""Rebuilding the catalog's knowledge of backups from the regions: what is missing is adopted, what has a
-tombstone is retired, nothing is removed."""
+"""Rebuilding the catalog's knowledge of backups from the regions, and from the tags of snapshots in AWS: what is
+missing is adopted, what has a tombstone is retired, nothing is removed."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from strongroom.backup.recording import Committed, apply_commit
 from strongroom.catalog.backup_queries import list_replicas
 from strongroom.catalog.backups import Backup, BackupKind, BackupState, Replica, ReplicaState
+from strongroom.cloud.adopting import adopt_snapshots
 from strongroom.errors import StrongroomError, UnavailableError
 from strongroom.repository.commit import CommitRecord, Outcome
 from strongroom.repository.head import ManifestHead
@@ -34,8 +35,12 @@ class RebuildReport:
         return not self.unreadable
 
 
-def rebuild(services: Services, *, on_progress: Callable[[int, int], None]) -> RebuildReport:
-    """Adopt every committed backup that any region holds; `on_progress` gets (done, total) backups.
+OnAdopted = Callable[[Session, str], None]
+"""Called with the name of the source in the transaction that adopts a backup, before anybody else sees it."""
+
+
+def rebuild(services: Services, *, on_adopted: OnAdopted, on_progress: Callable[[int, int], None]) -> RebuildReport:
+    """Adopt every committed backup that any region, or AWS, holds; `on_progress` gets (done, total) backups of regions.
 
     Can be repeated, and run beside everything else. Raises what opening the repository raises.
     """
@@ -43,9 +48,18 @@ def rebuild(services: Services, *, on_progress: Callable[[int, int], None]) -> R
     inventories = list(_inventories(services, report))
     names = _in_order_of_commit(inventories)
     for done, name in enumerate(names, start=1):
-        _adopt(services, inventories, name, report)
+        _adopt(services, inventories, name, report, on_adopted)
         on_progress(done, len(names))
+    _adopt_snapshots(services, report, on_adopted)
     return report
+
+
+def _adopt_snapshots(services: Services, report: RebuildReport, on_adopted: OnAdopted) -> None:
+    found = adopt_snapshots(services, on_adopted)
+    report.adopted += found.adopted
+    report.known += found.known
+    report.retired += found.retired
+    report.unreadable.extend(Unreadable.of(*fault) for fault in found.faults)
 
 
 def _inventories(services: Services, report: RebuildReport) -> Iterator[Inventory]:
@@ -71,11 +85,13 @@ def _in_order_of_commit(inventories: list[Inventory]) -> list[Name]:
     return sorted(moments, key=lambda name: (moments[name], name[1]))
 
 
-def _adopt(services: Services, inventories: list[Inventory], name: Name, report: RebuildReport) -> None:
+def _adopt(
+    services: Services, inventories: list[Inventory], name: Name, report: RebuildReport, on_adopted: OnAdopted
+) -> None:
     backup_id = name[1]
     if any(backup_id in inventory.retired for inventory in inventories):
         report.retired += 1
-        _retire(services, backup_id)
+        _retire(services, inventories, name)
         return
     if _is_known(services, backup_id):
         report.known += 1
@@ -89,15 +105,32 @@ def _adopt(services: Services, inventories: list[Inventory], name: Name, report:
     with services.catalog.begin() as session:
         _write(services, session, record, head)
         _write_replicas(services, session, inventories, record, head)
+        on_adopted(session, name[0])
     report.adopted += 1
 
 
-def _retire(services: Services, backup_id: UUID) -> None:
-    """Have a catalog that is older than the tombstone know of it; collections take it to the other regions."""
+def _retire(services: Services, inventories: list[Inventory], name: Name) -> None:
+    """Have the catalog know of a tombstone; the next run of retention takes it to the other regions."""
     with services.catalog.begin() as session:
-        backup = session.get(Backup, backup_id, with_for_update=True)
+        backup = session.get(Backup, name[1], with_for_update=True)
         if backup is not None and backup.state is BackupState.COMMITTED:
             backup.state = BackupState.RETIRED
+    if backup is None:
+        _adopt_retired(services, inventories, name)
+
+
+def _adopt_retired(services: Services, inventories: list[Inventory], name: Name) -> None:
+    """Write down a backup that was retired and that some region still has the keys of, so that they are destroyed."""
+    try:
+        record = _agreed(inventories, name)
+        head = _open_anywhere(services, inventories, record)
+    except StrongroomError:
+        # Nobody can read it any more, or not now; what it consists of goes with the collection.
+        return
+    with services.catalog.begin() as session:
+        _write(services, session, record, head)
+        _write_replicas(services, session, inventories, record, head)
+        session.get_one(Backup, record.backup_id).state = BackupState.RETIRED
 
 
 def _is_known(services: Services, backup_id: UUID) -> bool:

@@ -10,6 +10,8 @@ from strongroom.jobs.context import JobContext
 from strongroom.jobs.kinds import JobKind
 from strongroom.jobs.ledger import JobRequest
 from strongroom.jobs.progress import JobProgress
+from strongroom.keysync.psks import Psks
+from strongroom.keysync.sealing import Sealers
 from strongroom.repository.commit import Outcome, list_commits
 from strongroom.repository.retiring import list_tombstones
 from strongroom.repository.rewrapping import Rewrapped, Rewrapper
@@ -41,7 +43,8 @@ def request_rotation(services: Services, request: RotationRequest) -> Job:
 def run_rotation(services: Services, context: JobContext) -> dict[str, Any]:
     """Rewrap the root secret and every live backup's data key, in commit-key order from where an earlier attempt came.
 
-    A region that does not answer is named in the result, and keeps its old slots; run it again when it is back.
+    The catalog's keys that the region's KEK wraps come first. A region that does not answer is named in the result, and
+    keeps its old slots; run it again when it is back.
     """
     region, remove_old = context.args["region"], context.args["remove_old"]
     repository, home = services.open_repository(), next(iter(services.stores.values()))
@@ -49,6 +52,7 @@ def run_rotation(services: Services, context: JobContext) -> dict[str, Any]:
     counts, missed = Counter(context.cursor or {}), set[str]()
     after = str((context.cursor or {}).get("after", ""))
     counts.pop("after", None)
+    catalog_keys = _rewrap_catalog(services, region)
     _add(rewrapper.rewrap_root(remove_old=remove_old), counts, missed)
     retired = {tombstone.backup_id for tombstone in list_tombstones(repository, home)}
     for record in list_commits(repository, home):
@@ -67,8 +71,15 @@ def run_rotation(services: Services, context: JobContext) -> dict[str, Any]:
         "backups": counts["backups"],
         "written": counts["written"],
         "removed": counts["removed"],
+        "catalog_keys": catalog_keys,
         "regions_missed": sorted(missed),
     }
+
+
+def _rewrap_catalog(services: Services, region: str) -> int:
+    """Move what the catalog keeps under the region's KEK: the installation's own keys, and those of a key provider."""
+    kept = (services.catalog, services.keks, services.clock, services.random)
+    return services.purpose_keys.rewrap(region) + Psks(*kept).rewrap(region) + Sealers(*kept).rewrap(region)
 
 
 def _add(done: Rewrapped, counts: "Counter[str]", missed: set[str]) -> None:

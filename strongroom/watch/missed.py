@@ -50,22 +50,27 @@ def look_for_stuck(session: Session, settings: Settings, now: datetime) -> None:
 
 def _judge(session: Session, settings: Settings, source: SourceSettings, row: ExpectedRun, now: datetime) -> None:
     """Say that a run is missing, or go on to the next one: a run that failed has an alert of its own."""
-    query = select(Job.state).where(Job.source == source.name, Job.kind == JobKind.BACKUP_RUN)
-    states = set(session.scalars(query.where(Job.created_at >= row.due_at)))
-    if states & FINAL_STATES:
+    query = select(Job).where(Job.source == source.name, Job.kind == JobKind.BACKUP_RUN, Job.created_at >= row.due_at)
+    jobs = session.scalars(query.order_by(Job.created_at)).all()
+    ended = [job for job in jobs if job.state in FINAL_STATES]
+    if ended:
         clear_alerts(session, cause=MISSED, source=source.name, now=now, note="A backup of it has run.")
-        _expect(session, settings, source, now)
-    elif JobState.RUNNING not in states:
-        keep_open(session, _missed_report(source.name, row, waiting=bool(states), now=now))
+        _expect(session, settings, source, now, ended[-1])
+    elif not any(job.state is JobState.RUNNING for job in jobs):
+        keep_open(session, _missed_report(source.name, row, waiting=bool(jobs), now=now))
 
 
-def _expect(session: Session, settings: Settings, source: SourceSettings, now: datetime) -> None:
-    slot = next(next_slots(source.schedule, now), None)
+def _expect(
+    session: Session, settings: Settings, source: SourceSettings, now: datetime, last: Job | None = None
+) -> None:
+    """Expect the first moment after the last run was asked for; while that run lasted, no other could begin."""
+    slot = next(next_slots(source.schedule, now if last is None else last.created_at), None)
     if slot is None:
         _forget(session, source.name, now)
         return
     grace = grace_of(session, source.name, settings.alerts.missed_seconds)
-    row = ExpectedRun(source=source.name, spec=_spec(source), due_at=slot.at, alert_after=slot.at + grace)
+    begin = slot.at if last is None or last.finished_at is None else max(slot.at, last.finished_at)
+    row = ExpectedRun(source=source.name, spec=_spec(source), due_at=slot.at, alert_after=begin + grace)
     row.grace_seconds = int(grace.total_seconds())
     session.merge(row)
 

@@ -7,8 +7,11 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from strongroom.alerts.opening import AlertReport, AlertType, Severity, clear_alerts, keep_open
-from strongroom.alerts.ticks import find_tick
+from strongroom.alerts.ticks import find_tick, note_tick
 from strongroom.jobs.processes import TICKS, ProcessKind, list_alive
+
+CERTAIN_SECONDS = 25.0
+"""Two signs of life and a half: a process that gave one within them lives for certain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +34,53 @@ def look_for_signs(session: Session, silent_seconds: float, now: datetime) -> No
 
 
 def _signs(session: Session, silent_seconds: float, now: datetime) -> Sequence[Sign]:
-    alive = {heartbeat.kind for heartbeat in list_alive(session, within_seconds=silent_seconds)}
-    last = find_tick(session, TICKS)
-    stale = last is None or now - last > timedelta(seconds=silent_seconds)
-    workers = ProcessKind.WORKER in alive
+    silent = timedelta(seconds=silent_seconds)
+    workers_gone = _is_silent(session, ProcessKind.WORKER, silent, now)
     for_so_long = f"for {silent_seconds:.0f} s"
     return (
         Sign(
             "workers.silent",
-            not workers,
+            workers_gone,
             f"No worker has answered {for_so_long}",
             "No job runs. Start the workers, or see their logs: make status, strongroom queues probe --all",
         ),
         Sign(
             "beat.silent",
-            ProcessKind.SCHEDULER not in alive,
+            _is_silent(session, ProcessKind.SCHEDULER, silent, now),
             f"Beat has been silent {for_so_long}",
             "Workers stand in for it. Start Beat again, or see its log: make status",
         ),
         Sign(
             "broker.silent",
-            workers and stale,
+            _is_way_shut(session, silent, now),
             f"No tick has come through the broker {for_so_long}",
             "Jobs wait in the ledger. Start the broker, and see whether a worker serves queue control: make status",
         ),
     )
+
+
+def _is_silent(session: Session, kind: ProcessKind, silent: timedelta, now: datetime) -> bool:
+    """Say whether no process of a kind gave a sign for so long; one that ends in order takes its sign along."""
+    beats = [process.beat_at for process in list_alive(session, within_seconds=silent.total_seconds(), kind=kind)]
+    if beats:
+        note_tick(session, f"{kind}.seen", max(beats))
+        return False
+    seen = find_tick(session, f"{kind}.seen")
+    return seen is None or abs(now - seen) >= silent
+
+
+def _is_way_shut(session: Session, silent: timedelta, now: datetime) -> bool:
+    """Say whether workers that were there all the time heard no tick for so long.
+
+    Ticks end with the workers that take them: those that were killed, or have just come back, say nothing of the way.
+    """
+    within = min(silent.total_seconds(), CERTAIN_SECONDS)
+    if not list_alive(session, within_seconds=within, kind=ProcessKind.WORKER):
+        note_tick(session, "workers.gone", now)
+        return False
+    moments = (find_tick(session, TICKS), find_tick(session, "workers.gone"))
+    # What lies far ahead was written down before the clock of the database was set back.
+    return all(moment is None or abs(now - moment) > silent for moment in moments)
 
 
 def _report(sign: Sign, now: datetime) -> AlertReport:

@@ -20,13 +20,13 @@ from strongroom.alerts.holding import read_holding
 from strongroom.alerts.outbox import Claimed, claim_due, has_due, note_failed, note_sent
 from strongroom.alerts.reminding import Reminder
 from strongroom.alerts.routing import GROUP_WAIT, Router, has_unrouted
-from strongroom.alerts.sending import Sender
+from strongroom.alerts.sending import KEYED, Sender
 from strongroom.alerts.trying import queue_tests
 from strongroom.alerts.wording import Wording
 from strongroom.catalog.alerts import AlertDelivery, AlertNotice, DeliveryState
 from strongroom.catalog.dbtime import database_now
 from strongroom.errors import StrongroomError, UnavailableError
-from strongroom.jobs.processes import ProcessIdentity, record_heartbeat
+from strongroom.jobs.processes import ProcessIdentity, forget_process, record_heartbeat
 from strongroom.levels.alerting import look_at_levels
 from strongroom.services import Services
 from strongroom.watch.catalog_away import CatalogAway
@@ -61,6 +61,7 @@ class Watcher:
         self._began = services.clock.monotonic()
         self._evaluated = self._measured = self._beaten = self._held = float("-inf")
         self._leads = False
+        self._keyed = frozenset(c.name for c in services.settings.channels.values() if c.kind in KEYED)
 
     def run(self, stop: threading.Event) -> None:
         """Go through rounds until asked to stop, then let what is being sent end."""
@@ -115,8 +116,9 @@ class Watcher:
         try:
             with self._services.catalog.begin() as session:
                 give_up_lease(session, self._identity.name)
+                forget_process(session, self._identity.name)
         except StrongroomError as error:
-            log.warning("the lease is not given up: %s", error.what)
+            log.warning("the lease and the sign of life are left behind: %s", error.what)
 
     def _lead(self) -> None:
         """Renew the lease, and with it the proof that the catalog takes what is written."""
@@ -178,7 +180,8 @@ class Watcher:
         if free <= 0:
             return
         with self._services.catalog.begin() as session:
-            claimed = claim_due(session, self._identity.name, free, Counter(name for _, name in list(self._busy)))
+            busy = Counter(name for _, name in list(self._busy))
+            claimed = claim_due(session, self._identity.name, free, busy, self._keyed)
         for delivery in claimed:
             self._submit((str(delivery.id), delivery.channel), partial(self._send, delivery))
 
@@ -202,14 +205,14 @@ class Watcher:
     def _send(self, delivery: Claimed) -> None:
         catalog, channels = self._services.catalog, self._services.settings.channels
         try:
-            self._sender.send(delivery.channel, delivery.message)
+            complaint = self._sender.send(delivery.channel, delivery.message)
         except StrongroomError as error:
             log.warning("channel %s did not take a message: %s", delivery.channel, error.what)
             with catalog.begin() as session:
                 note_failed(session, delivery, error, channels)
             return
         with catalog.begin() as session:
-            note_sent(session, delivery)
+            note_sent(session, delivery, complaint)
 
     def _ping(self, ping: Ping) -> None:
         if self._pinger.send(ping, self._seconds()):

@@ -35,12 +35,11 @@ class Deployment:
 
     def __post_init__(self) -> None:
         self.port = ReservedPort()
-        self.token = secrets.token_urlsafe(24)
+        self.flower_password = secrets.token_urlsafe(12)
         self.config = self.directory / "strongroom.toml"
         self.config.write_text(f"{self.configuration}\n[api]\nport = {self.port.number}\n")
         self.client = httpx.Client(
             base_url=f"http://{LOOPBACK}:{self.port.number}",
-            headers={"Authorization": f"Bearer {self.token}"},
             timeout=30,
         )
 
@@ -50,13 +49,12 @@ class Deployment:
         return {
             "PYTHONPATH": str(PROJECT),
             "STRONGROOM_CONFIG": str(self.config),
-            "STRONGROOM_API_TOKEN": self.token,
-            "STRONGROOM_FLOWER_PASSWORD": secrets.token_urlsafe(12),
+            "STRONGROOM_FLOWER_PASSWORD": self.flower_password,
             **self.environment,
         }
 
-    def run(self, *words: str, expect: int = 0) -> str:
-        """Run a `strongroom` command and return its standard output."""
+    def run(self, *words: str, expect: int | None = 0) -> str:
+        """Run a `strongroom` command and return its standard output; `expect` None takes any exit code."""
         done = subprocess.run(
             [sys.executable, "-m", "strongroom", *words],
             env={**os.environ, **self.variables},
@@ -65,12 +63,15 @@ class Deployment:
             timeout=PATIENCE_SECONDS,
             check=False,
         )
-        assert done.returncode == expect, f"{words} ended with {done.returncode}: {done.stderr}"
+        assert expect in (None, done.returncode), f"{words} ended with {done.returncode}: {done.stderr}"
         return done.stdout
 
     def start(self) -> None:
         """Set the installation up and start every process."""
         self.run("init", "--upgrade")
+        grants = ("--grant", "read", "--grant", "run", "--grant", "change")
+        token = self.run("tokens", "create", "tests", *grants).strip()
+        self.client.headers["Authorization"] = f"Bearer {token}"
         self.start_process("api", "api")
         for worker in WORKERS:
             self.start_process(f"worker-{worker}", "worker", worker)
@@ -78,9 +79,9 @@ class Deployment:
         self.start_process("beat", "celery", "--app", "worker.app", "beat", "--schedule", schedule)
         eventually(self._is_up, "the API answers")
 
-    def start_process(self, name: str, *module: str) -> None:
+    def start_process(self, name: str, *module: str, **environment: str) -> None:
         """Start one process; a worker that was killed is started again under its name."""
-        server = Server(name, [sys.executable, "-m", *module], self.directory, self.variables)
+        server = Server(name, [sys.executable, "-m", *module], self.directory, {**self.variables, **environment})
         server.start(lambda: server.pid is not None)
         self.servers[name] = server
 

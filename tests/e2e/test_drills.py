@@ -40,7 +40,7 @@ sql = "SELECT count(*) > 0 FROM pg_tables WHERE schemaname NOT IN ('pg_catalog',
 def deployment(
     tmp_path: Path, valkey: Valkey, postgres_server: ScratchPostgres, postgres_catalog_url: str
 ) -> Iterator[Deployment]:
-    """A deployment with three directories as regions and a database to protect."""
+    """A deployment with a watcher, three directories as regions and a database to protect."""
     database = f"drilled_{tmp_path.name}".lower().replace("-", "_")[:60]
     make_database(postgres_server, database, rows=2_000)
     server = postgres_server
@@ -51,6 +51,8 @@ def deployment(
         "SHOP_PASSWORD": server.password,
     }
     with deployed(tmp_path, configuration, environment) as running:
+        # Without one nobody would be told, which the status is not well with.
+        running.start_process("watch", "strongroom", "watch")
         yield running
     postgres_server.drop_database(database)
 

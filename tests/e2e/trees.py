@@ -39,7 +39,7 @@ def _make_sparse(path: Path) -> None:
 
 
 def _make_many(folder: Path, chance: random.Random) -> None:
-    for number in range(2000):
+    for number in range(6000):
         path = folder / f"{number % 20:02}" / f"{number}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f'{{"id": {number}, "key": "{chance.getrandbits(64):x}"}}' * (number % 40))

@@ -65,22 +65,35 @@ def service_modules() -> list[str]:
     return [name.replace("/", ".") for name in names if not name.endswith("__main__")]
 
 
-def imported_names(path: Path, *, top_level_only: bool = False) -> Iterator[str]:
-    """Yield the dotted name of every absolute import that happens when the program runs."""
-    tree = syntax(path)
-    for node in tree.body if top_level_only else running(tree):
+@functools.cache
+def imported_names(path: Path, *, top_level_only: bool = False) -> tuple[str, ...]:
+    """Return the dotted name of every absolute import that happens when the program runs."""
+    names: list[str] = []
+    for node in syntax(path).body if top_level_only else running(syntax(path)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            yield node.module
+            names.append(node.module)
+    return tuple(names)
 
 
-def running(node: ast.AST) -> Iterator[ast.AST]:
-    """Walk a syntax tree without the blocks that only a type checker reads."""
-    for child in ast.iter_child_nodes(node):
-        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
-            yield child
-            yield from running(child)
+def running(tree: ast.AST) -> Iterator[ast.AST]:
+    """Walk the statements of a syntax tree without the blocks that only a type checker reads."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += [part for part in parts(node) if not is_for_types(part)]
+
+
+def parts(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what a statement is made of, but no expressions: they hold no statements."""
+    return (child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr | ast.expr_context))
+
+
+def is_for_types(node: ast.AST) -> bool:
+    """Say whether a block is read by a type checker only."""
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 @functools.cache

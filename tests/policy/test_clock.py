@@ -8,6 +8,7 @@ from tests.policy.project import LIBRARY, ROOT, imported_names, python_files, re
 
 MODULES = {"random", "secrets", "time"}
 CALLS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "os.urandom", "uuid.uuid1", "uuid.uuid4"}
+LAST_WORDS = {call.rpartition(".")[2] for call in CALLS}
 THE_SOURCE = f"{LIBRARY}/clock.py"
 # Its random names only keep two temporary files apart; nothing that is stored depends on them.
 UNGUESSABLE_NAMES = {f"{LIBRARY}/storage/incoming.py"}
@@ -18,7 +19,7 @@ def uses(path: Path) -> Iterator[str]:
     for name in MODULES & set(imported_names(path)):
         yield f"{relative(path)} imports {name}"
     for node in ast.walk(syntax(path)):
-        if isinstance(node, ast.Attribute) and ast.unparse(node) in CALLS:
+        if isinstance(node, ast.Attribute) and node.attr in LAST_WORDS and ast.unparse(node) in CALLS:
             yield f"{relative(path)}:{node.lineno} {ast.unparse(node)}"
 
 

@@ -70,6 +70,10 @@ class Ear:
     port: int = 0
     mood: Mood = Mood.WELL
     redirect_to: str = "http://127.0.0.1:1/"
+    lines: list[str] = field(default_factory=list)
+    """What a mail server was told, but for the mails."""
+    refuses: str = ""
+    """A recipient that a mail server does not take mail for."""
     heard: list[Heard] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
     ending: threading.Event = field(default_factory=threading.Event)
@@ -196,10 +200,11 @@ def _speak_smtp(handler: socketserver.StreamRequestHandler, ear: Ear) -> None:
     handler.wfile.write(b"220 fake ready\r\n")
     recipients: list[str] = []
     while line := handler.rfile.readline().decode().strip():
+        ear.lines.append(line)
         verb = line[:4].upper()
         if verb == "DATA":
             _take_mail(handler, ear, recipients)
-        elif verb == "RCPT" and ear.mood is Mood.FAILS:
+        elif verb == "RCPT" and (ear.mood is Mood.FAILS or (ear.refuses and ear.refuses in line)):
             handler.wfile.write(b"550 no such user\r\n")
         else:
             recipients += [line] if verb == "RCPT" else []

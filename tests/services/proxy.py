@@ -32,6 +32,7 @@ class Fault:
     """What happens to the bytes of a connection; the default is nothing."""
 
     swallow: bool = False
+    swallow_answers: bool = False
     delay: float = 0.0
     cut_after: int | None = None
     cut_direction: Direction = Direction.ANSWERS
@@ -61,7 +62,7 @@ class _Connection:
     async def _pump(self, direction: Direction, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(READ_BYTES):
             await asyncio.sleep(self.fault.delay)
-            if self.fault.swallow:
+            if self.fault.swallow or (self.fault.swallow_answers and direction is Direction.ANSWERS):
                 continue
             allowed = self._allowed(direction, len(data))
             writer.write(data[:allowed])
@@ -108,6 +109,8 @@ class TcpProxy:
         self.url = parts._replace(netloc=f"{user}{LOOPBACK}:{self.port}").geturl()
         self._fault = Fault()
         self._resetting = False
+        self.accepted = 0
+        """Connections that clients have made so far."""
         self._connections: set[_Connection] = set()
         self._listener: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
@@ -135,6 +138,10 @@ class TcpProxy:
     def black_hole(self) -> None:
         """Accept everything and answer nothing, on open and on new connections."""
         self._do(self._change(Fault(swallow=True)))
+
+    def lose_answers(self) -> None:
+        """Let requests through and no answer, on open and on new connections."""
+        self._do(self._change(Fault(swallow_answers=True)))
 
     def half_open(self) -> None:
         """Let the open connections die without a word to either side; new ones work."""
@@ -202,6 +209,7 @@ class TcpProxy:
         if self._resetting:
             _reset(writer)
             return
+        self.accepted += 1
         connection = _Connection(self._fault, writer)
         self._connections.add(connection)
         try:

@@ -3,6 +3,7 @@
 import smtplib
 import socket
 import ssl
+from collections.abc import Sequence
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 
 from strongroom.alerts.errors import ChannelFailedError
 from strongroom.alerts.message import Message
-from strongroom.alerts.network import connected
+from strongroom.alerts.network import Place, connected
 from strongroom.settings.channels import EmailChannelSettings
 
 SECONDS = 15.0
@@ -23,19 +24,28 @@ class _Speaker(smtplib.SMTP):
 
     def __init__(self, connection: socket.socket, host: str) -> None:
         self._connection = connection
-        super().__init__(local_hostname=None, timeout=SECONDS)
+        super().__init__(local_hostname=_own_name(connection), timeout=SECONDS)
         self._host = host
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         return self._connection
 
 
-def send_mail(channel: EmailChannelSettings, password: SecretStr | None, message: Message, now: datetime) -> None:
-    """Send one mail to all recipients; raises ChannelFailedError when nobody's was taken."""
-    name = channel.host if channel.security == "tls" else None
-    with connected([(channel.host, channel.port)], name=name, seconds=SECONDS) as connection:
+def _own_name(connection: socket.socket) -> str:
+    """Return what we call ourselves, without asking a resolver that may take its time: RFC 5321, 4.1.3."""
+    name, address = socket.gethostname(), str(connection.getsockname()[0])
+    literal = f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+    return name if "." in name else literal
+
+
+def send_mail(
+    channel: EmailChannelSettings, password: SecretStr | None, message: Message, now: datetime
+) -> Sequence[str]:
+    """Send one mail to all recipients and return those the server refused; raises ChannelFailedError for all."""
+    place, encrypted = Place(channel.host, channel.port), channel.security == "tls"
+    with connected(place, encrypted=encrypted, seconds=SECONDS) as connection:
         try:
-            _converse(connection, channel, password, compose(channel, message, now))
+            return _converse(connection, channel, password, compose(channel, message, now))
         except (OSError, smtplib.SMTPException) as error:
             raise ChannelFailedError(
                 f"{channel.host} did not take the mail ({_why(error)}).", next_step="See what the mail server says."
@@ -60,16 +70,17 @@ def compose(channel: EmailChannelSettings, message: Message, now: datetime) -> E
 
 def _converse(
     connection: socket.socket, channel: EmailChannelSettings, password: SecretStr | None, mail: EmailMessage
-) -> None:
+) -> Sequence[str]:
     speaker = _Speaker(connection, channel.host)
     speaker.connect(channel.host, channel.port)
     if channel.security == "starttls":
         speaker.starttls(context=ssl.create_default_context())
     if channel.user is not None and password is not None:
         speaker.login(channel.user, password.get_secret_value())
-    speaker.send_message(mail, from_addr=channel.sender, to_addrs=list(channel.to))
+    refused = speaker.send_message(mail, from_addr=channel.sender, to_addrs=list(channel.to))
     # The mail was taken; what the server says to the farewell changes nothing.
     speaker.close()
+    return sorted(refused)
 
 
 def _why(error: Exception) -> str:

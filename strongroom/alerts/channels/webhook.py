@@ -7,11 +7,13 @@ secret. Whoever receives it recomputes it, refuses moments that are minutes old,
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from pydantic import SecretStr
 
-from strongroom.alerts.http import HttpClient, Request
+from strongroom.alerts.http import HttpClient, Request, fitting
 from strongroom.alerts.message import Message
 
 
@@ -23,14 +25,19 @@ def sign(secret: SecretStr, at: datetime, body: bytes) -> str:
 
 
 def webhook_body(message: Message) -> bytes:
-    """Return the message as JSON."""
+    """Return the message as JSON, with as many of the alerts as fit."""
+    alerts = [subject.as_json() for subject in message.subjects]
+    return fitting(alerts, lambda some: _document(message, some))
+
+
+def _document(message: Message, alerts: Sequence[dict[str, Any]]) -> bytes:
     document = {
         "version": 1,
         "id": message.id,
         "reason": message.reason.value,
         "title": message.title,
         "severity": message.severity.value,
-        "alerts": [subject.as_json() for subject in message.subjects],
+        "alerts": alerts,
     }
     return json.dumps(document, ensure_ascii=False).encode()
 

@@ -3,6 +3,7 @@
 from alembic import context
 
 from strongroom.catalog import (
+    accounts,
     alerts,
     backups,
     column_keys,
@@ -10,16 +11,24 @@ from strongroom.catalog import (
     drills,
     jobs,
     key_slots,
+    purpose_keys,
     reencryption,
     region_verifications,
     retention,
     schedules,
+    service_tokens,
+    session_epochs,
+    skip_keys,
+    skip_peers,
+    skip_psks,
     standbys,
+    step_up,
     traffic,
 )
 from strongroom.catalog.base import Base
 
 TABLE_MODULES = (
+    accounts,
     alerts,
     backups,
     column_keys,
@@ -27,11 +36,18 @@ TABLE_MODULES = (
     drills,
     jobs,
     key_slots,
+    purpose_keys,
     reencryption,
     region_verifications,
     retention,
     schedules,
+    session_epochs,
+    service_tokens,
+    skip_keys,
+    skip_peers,
+    skip_psks,
     standbys,
+    step_up,
     traffic,
 )
 

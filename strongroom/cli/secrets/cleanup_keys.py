@@ -12,11 +12,14 @@ from strongroom.cli.secrets.place import installed_place
 from strongroom.cli.secrets.removing import Removal
 from strongroom.cli.secrets.sealing import SealOptions, seal_options, sealing_keys
 from strongroom.cli.secrets.speaking import Speaker
+from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
 from strongroom.errors import ExitCode
 from strongroom.rotation.registry import register_column
 from strongroom.rotation.retiring import oldest_beyond
 from strongroom.rotation.wishing import TargetWish, find_target
 from strongroom.services import Services
+from strongroom.stepup.acts import Act
+from strongroom.stepup.errors import StepUpRefusedError, StepUpWaitingError
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,17 @@ class CleanupOptions:
 @env_file_option
 @dry_run_option
 @yes_option
+@operator_options
 @seal_options
 @click.pass_obj
-def cleanup_keys(invocation: Invocation, /, env_file: Path | None, sealing: SealOptions, **options: Any) -> ExitCode:
+def cleanup_keys(
+    invocation: Invocation,
+    /,
+    env_file: Path | None,
+    sealing: SealOptions,
+    persons: OperatorOptions,
+    **options: Any,
+) -> ExitCode:
     """Destroy the keys of old versions, all but the newest, after proof that nothing needs them.
 
     A version that something needs stays, whatever its age; the command says why, and ends with 11 where none could go
@@ -62,24 +73,31 @@ def cleanup_keys(invocation: Invocation, /, env_file: Path | None, sealing: Seal
         removal = Removal.begin(place, services, speaker, "cleanup-keys")
         needs = removal.needs(ring, aged) if aged else {}
         free = [name for name in aged if not needs[name]]
-        for name in aged:
-            for reason in needs[name]:
-                speaker.line("  - {version} stays: {reason}", version=name, reason=reason)
+        _say_what_stays(speaker, needs)
         speaker.line("Versions to remove: {versions}", versions=", ".join(free) or "-")
         if free and not wanted.dry_run:
             keys = sealing_keys(invocation, speaker, sealing)
             question = "Remove versions {versions} from '{file}'?"
             speaker.confirm(question, yes=wanted.yes, versions=", ".join(free), file=place.shown)
-            removal.apply(free, keys)
+            act = Act("keys.destroy", ",".join(free))
+            with (
+                removal.refused_by(StepUpRefusedError, StepUpWaitingError),
+                stepped_up(invocation, services, act, persons),
+            ):
+                removal.apply(free, keys)
         removed = [] if wanted.dry_run else free
-        speaker.line(
-            "[DRY-RUN] Nothing was changed" if wanted.dry_run else "[OK] Versions removed: {versions}",
-            versions=", ".join(removed) or "-",
-        )
+        said = "[DRY-RUN] Nothing was changed" if wanted.dry_run else "[OK] Versions removed: {versions}"
+        speaker.line(said, versions=", ".join(removed) or "-")
         removal.finish("dry-run" if wanted.dry_run else "done", removed)
     document = {"operation": removal.operation, "removed": removed, "free": free, "needed": needs}
     speaker.document(document | {"dry_run": wanted.dry_run})
     return _exit_code(aged, free)
+
+
+def _say_what_stays(speaker: Speaker, needs: dict[str, list[str]]) -> None:
+    for name, reasons in needs.items():
+        for reason in reasons:
+            speaker.line("  - {version} stays: {reason}", version=name, reason=reason)
 
 
 def _register(services: Services, wanted: CleanupOptions) -> None:

@@ -1,6 +1,7 @@
 """`strongroom secrets remove-versions`: destroy the keys of versions that nothing needs."""
 
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import click
 
@@ -10,11 +11,21 @@ from strongroom.cli.secrets.place import installed_place
 from strongroom.cli.secrets.removing import Removal
 from strongroom.cli.secrets.sealing import SealOptions, seal_options, sealing_keys
 from strongroom.cli.secrets.speaking import Speaker
+from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
 from strongroom.columnkeys.changes import destroyed
 from strongroom.rotation.errors import VersionNeededError
 from strongroom.rotation.retiring import verify_not_needed
+from strongroom.stepup.acts import Act
+from strongroom.stepup.errors import StepUpRefusedError, StepUpWaitingError
 
 versions_option = click.option("--versions", required=True, help="The versions, separated by commas: v1,v2")
+
+
+class Agreed(TypedDict):
+    """How far the command may go."""
+
+    dry_run: bool
+    yes: bool
 
 
 @click.command(
@@ -29,10 +40,16 @@ versions_option = click.option("--versions", required=True, help="The versions, 
 @env_file_option
 @dry_run_option
 @yes_option
+@operator_options
 @seal_options
 @click.pass_obj
 def remove_versions(
-    invocation: Invocation, versions: str, env_file: Path | None, sealing: SealOptions, *, dry_run: bool, yes: bool
+    invocation: Invocation,
+    versions: str,
+    env_file: Path | None,
+    sealing: SealOptions,
+    persons: OperatorOptions,
+    **agreed: Unpack[Agreed],
 ) -> None:
     """Destroy the keys of versions, after proof that nothing needs them.
 
@@ -45,24 +62,26 @@ def remove_versions(
         ring = place.file.load()
         destroyed(ring, names, services.clock.now())
         removal = Removal.begin(place, services, speaker, "remove-versions")
-        try:
+        with removal.refused_by(VersionNeededError):
             verify_not_needed(removal.needs(ring, names))
-        except VersionNeededError as error:
-            removal.refuse(error)
-            raise
         speaker.line("Versions to remove: {versions}", versions=", ".join(names))
-        if dry_run:
+        if agreed["dry_run"]:
             speaker.line("[DRY-RUN] Nothing was changed")
             removal.finish("dry-run", [])
         else:
             keys = sealing_keys(invocation, speaker, sealing)
-            speaker.confirm(
-                "Remove versions {versions} from '{file}'?", yes=yes, versions=", ".join(names), file=place.shown
-            )
-            removal.apply(names, keys)
+            question = "Remove versions {versions} from '{file}'?"
+            speaker.confirm(question, yes=agreed["yes"], versions=", ".join(names), file=place.shown)
+            act = Act("keys.destroy", ",".join(names))
+            with (
+                removal.refused_by(StepUpRefusedError, StepUpWaitingError),
+                stepped_up(invocation, services, act, persons),
+            ):
+                removal.apply(names, keys)
             speaker.line("[OK] Versions removed: {versions}", versions=", ".join(names))
             removal.finish("done", names)
-    speaker.document({"operation": removal.operation, "removed": [] if dry_run else names, "dry_run": dry_run})
+    removed = [] if agreed["dry_run"] else names
+    speaker.document({"operation": removal.operation, "removed": removed, "dry_run": agreed["dry_run"]})
 
 
 def split_names(text: str) -> list[str]:

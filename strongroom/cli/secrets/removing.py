@@ -1,6 +1,7 @@
 """How versions are removed, by whichever command: proven unneeded, disabled, proven again, sealed away, destroyed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from strongroom.cli.secrets.place import RingPlace, shown
@@ -11,7 +12,6 @@ from strongroom.columnkeys.record import KeyRecord, operation_id
 from strongroom.columnkeys.ring import KeyRing, KeyState
 from strongroom.errors import StrongroomError
 from strongroom.keyring.provider import KekProvider
-from strongroom.rotation.errors import VersionNeededError
 from strongroom.rotation.retiring import kept_needs, live_needs, verify_not_needed
 from strongroom.services import Services
 
@@ -62,9 +62,14 @@ class Removal:
         file.change(lambda ring: destroyed(ring, names, clock.now()))
         self.note("removed", versions=list(names), copy=copy.name)
 
-    def refuse(self, error: VersionNeededError) -> None:
-        """Write down that nothing was changed."""
-        self.finish("refused", [], error)
+    @contextmanager
+    def refused_by(self, *kinds: type[StrongroomError]) -> Iterator[None]:
+        """Write down that nothing was changed where the block raises one of these errors."""
+        try:
+            yield
+        except kinds as error:
+            self.finish("refused", [], error)
+            raise
 
     def finish(self, outcome: str, removed: Sequence[str], error: StrongroomError | None = None) -> None:
         """Write down how the operation ended."""

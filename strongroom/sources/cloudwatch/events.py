@@ -37,6 +37,12 @@ class GroupEvents:
         self._page: deque[dict[str, Any]] = deque()
         self._pages: Iterator[dict[str, Any]] = iter(())
 
+    def begin(self, start: int) -> None:
+        """Ask for the first events from a moment on, for `between` to go on with; raises as that does."""
+        self._page.clear()
+        self._pages, self._position = self._search(start), start
+        self._fill()
+
     def between(self, start: int, end: int) -> Iterator[Event]:
         """Yield the events from one moment on and before another; raises the errors of strongroom.aws.errors."""
         if self._position != start:
@@ -78,8 +84,13 @@ def milliseconds(moment: datetime) -> int:
 def _event(found: dict[str, Any]) -> Event:
     return Event(
         timestamp=int(found["timestamp"]),
-        stream=str(found["logStreamName"]),
-        message=str(found["message"]),
+        stream=_text(found["logStreamName"]),
+        message=_text(found["message"]),
         ingestion_time=int(found.get("ingestionTime", 0)),
         event_id=str(found.get("eventId", "")),
     )
+
+
+def _text(said: str) -> str:
+    """Return what can be written as UTF-8: JSON may have halves of characters, which become question marks."""
+    return said if said.isascii() else said.encode(errors="replace").decode()

@@ -55,6 +55,7 @@ class _Pass:
     group: LogGroup
     events: GroupEvents
     has_earlier: bool = False
+    is_begun: bool = False
     refused: Problem | None = None
     gap: tuple[datetime, datetime] | None = None
 
@@ -121,7 +122,11 @@ class LogGroupsWalk:
         """Yield what has to be written of an hour: its events if they are not final, and that some are missing."""
         window = Window(hour, min(hour + HOUR, self._span.now), self._span.now)
         is_expired = hour < way.group.since
-        state = self._take_over(window, is_expired=is_expired)
+        state = self._take_over(window, anything=is_expired or way.refused is not None)
+        if state is _Kept.NOTHING and window.end > way.group.since and not way.is_begun:
+            self._begin(way, window)
+            # What an earlier backup has of the hour is all there is if the group is refused.
+            state = state if way.refused is None else self._take_over(window, anything=True)
         if state is _Kept.NOTHING and window.end > way.group.since and way.refused is None:
             yield self._unread(way, window)
         if state is not _Kept.FINAL and is_expired and way.has_earlier:
@@ -131,15 +136,26 @@ class LogGroupsWalk:
         way.has_earlier |= state is not _Kept.NOTHING
         self._kept += state is not _Kept.NOTHING
 
-    def _take_over(self, window: Window, *, is_expired: bool) -> "_Kept":
-        """Take an hour over from an earlier backup if nothing can be added to it: it is final, or it is gone."""
+    def _begin(self, way: _Pass, window: Window) -> None:
+        """Ask for a group's first events before anything is said of its hours: it may be refused."""
+        way.is_begun = True
+        try:
+            way.events.begin(milliseconds(window.hour))
+        except StrongroomError as error:
+            problem = self._refuse(way, error)
+            if problem is None:
+                raise
+            self._problems.append(problem)
+
+    def _take_over(self, window: Window, *, anything: bool) -> "_Kept":
+        """Take an hour over from an earlier backup if nothing can be added to it: it is final, or `anything` is all."""
         final_from = nanoseconds(window.hour + HOUR + self._span.settle)
         final = False
 
         def is_wanted(entry: Entry) -> bool:
             nonlocal final
             final = entry.ctime_ns >= final_from
-            return final or is_expired
+            return final or anything
 
         if not self._keep(file_of(window.hour, EVENTS), is_wanted):
             return _Kept.NOTHING
@@ -152,7 +168,13 @@ class LogGroupsWalk:
         return Item(entry, HourContent(entry, partial(way.events.between, start, end), partial(self._refused, way)))
 
     def _refused(self, way: _Pass, error: StrongroomError) -> Problem | None:
-        """Return what an error means for the group: the rest of it is not asked for."""
+        """Return what an error means for an hour that was begun; None where it is about more than the group."""
+        problem = self._refuse(way, error)
+        self._read -= problem is not None
+        return problem
+
+    def _refuse(self, way: _Pass, error: StrongroomError) -> Problem | None:
+        """Note what an error means for the group: the rest of it is not asked for."""
         if isinstance(error, AwsNotFoundError):
             problem = Problem(way.group.name, ProblemKind.VANISHED, "deleted while it was being read")
         elif isinstance(error, PermissionMissingError | KmsKeyRefusedError):
@@ -160,7 +182,6 @@ class LogGroupsWalk:
             self._refusals.append(error)
         else:
             return None
-        self._read -= 1
         way.refused = problem
         return problem
 

@@ -6,14 +6,14 @@ import stat
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import NoReturn, Protocol, Self
 
 from strongroom.sources.files.capture import displayed, entry_of, xattrs_of
 from strongroom.sources.files.folders import Folder, open_quietly
 from strongroom.sources.files.links import LinkTable
 from strongroom.sources.files.readahead import ReadAhead
 from strongroom.sources.files.sparse import data_segments, holes_between
-from strongroom.tree.content import ContentVanishedError, OpenContent, Problem, ProblemKind, RewindableContent
+from strongroom.tree.content import ContentVanishedError, OpenContent, Problem, ProblemKind
 from strongroom.tree.entry import Entry
 
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ESTALE}
@@ -83,9 +83,16 @@ class FileContent(NamedContent):
         """Open for reading; raises ContentVanishedError."""
         return OpenFile(*self._opened())
 
-    def open_aside(self) -> AbstractContextManager[RewindableContent]:
+    def open_aside(self) -> "OpenFile":
         """Open for another thread, which is to rewind it first and to close it; raises ContentVanishedError."""
         return OpenFile(*self._opened())
+
+
+class Whereabouts(Protocol):
+    """Knows where a file is that is being read."""
+
+    def path(self, name: bytes) -> bytes:
+        """Return the path of a name there, relative to the root."""
 
 
 class OpenFile:
@@ -93,10 +100,12 @@ class OpenFile:
 
     __slots__ = ("_ahead", "_before", "_end", "_failure", "_fd", "_folder", "_next", "_offset", "_segments", "entry")
 
-    def __init__(self, descriptor: int, entry: Entry, status: os.stat_result, folder: Folder, ahead: ReadAhead) -> None:
+    def __init__(
+        self, descriptor: int, entry: Entry, status: os.stat_result, folder: Whereabouts, ahead: ReadAhead | None
+    ) -> None:
         self._fd = descriptor
         self._folder = folder
-        self._ahead: ReadAhead | None = ahead
+        self._ahead = ahead
         self._begin(entry, status)
 
     def _begin(self, entry: Entry, status: os.stat_result) -> None:
@@ -113,7 +122,15 @@ class OpenFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the descriptor back."""
         os.close(self._fd)
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._fd
 
     def rewind(self) -> None:
         """Begin at the start, in the calling thread, with the file as the open descriptor shows it now."""

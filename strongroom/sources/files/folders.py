@@ -4,7 +4,7 @@ import copy
 import errno
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from operator import methodcaller
 from types import TracebackType
 from typing import Self
@@ -126,6 +126,10 @@ class FolderStack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def __iter__(self) -> Iterator[Folder]:
+        """Go through the directories from the root down."""
+        return iter(self._folders)
 
     @property
     def current(self) -> Folder:

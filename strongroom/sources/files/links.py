@@ -1,18 +1,29 @@
 """Recognising the further names of a file that has several."""
 
 import stat
-from dataclasses import dataclass
+from typing import Self
+
+import msgspec
 
 from strongroom.tree.content import Status
 
 Version = tuple[int, int, int]
 
 
-@dataclass(slots=True)
-class _Linked:
+class Linked(msgspec.Struct, array_like=True):
+    """A file with several names, and how many of them are still to be seen."""
+
     number: int
     version: Version
     names_left: int
+
+
+class LinkState(msgspec.Struct, array_like=True):
+    """What a table knows: files by device and inode, numbers of those that could not be read, and the last number."""
+
+    files: list[tuple[int, int, Linked]] = []
+    unread: list[int] = []
+    count: int = 0
 
 
 class LinkTable:
@@ -23,9 +34,22 @@ class LinkTable:
     """
 
     def __init__(self) -> None:
-        self._files: dict[tuple[int, int], _Linked] = {}
+        self._files: dict[tuple[int, int], Linked] = {}
         self._unread: set[int] = set()
         self._count = 0
+
+    @classmethod
+    def restored(cls, state: LinkState) -> Self:
+        """Return a table that goes on where another one stood."""
+        table = cls()
+        table._files = {(device, inode): file for device, inode, file in state.files}
+        table._unread, table._count = set(state.unread), state.count
+        return table
+
+    def state(self) -> LinkState:
+        """Return what is known, for another process to go on."""
+        files = [(device, inode, file) for (device, inode), file in self._files.items()]
+        return LinkState(files, sorted(self._unread), self._count)
 
     def number(self, status: Status) -> tuple[int, bool]:
         """Return the link number of a file, and whether this is its first name, the one whose content is read."""
@@ -33,7 +57,7 @@ class LinkTable:
         file = self._files.get(key)
         if file is None or file.version != version:
             self._count += 1
-            self._files[key] = _Linked(self._count, version, status.st_nlink - 1)
+            self._files[key] = Linked(self._count, version, status.st_nlink - 1)
             return self._count, True
         return file.number, self._see_again(key, file)
 
@@ -41,7 +65,7 @@ class LinkTable:
         """Let the next name of a file be its first, because the one before could not be read."""
         self._unread.add(number)
 
-    def _see_again(self, key: tuple[int, int], file: _Linked) -> bool:
+    def _see_again(self, key: tuple[int, int], file: Linked) -> bool:
         file.names_left -= 1
         if file.names_left <= 0:
             del self._files[key]

@@ -15,8 +15,9 @@ from strongroom.sources.files.folders import FolderStack
 from strongroom.sources.files.growing import LogContent
 from strongroom.sources.files.lookout import Lookout
 from strongroom.sources.files.lookout_process import Task
+from strongroom.sources.files.porter import Porter
 from strongroom.sources.files.readahead import ReadAhead
-from strongroom.sources.files.walk import FilesWalk
+from strongroom.sources.files.walk import Crew, FilesWalk
 from strongroom.tree.content import Walk
 
 
@@ -42,18 +43,18 @@ class FilesSource:
         exclusion = Exclusion(settings.exclude, include) if settings.exclude or include else None
         root = _open_root(settings.path, settings.name)
         task = Task(root, tuple(settings.exclude), tuple(include), settings.one_file_system)
-        with FolderStack.at_root(root) as folders, ReadAhead() as ahead, Lookout(task) as lookout:
+        with (
+            FolderStack.at_root(root) as folders,
+            ReadAhead() as ahead,
+            Lookout(task) as lookout,
+            Porter(task) as porter,
+        ):
             if not settings.allow_empty:
                 _verify_not_empty(folders.root.descriptor, settings)
             facts: dict[str, str | int] = {"root": displayed(os.fsencode(settings.path)), "host": os.uname().nodename}
-            yield FilesWalk(
-                folders,
-                Scope(exclusion, settings.one_file_system),
-                facts,
-                reading=LogContent if is_logs else FileContent,
-                ahead=ahead,
-                lookout=lookout,
-            )
+            crew = Crew(ahead, lookout, None if is_logs else porter)
+            scope = Scope(exclusion, settings.one_file_system)
+            yield FilesWalk(folders, scope, facts, crew, reading=LogContent if is_logs else FileContent)
 
 
 def _open_root(path: Path, name: str) -> int:

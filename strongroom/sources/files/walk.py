@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 from strongroom.sources.files.capture import entry_of, xattrs_of, xattrs_of_name
@@ -10,8 +10,10 @@ from strongroom.sources.files.content import FileContent, NamedContent, problem_
 from strongroom.sources.files.exclusion import Scope
 from strongroom.sources.files.folders import Folder, FolderStack, names_anew, names_in
 from strongroom.sources.files.links import LinkTable
+from strongroom.sources.files.loads import Place
 from strongroom.sources.files.lookout import Lookout
 from strongroom.sources.files.lookout_process import END, UNTOLD, Sighting
+from strongroom.sources.files.porter import Carriage, Porter
 from strongroom.sources.files.readahead import NextFile, ReadAhead
 from strongroom.tree.content import Enter, Item, Leave, Problem, ProblemKind, Recognise, Status, Step
 from strongroom.tree.entry import EntryType
@@ -30,6 +32,15 @@ class _Level:
     last: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Who helps a walk: what is not there is not done."""
+
+    ahead: ReadAhead
+    lookout: Lookout | None = None
+    porter: Porter | None = None
+
+
 class FilesWalk:
     """The steps of a tree, depth first, names in byte order; can be iterated once.
 
@@ -42,20 +53,20 @@ class FilesWalk:
         folders: FolderStack,
         scope: Scope,
         facts: dict[str, str | int],
+        crew: Crew,
         *,
-        ahead: ReadAhead,
-        lookout: Lookout | None = None,
         reading: type[NamedContent] = FileContent,
     ) -> None:
         self._folders = folders
         self._scope = scope
         self._facts = facts
-        self._ahead = ahead
+        self._crew = crew
+        self._ahead = crew.ahead
+        self._porter = crew.porter
         self._reading = reading
         self._links = LinkTable()
         self._problems: list[Problem] = []
         self._pending: list[_Level] = []
-        self._lookout = lookout
         self._is_told = False
         self._told: Iterator[Sighting] = iter(())
         self._recognise: Recognise = _recognise_nothing
@@ -63,8 +74,12 @@ class FilesWalk:
 
     def __iter__(self) -> Iterator[Step]:
         """Yield the steps; the content of an Item is to be opened before the next step is asked for."""
-        yield self._begin(self._folders.root, is_told=self._is_told)
+        if not self._pending:
+            yield self._begin(self._folders.root, is_told=self._is_told)
         while self._pending:
+            if self._porter is not None and (carriage := self._porter.find_carriage()):
+                yield from self._carried(carriage)
+                return
             found = self._next_unknown(self._pending[-1])
             if found:
                 yield from self._steps_of(*found)
@@ -73,11 +88,18 @@ class FilesWalk:
                 self._folders.leave()
                 yield Leave()
 
+    def go_on(self, names: Iterable[list[bytes]], links: LinkTable) -> None:
+        """Begin where another walk stands: in the directories of the stack, with these names to come, last first."""
+        self._links = links
+        self._pending = [_Level(one) for one in names]
+
     def spare(self, recognise: Recognise, expected: int) -> None:
         """Leave out regular files with one name that are recognised; so many entries are expected to be known."""
         self._recognise = recognise
-        if self._lookout is not None and expected >= LOOKOUT_WORTH:
-            self._is_told, self._told = True, self._lookout.sightings()
+        # A porter would read what is known.
+        self._porter = None
+        if self._crew.lookout is not None and expected >= LOOKOUT_WORTH:
+            self._is_told, self._told = True, self._crew.lookout.sightings()
 
     def problems(self) -> list[Problem]:
         """Return what could not be listed, or was gone before it could be looked at."""
@@ -86,6 +108,18 @@ class FilesWalk:
     def facts(self) -> dict[str, str | int]:
         """Return where the tree was."""
         return dict(self._facts)
+
+    def _carried(self, carriage: Carriage) -> Iterator[Step]:
+        places = [
+            Place(folder.name, folder.device, folder.inode, level.names[-1] if level.names else None)
+            for folder, level in zip(self._folders, self._pending, strict=True)
+        ]
+        self._ahead.stop()
+        for step in carriage.carry(places, self._links.state()):
+            if isinstance(step, Problem):
+                self._problems.append(step)
+            else:
+                yield step
 
     def _come_to(self, size: int) -> None:
         if self._has_spared:
@@ -96,7 +130,7 @@ class FilesWalk:
 
     def _course(self) -> Generator[NextFile]:
         """Return the files that are still to come, looked up by a twin of this walk; raises OSError."""
-        twin = FilesWalk(self._folders.twin(), self._scope, {}, ahead=self._ahead)
+        twin = FilesWalk(self._folders.twin(), self._scope, {}, Crew(self._ahead))
         twin._pending = [_Level(None if one.names is None else list(one.names), one.last) for one in self._pending]
         return twin._coming()
 

@@ -13,6 +13,7 @@ from strongroom.errors import StrongroomError
 from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.sources.postgres.connection import Connection, connect
 from strongroom.sources.postgres.holding import TableRows
+from strongroom.sources.postgres.marked import list_marked
 
 MOST_TABLES = 20_000
 """Tables of a database that are counted; the counts travel in the head of the manifest."""
@@ -64,7 +65,9 @@ class Counting:
         with contextlib.suppress(psycopg.Error):
             self._connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
             tables = self._connection.execute(TABLES).fetchall()
-            for schema, table in [at for at in tables if is_dumped(self._settings, *at)][:MOST_TABLES]:
+            left_out = set(list_marked(self._connection))
+            dumped = [at for at in tables if at not in left_out and is_dumped(self._settings, *at)]
+            for schema, table in dumped[:MOST_TABLES]:
                 if self._stopped:
                     return
                 rows = count_rows(self._connection, schema, table)

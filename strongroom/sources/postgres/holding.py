@@ -13,6 +13,9 @@ GLOBALS_NAME = b"globals.sql"
 ROWS_FACT = "row_counts"
 """The fact with the rows of every table; it stays in the manifest, as nobody looks at it but a drill."""
 
+LEFT_OUT_FACT = "rows_left_out"
+"""The fact with the tables whose comment keeps their rows out of backups."""
+
 _SUFFIX = ".dump"
 _FIRST_NAME = b"database.dump"
 _UNSAFE = {"%": "%25", "/": "%2F"}
@@ -77,6 +80,12 @@ def describe_rows(counted: Mapping[str, Sequence[TableRows]]) -> dict[str, str |
         return {}
     by_database = {name: [table.as_fact() for table in tables] for name, tables in counted.items()}
     return {ROWS_FACT: json.dumps(by_database, separators=(",", ":"), ensure_ascii=False)}
+
+
+def describe_left_out(tables: Mapping[str, Sequence[tuple[str, str]]]) -> dict[str, str | int]:
+    """Return the fact about tables that are in the backup without their rows, by database."""
+    named = {database: [list(table) for table in found] for database, found in sorted(tables.items()) if found}
+    return {LEFT_OUT_FACT: json.dumps(named, separators=(",", ":"), ensure_ascii=False)} if named else {}
 
 
 def held_rows(facts: Facts, database: str) -> tuple[TableRows, ...]:

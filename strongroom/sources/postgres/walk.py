@@ -18,9 +18,11 @@ from strongroom.sources.postgres.holding import (
     HeldDatabase,
     TableRows,
     describe_holding,
+    describe_left_out,
     describe_rows,
     entry_name,
 )
+from strongroom.sources.postgres.marked import Table, marked_tables, without_rows
 from strongroom.sources.postgres.outcomes import Outcomes, describe
 from strongroom.sources.postgres.spool import spool
 from strongroom.sources.postgres.streaming import DumpContent
@@ -51,6 +53,7 @@ class ServerWalk:
         self._outcomes = Outcomes(databases=len(choice.databases) + len(choice.missing))
         self._counts: dict[str, Counting | None] = {}
         self._rows: dict[str, list[TableRows]] = {}
+        self._left_out: dict[str, tuple[Table, ...]] = {}
         self._problems = [self._outcomes.judge(name, error) for name, error in choice.missing.items()]
 
     def __iter__(self) -> Iterator[Step]:
@@ -76,8 +79,11 @@ class ServerWalk:
             if db.name in self._outcomes.whole
         ]
         facts = {"server_version": self._server.version, "pg_dump_version": self._programs.toolset.version}
+        left_out = describe_left_out({name: self._left_out.get(name, ()) for name in self._outcomes.whole})
         roles = {"globals": "with passwords" if self._reads_passwords() else "without passwords"}
-        return facts | describe_holding(held) | describe_rows(self._rows) | (roles if settings.globals else {})
+        return (
+            facts | describe_holding(held) | describe_rows(self._rows) | left_out | (roles if settings.globals else {})
+        )
 
     def _jobs(self) -> int:
         return self._settings.jobs if self._settings.format == "directory" else 1
@@ -96,17 +102,19 @@ class ServerWalk:
             programs.environment,
             programs.check,
             lambda status, words: self._settled(database, status, words),
-            lambda: self._counted(database.name),
+            lambda: self._prepared(database.name),
         )
         yield Item(Entry(name, EntryType.FILE, 0o600), content)
 
     @contextmanager
-    def _counted(self, database: str) -> Iterator[Sequence[str]]:
-        """Have the rows counted while the database is dumped, in the same snapshot."""
+    def _prepared(self, database: str) -> Iterator[Sequence[str]]:
+        """Have the rows counted while the database is dumped, in the same snapshot, and marked ones left out."""
+        left_out = self._left_out[database] = marked_tables(self._settings, database)
         with counting(self._settings, database) as count:
             self._counts[database] = count
             try:
-                yield () if count is None else (f"--snapshot={count.snapshot}",)
+                snapshot = [] if count is None else [f"--snapshot={count.snapshot}"]
+                yield [*snapshot, *without_rows(left_out)]
             finally:
                 del self._counts[database]
 
@@ -115,7 +123,7 @@ class ServerWalk:
         try:
             with spool(programs.scratch, database.size) as directory:
                 command = directory_command(self._settings, programs.toolset, database.name, directory)
-                with self._counted(database.name) as more:
+                with self._prepared(database.name) as more:
                     status, words = dump_directory([*command, *more], programs.environment, programs.check)
                     problem = self._settled(database, status, words)
                 if problem is None:

@@ -13,6 +13,7 @@ from strongroom.aws.client import AwsClient
 from strongroom.aws.errors import (
     AwsBusyError,
     AwsNotFoundError,
+    AwsRefusedError,
     KmsKeyRefusedError,
     PermissionMissingError,
 )
@@ -26,6 +27,13 @@ from strongroom.tree.content import ContentVanishedError, OpenContent, Problem, 
 from strongroom.tree.entry import Entry, EntryType
 
 FILE_MODE = 0o600
+_OFTEN_OF_ONE_OBJECT = (
+    AwsNotFoundError,
+    AwsBusyError,
+    AwsRefusedError,
+    PermissionMissingError,
+    KmsKeyRefusedError,
+)
 
 
 @dataclass(slots=True)
@@ -39,9 +47,17 @@ class Bucket:
     tags_denied: str = ""
 
     def where(self, listed: Listed) -> dict[str, str]:
-        """Return the parameters that name an object, by its version where it has one."""
+        """Return the parameters that name an object, by its version where that is another than the current one."""
         place = {"Bucket": self.name, "Key": listed.key}
-        return place if listed.version_id == NO_VERSION else place | {"VersionId": listed.version_id}
+        return place | {"VersionId": listed.version_id} if is_version(listed) else place
+
+
+def is_version(listed: Listed) -> bool:
+    """Say whether an object is asked for by its version.
+
+    What was there before the bucket kept versions has none, and is asked for as `null` once it is not current.
+    """
+    return listed.version_id != NO_VERSION or not listed.is_latest
 
 
 def entry_of(listed: Listed, name: bytes) -> Entry:
@@ -83,13 +99,13 @@ class ObjectContent:
 
     @property
     def _call(self) -> AwsCall:
-        return AwsCall.GET_OBJECT if self.listed.version_id == NO_VERSION else AwsCall.GET_OBJECT_VERSION
+        return AwsCall.GET_OBJECT_VERSION if is_version(self.listed) else AwsCall.GET_OBJECT
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (AwsNotFoundError, AwsBusyError, PermissionMissingError, KmsKeyRefusedError) as error:
+        except _OFTEN_OF_ONE_OBJECT as error:
             problem = self._problem(error)
             if problem is None:
                 raise
@@ -102,7 +118,8 @@ class ObjectContent:
             return None if code == "NoSuchBucket" else Problem(key, ProblemKind.VANISHED, "deleted before it was read")
         if code == "InvalidObjectState":
             return Problem(key, ProblemKind.UNSUPPORTED, "archived: bring it back from Glacier first")
-        if isinstance(error, AwsBusyError):
+        # An object whose key only its writer has (SSE-C) is refused as InvalidRequest.
+        if isinstance(error, AwsBusyError) or (isinstance(error, AwsRefusedError) and code != "InvalidRequest"):
             return None
         self._bucket.denied.append(error)
         return Problem(key, ProblemKind.UNREADABLE, error.what)

@@ -12,7 +12,6 @@ SECRETS = {
     "TOKEN": "t0ken-that-nobody-sees",
     "PASSWORD": "passw0rd-that-nobody-sees",
     "SECRET": "s3cret-that-nobody-sees",
-    "STRONGROOM_API_TOKEN": "0123456789abcdef",
 }
 
 

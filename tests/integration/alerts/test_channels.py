@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import re
-import sys
 import time
 from collections.abc import Callable
 from email import message_from_bytes, policy
@@ -12,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.alerts.errors import ChannelFailedError, ChannelForbiddenError, ExtraMissingError
+from strongroom.alerts.errors import ChannelFailedError, ChannelForbiddenError
 from strongroom.alerts.sending import Sender
+from strongroom.alerts.trying import try_channel
 from strongroom.alerts.wording import MOST_SUBJECTS
 from strongroom.catalog.alerts import NoticeReason
 from strongroom.clock import SystemClock
@@ -30,9 +30,8 @@ KINDS = {
     "pagerduty": 'url = "{url}"\nrouting_key_env = "TOKEN"\n',
     "alertmanager": 'url = "{url}"\ntoken_env = "TOKEN"\n',
     "webhook": 'url = "{url}/hook?x=1"\nsecret_env = "SECRET"\n',
-    "apprise": 'url_env = "APPRISE_URL"\n',
 }
-OVER_HTTP = [kind for kind in KINDS if kind != "apprise"]
+OVER_HTTP = list(KINDS)
 BAD_MOODS = [mood for mood in Mood if mood is not Mood.WELL]
 
 MakeSender = Callable[..., Sender]
@@ -50,7 +49,7 @@ def sender_for(tmp_path: Path) -> MakeSender:
     """Return a function that makes a sender with one channel called `it`."""
 
     def make(kind: str, ear: Ear, *, alerts: str = LOOPBACK, extra: str = "") -> Sender:
-        env = {**SECRETS, "SLACK_URL": f"{ear.url}/services/T0/B0/{SECRETS['TOKEN']}", "APPRISE_URL": "json://x"}
+        env = {**SECRETS, "SLACK_URL": f"{ear.url}/services/T0/B0/{SECRETS['TOKEN']}"}
         table = f'[channels.it]\nkind = "{kind}"\n{KINDS.get(kind, "").replace("{url}", ear.url)}{extra}'
         return Sender(settings_with(tmp_path, table, env, alerts=alerts), env, SystemClock())
 
@@ -131,6 +130,14 @@ def test_alertmanager_gets_labels_and_when_it_ends(sender_for: MakeSender, ear: 
     assert ear.heard[0].headers["Authorization"] == f"Bearer {SECRETS['TOKEN']}"
 
 
+def test_alertmanager_hears_that_what_got_worse_is_no_longer_what_it_was(sender_for: MakeSender, ear: Ear):
+    sender_for("alertmanager", ear).send("it", message(subject(severity="high"), reason=NoticeReason.RAISED))
+
+    ends = {alert["labels"]["severity"]: alert["endsAt"] for alert in ear.heard[0].json}
+    assert set(ends) == {"low", "medium", "high"}
+    assert ends["high"] > ends["medium"]
+
+
 def test_a_webhook_is_signed_over_moment_and_body(sender_for: MakeSender, ear: Ear):
     sender_for("webhook", ear).send("it", message())
 
@@ -156,6 +163,25 @@ def test_a_mail_has_the_text_and_cannot_be_given_headers(mail_sender: Sender, ma
     assert "ops@example.com" in heard.path
     assert "boss@example.com" in heard.path
     assert "Acknowledge: strongroom alerts ack 0193" in mail.get_content()
+
+
+def test_no_password_is_sent_to_a_server_that_does_not_encrypt(tmp_path: Path, mail_ear: Ear):
+    table = f'[channels.it]\nkind = "email"\nhost = "127.0.0.1"\nport = {mail_ear.port}\nuser = "strongroom"\n'
+    table += 'password_env = "PASSWORD"\nsender = "strongroom@example.com"\nto = ["ops@example.com"]\n'
+    sender = Sender(settings_with(tmp_path, table, SECRETS), SECRETS, SystemClock())
+
+    with pytest.raises(ChannelFailedError, match="SMTPNotSupportedError"):
+        sender.send("it", message())
+
+    assert {line.split()[0].upper() for line in mail_ear.lines} <= {"EHLO", "HELO", "RSET", "QUIT"}
+
+
+def test_recipients_whom_the_server_refuses_are_named_and_the_others_get_the_mail(mail_sender: Sender, mail_ear: Ear):
+    mail_ear.refuses = "boss@"
+
+    assert mail_sender.send("it", message()) == "127.0.0.1 does not take mail for boss@example.com."
+    assert "ops@example.com" in mail_ear.heard[0].path
+    assert not try_channel(mail_sender, "it").taken
 
 
 @pytest.mark.parametrize("mood", BAD_MOODS)
@@ -242,15 +268,10 @@ def test_a_secret_that_is_not_there_is_a_fault_of_the_channel_alone(tmp_path: Pa
         sender.send("it", message())
 
 
-def test_a_long_message_stays_under_64_kib(sender_for: MakeSender, ear: Ear):
-    many = [subject(message="m" * 500, next_step="n" * 1000) for _ in range(MOST_SUBJECTS)]
-    sender_for("webhook", ear).send("it", message(*many))
+@pytest.mark.parametrize("kind", ["webhook", "alertmanager", "slack"])
+@pytest.mark.parametrize("letter", ["n", "\u0437", "\U0001f525"])
+def test_a_long_message_stays_under_64_kib(sender_for: MakeSender, ear: Ear, kind: str, letter: str):
+    many = [subject(message=letter * 500, next_step=letter * 1000) for _ in range(MOST_SUBJECTS)]
+    sender_for(kind, ear).send("it", message(*many))
 
-    assert len(ear.heard[0].body) <= 64 * 1024
-
-
-def test_apprise_is_an_extra(sender_for: MakeSender, ear: Ear, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(sys.modules, "apprise", None)
-
-    with pytest.raises(ExtraMissingError, match="alerts-apprise"):
-        sender_for("apprise", ear).send("it", message())
+    assert 1000 < len(ear.heard[0].body) <= 64 * 1024

@@ -181,6 +181,24 @@ def test_a_message_that_is_taken_clears_the_alert_about_the_channel(room: Room):
         assert session.get_one(AlertChannel, "mail").failures == 0
 
 
+def test_a_channel_that_reaches_only_some_is_an_alert_until_it_reaches_all(room: Room):
+    def causes() -> list[str]:
+        with room.catalog.read() as session:
+            query = select(Alert.cause).where(Alert.cause.startswith("channel"), Alert.state != AlertState.RESOLVED)
+            return list(session.scalars(query))
+
+    claimed = one(room)
+    with room.catalog.begin() as session:
+        note_sent(session, claimed, "It does not take mail for boss@example.com.")
+    assert causes() == ["channel.partial.mail"]
+    assert row(room, claimed.id).state is DeliveryState.SENT
+
+    room.open("other")
+    room.route()
+    send(room, next(c for c in claim(room) if c.channel == "mail"))
+    assert causes() == []
+
+
 def test_when_every_channel_fails_nothing_is_lost(room: Room):
     room.open()
     room.route()

@@ -326,3 +326,65 @@ def test_time_is_what_the_alert_says(room: Room):
     room.later(minutes=1)
     room.open()
     assert room.alert().last_seen - room.alert().since == timedelta(minutes=1)
+
+
+def test_what_gets_worse_goes_further_though_somebody_acknowledged_the_lesser(room: Room):
+    room.open(severity=Severity.MEDIUM)
+    room.route()
+    ack(room)
+    room.route(hours=3)
+    room.open(severity=Severity.CRITICAL)
+
+    assert ("mail", "[CRITICAL] Worse now: Backup failed: shop") in room.route()
+    assert room.remind(minutes=4) == []
+    assert channels(room.remind(minutes=1)) == ["text"], "five minutes after it became critical"
+
+
+def test_further_channels_are_asked_minutes_after_the_first_were_told(room: Room):
+    silence(room, 7200, source="shop")
+    room.open()
+    room.route()
+
+    assert channels(room.route(hours=2, seconds=1)) == FIRST
+    assert room.remind(minutes=4) == []
+    assert channels(room.remind(minutes=1)) == ["text"]
+
+
+def test_an_acknowledgement_that_ran_out_gives_the_minutes_anew(room: Room):
+    room.open()
+    room.route()
+    ack(room)
+    room.route()
+
+    assert channels(room.remind(hours=24)) == FIRST
+    assert channels(room.remind(minutes=5)) == ["text"]
+
+
+def test_whoever_keeps_alerts_by_key_hears_the_end_of_what_comes_and_goes(room: Room):
+    for _ in range(3):
+        room.open()
+        room.route()
+        room.clear()
+        said = room.route()
+        room.later(minutes=10)
+
+    assert channels(said) == ["pager"]
+    assert said[0][1].startswith("Resolved: ")
+
+
+def test_a_failing_channel_is_said_by_those_meant_for_worse_when_nobody_else_is_left(room: Room):
+    for name in ("chat", "ring", "second", "pager"):
+        del room.settings.channels[name]  # type: ignore[attr-defined] # a plain dictionary
+    room.open(None, cause="channel.failing.mail", severity=Severity.HIGH, message="Channel takes no messages: mail")
+
+    assert channels(room.route()) == ["text"]
+
+
+def test_the_digest_reaches_people_though_no_channel_is_asked_at_once(room: Room):
+    for name in ("mail", "chat"):
+        room.settings.channels[name] = room.settings.channels[name].model_copy(update={"after_minutes": 5})  # type: ignore[index] # a plain dictionary
+    room.remind()
+    room.open(severity=Severity.MEDIUM)
+    room.route()
+
+    assert channels(room.remind(hours=25)) == ["mail", "chat"]

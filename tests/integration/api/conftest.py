@@ -4,7 +4,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Queue
@@ -12,17 +13,23 @@ from queue import Queue
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from api.app import create_app
+from strongroom.access.principals import Principal, PrincipalKind, Role
+from strongroom.accounts.tokens import refused
 from strongroom.catalog.backups import Backup, BackupKind, BackupState
+from strongroom.catalog.service_tokens import TokenKind
 from strongroom.clock import SystemClock, system_random
 from strongroom.ids import new_id
 from strongroom.jobs.errors import BrokerUnavailableError
 from strongroom.jobs.outbox import JobMessage
 from strongroom.runtime import Runtime, build_runtime
+from strongroom.servicetokens.tokens import ServiceTokens, TokenRequest
 from strongroom.settings import load_settings
 
-TOKEN = "a service token for tests"
+LOGIN = "the access token of an operator of these tests"
+SECOND = "the access token of a second operator of these tests"
 
 CONFIG = """
 [regions.here]
@@ -41,6 +48,10 @@ kind = "postgres"
 dbname = "shop"
 user = "backup"
 password_env = "SHOP_PASSWORD"
+
+[policies.operational-data]
+retention_days = 90
+compliance = []
 """
 
 
@@ -71,7 +82,6 @@ def runtime(catalog_url: str, tmp_path: Path) -> Iterator[Runtime]:
     config.write_text(CONFIG)
     secrets = {
         "STRONGROOM_CATALOG_URL": catalog_url,
-        "STRONGROOM_API_TOKEN": TOKEN,
         "SHOP_PASSWORD": "canary-database-password",
     }
     built = build_runtime(load_settings(config, secrets))
@@ -80,10 +90,16 @@ def runtime(catalog_url: str, tmp_path: Path) -> Iterator[Runtime]:
 
 
 @pytest.fixture
-def base_url(runtime: Runtime, broker: Broker) -> Iterator[str]:
-    config = uvicorn.Config(
-        create_app(runtime, broker.publish), host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1
-    )
+def app(runtime: Runtime, broker: Broker) -> FastAPI:
+    built = create_app(runtime, broker.publish)
+    built.state.gate.authenticate = operator
+    built.state.step_ups = replace(built.state.step_ups, codes=Codes())
+    return built
+
+
+@pytest.fixture
+def base_url(app: FastAPI) -> Iterator[str]:
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -95,6 +111,43 @@ def base_url(runtime: Runtime, broker: Broker) -> Iterator[str]:
     thread.join()
 
 
+def operator(shown: str) -> Principal:
+    """Return the administrator these tests log in as, who has just shown a code."""
+    name = {LOGIN: "ada", SECOND: "bo"}.get(shown)
+    if name is None:
+        raise refused()
+    account = str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
+    return Principal(account, name, PrincipalKind.OPERATOR, Role.ADMIN, factor_at=SystemClock().now(), session_id=name)
+
+
+class Codes:
+    """Takes every code once but `wrong`."""
+
+    def __init__(self) -> None:
+        self.used: set[tuple[uuid.UUID, str]] = set()
+
+    def verify(self, account_id: uuid.UUID, code: str, now: datetime) -> None:
+        """Use a code up; raises TokenExpiredOrWrongError."""
+        if code == "wrong" or (account_id, code) in self.used:
+            raise refused()
+        self.used.add((account_id, code))
+
+
+@pytest.fixture
+def make_machine(base_url: str, runtime: Runtime) -> Iterator[Callable[..., httpx.Client]]:
+    """Return what makes a client with a service token that has these grants."""
+    tokens = ServiceTokens(runtime.catalog, runtime.clock, system_random)
+    with ExitStack() as stack:
+
+        def make(*grants: str, networks: tuple[str, ...] = ()) -> httpx.Client:
+            name = f"machine-{len(tokens.list())}"
+            new = tokens.create(TokenRequest(name, TokenKind.CI, grants, "tests", networks))
+            headers = {"Authorization": f"Bearer {new.text}"}
+            return stack.enter_context(httpx.Client(base_url=base_url, headers=headers, trust_env=False, timeout=20))
+
+        yield make
+
+
 @pytest.fixture
 def stranger(base_url: str) -> Iterator[httpx.Client]:
     """A client without a token."""
@@ -104,10 +157,34 @@ def stranger(base_url: str) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def client(base_url: str) -> Iterator[httpx.Client]:
-    """A client with the token."""
-    headers = {"Authorization": f"Bearer {TOKEN}"}
+    """A client of an operator who may do everything that needs no code of its own."""
+    headers = {"Authorization": f"Bearer {LOGIN}"}
     with httpx.Client(base_url=base_url, headers=headers, trust_env=False, timeout=20) as client:
         yield client
+
+
+@pytest.fixture
+def second(base_url: str) -> Iterator[httpx.Client]:
+    """A client of another administrator."""
+    headers = {"Authorization": f"Bearer {SECOND}"}
+    with httpx.Client(base_url=base_url, headers=headers, trust_env=False, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+def step_up(client: httpx.Client, second: httpx.Client) -> Callable[..., dict[str, str]]:
+    """Return what goes through a step-up, and gives the header that a request then carries."""
+
+    def go_through(verb: str, target: str, subject: str = "") -> dict[str, str]:
+        asked = client.post("/v1/step-up/challenges", json={"verb": verb, "target": target, "subject": subject}).json()
+        place = f"/v1/step-up/challenges/{asked['id']}"
+        confirmed = client.post(f"{place}/confirm", json={"code": uuid.uuid4().hex, "typed": target})
+        assert confirmed.status_code == 200
+        if asked["needs_approval"]:
+            assert second.post(f"{place}/approve", json={"code": uuid.uuid4().hex}).status_code == 200
+        return {"Step-Up": asked["id"]}
+
+    return go_through
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ def test_a_part_of_a_tree_can_be_asked_for(client, make_backup):
     assert (refused.status_code, refused.json()["code"]) == (422, "backup.bad_selection")
 
 
-def test_overwriting_needs_the_name_of_the_target(client, make_backup):
+def test_overwriting_needs_the_name_of_the_target_and_a_step_up(client, make_backup, step_up):
     make_backup()
     body = {
         "backup": "latest:website",
@@ -138,9 +138,12 @@ def test_overwriting_needs_the_name_of_the_target(client, make_backup):
     }
 
     refused = start(client, body, "/v1/restores")
+    bare = start(client, body | {"confirm": "/srv/restored"}, "/v1/restores")
+    client.headers.update(step_up("restore.overwrite", "/srv/restored", "latest:website"))
     allowed = start(client, body | {"confirm": "/srv/restored"}, "/v1/restores")
 
     assert (refused.status_code, refused.json()["code"]) == (403, "backup.overwrite_not_confirmed")
+    assert (bare.status_code, bare.json()["code"]) == (403, "stepup.refused")
     assert allowed.status_code == 202
 
 

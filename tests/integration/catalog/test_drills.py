@@ -4,7 +4,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 from strongroom.catalog.backups import Backup, BackupKind, BackupState
-from strongroom.catalog.drills import Drill, DrillState, last_proven, proven_backup_ids
+from strongroom.catalog.drills import Drill, DrillState, drilled_backups
 from strongroom.catalog.session import Catalog
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -46,22 +46,19 @@ def drill(number: int, backup_number: int | None, state: DrillState) -> Drill:
     )
 
 
-def test_a_backup_is_proven_by_its_last_decided_drill(catalog: Catalog):
+def test_what_a_drill_has_restored_is_proven_or_doubted_by_its_last_decided_drill(catalog: Catalog):
     store(catalog, backup(1), backup(2), backup(3), backup(4))
     store(catalog, drill(11, 1, PASSED), drill(12, 2, PASSED), drill(13, 2, FAILED), drill(14, 3, FAILED))
     store(catalog, drill(15, 3, PASSED), drill(16, 1, OPEN), drill(17, None, OPEN), drill(18, 4, FAILED))
 
     with catalog.read() as session:
-        assert proven_backup_ids(session, "photos") == {uuid.UUID(int=1), uuid.UUID(int=3)}
-        newest = last_proven(session, "photos")
+        found = drilled_backups(session, "photos")
 
-    assert newest is not None
-    assert newest.id == uuid.UUID(int=3)
+    assert found == {uuid.UUID(int=1): PASSED, uuid.UUID(int=2): FAILED, uuid.UUID(int=3): PASSED}
 
 
 def test_a_retired_backup_proves_nothing(catalog: Catalog):
     store(catalog, backup(1, BackupState.RETIRED), drill(11, 1, PASSED))
 
     with catalog.read() as session:
-        assert proven_backup_ids(session, "photos") == set()
-        assert last_proven(session, "photos") is None
+        assert drilled_backups(session, "photos") == {}

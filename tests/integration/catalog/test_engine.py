@@ -204,3 +204,21 @@ def test_a_statement_alone_is_committed_at_once(catalog: Catalog):
     with catalog.read() as session:
         assert len(session.scalars(select(PausedQueue)).all()) == 1
     assert seen == (1 if catalog.engine.dialect.name == "postgresql" else 0)
+
+
+@pytest.mark.parametrize(
+    ("default", "ours"), [("off", "on"), ("on", "on"), ("remote_apply", "remote_apply"), ("local", "local")]
+)
+def test_commits_wait_for_the_disk_also_where_the_database_lets_them_not(
+    postgres_catalog_url: str, default: str, ours: str
+):
+    with psycopg.connect(postgres_catalog_url, autocommit=True) as owner:
+        name = owner.info.dbname
+        owner.execute(f"ALTER DATABASE {name} SET synchronous_commit = {default}".encode())
+    catalog = Catalog(open_engine(postgres_catalog_url))
+
+    with catalog.begin() as session, catalog.alone() as connection:
+        seen = {run(text("SHOW synchronous_commit")).scalar() for run in (session.execute, connection.execute)}
+    catalog.close()
+
+    assert seen == {ours}

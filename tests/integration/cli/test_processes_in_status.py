@@ -40,7 +40,7 @@ def gives_sign(catalog: Catalog) -> Callable[[str, ProcessKind], None]:
     return give
 
 
-def test_where_no_worker_runs_no_beat_is_missed(installed: Run, backed_up: str):
+def test_where_nothing_runs_nothing_is_missed(installed: Run, backed_up: str):
     code, out, _ = installed("status")
 
     assert code == HEALTHY
@@ -49,6 +49,7 @@ def test_where_no_worker_runs_no_beat_is_missed(installed: Run, backed_up: str):
 
 def test_workers_without_beat_are_unhealthy(installed: Run, gives_sign: Callable[[str, ProcessKind], None]):
     gives_sign("control@here", ProcessKind.WORKER)
+    gives_sign("watch@here:9", ProcessKind.WATCHER)
 
     code, out, _ = installed("status")
 
@@ -58,6 +59,37 @@ def test_workers_without_beat_are_unhealthy(installed: Run, gives_sign: Callable
     code, out, _ = installed("status", "--json")
     told = json.loads(out)
     assert (code, told["healthy"], told["schedulers"], told["scheduler_missing"]) == (UNHEALTHY, False, 0, True)
+    assert told["missing"] == ["scheduler"]
+
+
+@pytest.mark.parametrize(
+    ("alive", "said"),
+    [
+        ((ProcessKind.API,), "No worker has given a sign of life for a minute: no job runs."),
+        ((ProcessKind.WORKER, ProcessKind.SCHEDULER), "nobody is told of anything. Start it: strongroom watch"),
+    ],
+)
+def test_a_service_without_workers_or_watcher_is_unhealthy(
+    installed: Run, gives_sign: Callable[[str, ProcessKind], None], alive: tuple[ProcessKind, ...], said: str
+):
+    for kind in alive:
+        gives_sign(f"{kind}@here", kind)
+
+    code, out, _ = installed("status")
+
+    assert code == UNHEALTHY
+    assert "is missing." in out.splitlines()[0]
+    assert said in out
+
+
+def test_a_machine_that_was_killed_misses_all_of_it_for_a_day(
+    installed: Run, gives_sign: Callable[[str, ProcessKind], None], catalog: Catalog
+):
+    gives_sign("control@here", ProcessKind.WORKER)
+    for hours, expected in ((23, UNHEALTHY), (25, HEALTHY)):
+        with catalog.begin() as session:
+            session.execute(update(Heartbeat).values(beat_at=datetime.now(UTC) - timedelta(hours=hours)))
+        assert installed("status")[0] == expected
 
 
 def test_a_beat_that_went_silent_is_missing(
@@ -65,6 +97,7 @@ def test_a_beat_that_went_silent_is_missing(
 ):
     gives_sign("control@here", ProcessKind.WORKER)
     gives_sign("beat@here:7", ProcessKind.SCHEDULER)
+    gives_sign("watch@here:9", ProcessKind.WATCHER)
     assert installed("status")[0] == HEALTHY
     long_ago = datetime.now(UTC) - timedelta(seconds=90)
     with catalog.begin() as session:
@@ -80,6 +113,7 @@ def test_two_beats_are_well_and_are_said_to_be_two(installed: Run, gives_sign: C
     gives_sign("control@here", ProcessKind.WORKER)
     gives_sign(f"beat@here:{os.getpid()}", ProcessKind.SCHEDULER)
     gives_sign("beat@there:8", ProcessKind.SCHEDULER)
+    gives_sign("watch@here:9", ProcessKind.WATCHER)
 
     code, out, _ = installed("status")
 

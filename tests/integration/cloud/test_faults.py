@@ -235,3 +235,25 @@ def test_a_copy_under_another_key_is_not_accepted(cloud: Cloud, volume: str) -> 
     assert error_of(copies["us"]) == "cloud.wrong_key"
     assert cloud.snapshots(job.id, "us") == []
     assert cloud.backup(job).protected_at is None
+
+
+def test_an_encrypted_copy_at_home_under_another_key_is_not_accepted(cloud: Cloud) -> None:
+    cloud.configure(SOURCE.format(cloud.volume(Encrypted=False)))
+    cloud.proxy("eu").replace("DescribeSnapshots", cloud.keys["eu"], "arn:aws:kms:eu-west-1:1:key/other")
+    job = cloud.finish(cloud.house.request("disk"))
+    assert (job.state, error_of(job)) == ("failed", "cloud.wrong_key")
+    assert cloud.snapshots(job.id) == []
+
+
+def test_the_last_copy_stays_under_whatever_key_it_is(cloud: Cloud, volume: str) -> None:
+    job = cloud.finish(cloud.house.request("disk"))
+    cloud.proxy("us").replace("DescribeSnapshots", "completed", "pending", times=2)
+    copy = cloud.run({copy.args["region"]: copy for copy in wanted(cloud.house.services)}["us"])
+    (home,) = cloud.snapshots(job.id)
+    cloud.client("ec2").delete_snapshot(SnapshotId=home["SnapshotId"])
+    cloud.keys["us"] = cloud.client("kms", "us").create_key()["KeyMetadata"]["Arn"]
+    cloud.configure(SOURCE.format(volume))
+    copy = cloud.run(copy)
+    assert (copy.state, error_of(copy)) == ("queued", "cloud.no_origin")
+    assert len(cloud.snapshots(job.id, "us")) == 1
+    assert cloud.backup(job).protected_at is None

@@ -1,6 +1,7 @@
 """Snapshots after they were made: confirmed, mended from another region, and deleted when they are retired."""
 
-from datetime import timedelta
+import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -12,7 +13,9 @@ from strongroom.catalog.backups import Backup, VerificationLevel
 from strongroom.catalog.jobs import Job
 from strongroom.cloud.confirming import confirm_all
 from strongroom.cloud.expiring import expire, reconcile
+from strongroom.cloud.strays import sweep_strays
 from strongroom.errors import StrongroomError
+from strongroom.jobs.sweeper import sweep
 from strongroom.retention.retiring import retire
 from strongroom.retention.sweeping import SweepRequest, request_sweep
 from tests.integration.backup.conftest import TRACE
@@ -84,6 +87,52 @@ def test_a_retired_backup_is_deleted_in_every_region(cloud: Cloud, made: Job) ->
     assert reconcile(cloud.house.services).expired == 1
     assert cloud.snapshots(made.id, "ap") == []
     assert reconcile(cloud.house.services).expired == 0
+
+
+def snapshot_of(cloud: Cloud, volume: str, backup: uuid.UUID) -> str:
+    """Make a snapshot as a worker that was held up for long does."""
+    tags = [{"Key": "strongroom:backup", "Value": str(backup)}, {"Key": "strongroom:part", "Value": volume}]
+    specification = [{"ResourceType": "snapshot", "Tags": tags}]
+    return str(cloud.client("ec2").create_snapshot(VolumeId=volume, TagSpecifications=specification)["SnapshotId"])
+
+
+def test_a_snapshot_that_comes_after_its_backup_was_given_up_is_deleted(cloud: Cloud) -> None:
+    volume = cloud.volume()
+    cloud.configure(f'[sources.disk]\nkind = "ebs"\nvolume = "{volume}"\n')
+    job, services = cloud.house.request("disk"), cloud.house.services
+
+    def give_up() -> None:
+        services.ledger.request_cancel(job.id)
+        with services.catalog.begin() as session:
+            session.get_one(Job, job.id, with_for_update=True).lease_until = datetime(2020, 1, 1, tzinfo=UTC)
+        sweep(services.ledger)
+        assert reconcile(services).aborted == 1
+
+    cloud.proxy("eu").before("CreateSnapshot", give_up)
+    cloud.run(job)
+    assert (cloud.backup(job).state, len(cloud.snapshots(job.id))) == ("aborted", 1)
+    cloud.proxy("us").refuse("DescribeSnapshots", "InternalError", status=500, times=9)
+    assert sweep_strays(services) == 1
+    assert cloud.snapshots(job.id) == []
+
+
+def test_nothing_that_the_catalog_counts_on_or_does_not_know_is_swept(cloud: Cloud) -> None:
+    volume = cloud.volume()
+    cloud.configure(f'[sources.disk]\nkind = "ebs"\nvolume = "{volume}"\n')
+    made, services = cloud.back_up("disk"), cloud.house.services
+    under_way = cloud.house.request("disk")
+    cloud.proxy("eu").replace("DescribeSnapshots", "completed", "pending", times=2)
+    assert cloud.run(under_way).state == "queued"
+    another = snapshot_of(cloud, volume, uuid.uuid4())
+    second = snapshot_of(cloud, volume, made.id)
+    assert sweep_strays(services) == 1
+    assert second not in [one["SnapshotId"] for one in cloud.snapshots(made.id)]
+    assert [len(cloud.snapshots(made.id, region)) for region in ("eu", "us", "ap")] == [1, 1, 1]
+    assert len(cloud.snapshots(under_way.id)) == 1
+    assert cloud.client("ec2").describe_snapshots(SnapshotIds=[another])["Snapshots"]
+    lose(cloud, made, "eu")
+    snapshot_of(cloud, volume, made.id)
+    assert sweep_strays(services) == 0
 
 
 def test_the_policy_deletes_snapshots_as_it_does_other_backups(cloud: Cloud) -> None:

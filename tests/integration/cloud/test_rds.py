@@ -25,7 +25,7 @@ def instance(cloud: Cloud, **more: Any) -> str:
     name = f"shop-{uuid.uuid4().hex[:8]}"
     settings = {"StorageEncrypted": True, "KmsKeyId": cloud.keys["eu"], "MultiAZ": True} | more
     cloud.client("rds").create_db_instance(
-        DBInstanceIdentifier=name,
+        DBInstanceIdentifier=settings.pop("name", name),
         DBInstanceClass="db.t3.micro",
         Engine="postgres",
         AllocatedStorage=20,

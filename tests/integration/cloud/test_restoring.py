@@ -106,3 +106,29 @@ def test_a_cluster_is_restored_with_an_instance_in_it(cloud: Cloud) -> None:
     assert rds.describe_db_clusters(DBClusterIdentifier=f"{name}-new")["DBClusters"]
     (member,) = rds.describe_db_instances(DBInstanceIdentifier=f"{name}-new-1")["DBInstances"]
     assert member["DBClusterIdentifier"] == f"{name}-new"
+
+
+def test_what_one_region_began_is_not_begun_again_in_another(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strongroom.aws.client.ATTEMPTS", 1)
+    name = instance(cloud)
+    cloud.configure(SOURCE.format(f'instance = "{name}"'))
+    target = RdsTargetRequest(f"{name}-new", "db.t3.micro")
+    asked = request_restore(cloud.house.services, wanted(cloud.back_up("shop"), target))
+    cloud.proxy("eu").replace("DescribeDBInstances", "available", "creating", times=2)
+    job = cloud.run(cloud.house.services.ledger.get(asked.id))
+    cloud.proxy("eu").refuse("DescribeDBSnapshots", "ServiceUnavailable", status=503, times=1)
+    job = cloud.run(job)
+    assert (job.state, error_of(job)) == ("queued", "aws.unavailable")
+    assert cloud.finish(job).state == "succeeded"
+    made = {call.region for region in PLACES for call in cloud.proxy(region).calls if "Restore" in call.action}
+    assert made == {PLACES["eu"]}
+
+
+def test_a_name_that_the_clusters_instance_cannot_have_is_refused_before_the_cluster_is_made(cloud: Cloud) -> None:
+    name = cluster(cloud)
+    cloud.configure(SOURCE.format(f'cluster = "{name}"'))
+    backup = cloud.back_up("shop")
+    instance(cloud, name=f"{name}-new-1")
+    job = restore(cloud, backup, RdsTargetRequest(f"{name}-new", "db.r6g.large"), "eu")
+    assert (job.state, error_of(job)) == ("failed", "cloud.target_taken")
+    assert "RestoreDBClusterFromSnapshot" not in cloud.proxy("eu").actions()

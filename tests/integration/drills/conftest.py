@@ -65,6 +65,10 @@ class DrillHall:
         text = "\n".join(["[sources.shop]", *lines, 'password_env = "SHOP_PASSWORD"', more])
         self.house.configure(self._in_place + text, SHOP_PASSWORD=server.password)
 
+    def add(self, text: str, **secrets: str) -> None:
+        """Configure a source besides the tree."""
+        self.house.configure(self._in_place + text, **secrets)
+
     def back_up_shop(self) -> Job:
         """Back the database up and copy it to every region."""
         job = self.house.run(self.house.request("shop"))

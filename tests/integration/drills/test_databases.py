@@ -98,17 +98,24 @@ def test_only_a_question_that_is_answered_with_true_holds(
     assert [sql for sql, detail in questions.items() if detail not in found[sql]] == []
 
 
-def test_a_check_that_is_not_sql_is_said_before_anything_is_restored(
-    shop: DrillHall, postgres_server: ScratchPostgres, database: str
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [
+        ("SELECT count(* FROM customer", "syntax error"),
+        ("SELECT true; DROP TABLE customer", "cannot insert multiple commands"),
+    ],
+)
+def test_a_check_that_is_not_one_question_is_said_before_anything_is_restored(
+    shop: DrillHall, postgres_server: ScratchPostgres, database: str, sql: str, why: str
 ):
-    check_with(shop, postgres_server, database, "SELECT count(* FROM customer")
+    check_with(shop, postgres_server, database, sql)
     shop.back_up_shop()
 
     job = shop.hold("shop")
 
     assert job.state == "failed"
     assert (job.last_error or {})["code"] == "drills.bad_check"
-    assert "is not SQL: syntax error" in (job.last_error or {})["message"]
+    assert f"is not SQL: {why}" in (job.last_error or {})["message"]
     assert shop.drill(job).state is DrillState.OPEN
     assert shop.left() == []
 

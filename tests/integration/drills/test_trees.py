@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from strongroom.alerts.opening import AlertType, Severity
 from strongroom.catalog.backup_queries import list_replicas
 from strongroom.catalog.backups import ReplicaState
-from strongroom.catalog.drills import DrillState, last_proven, proven_backup_ids
-from strongroom.drills.errors import NothingToDrillError
+from strongroom.catalog.drills import DrillState, drilled_backups
+from strongroom.drills.errors import NoRoomForDrillError, NothingToDrillError
+from strongroom.drills.room import telling_of_a_full_disk
 from strongroom.repository.layout import PACKS
+from strongroom.sources.errors import ScratchServerError, TargetFullError
 from tests.integration.backup.conftest import files
 from tests.integration.drills.conftest import DrillHall
 
@@ -49,8 +52,7 @@ def test_a_whole_backup_passes_and_is_proven(hall: DrillHall):
     assert drill.seconds == pytest.approx(sum(drill.report["phases"][p] for p in ("opening", "restoring")), abs=0.01)
     assert hall.left() == []
     with hall.house.services.catalog.read() as session:
-        assert proven_backup_ids(session, "tree") == {backup.id}
-        assert getattr(last_proven(session, "tree"), "id", None) == backup.id
+        assert drilled_backups(session, "tree") == {backup.id: DrillState.PASSED}
 
 
 def test_a_backup_that_is_broken_in_a_region_fails_there_opens_an_alert_and_is_mended(hall: DrillHall):
@@ -63,7 +65,7 @@ def test_a_backup_that_is_broken_in_a_region_fails_there_opens_an_alert_and_is_m
     assert (AlertType.INTEGRITY, Severity.CRITICAL, "drill.failed", "us") in hall.alerts()
     assert (hall.drill(failed).report or {})["failure"]["code"] == "repository.tampered"
     with hall.house.services.catalog.read() as session:
-        assert proven_backup_ids(session, "tree") == set()
+        assert drilled_backups(session, "tree") == {}
 
     hall.house.copy()
     # The region that failed is drawn until it has passed.
@@ -111,6 +113,28 @@ def test_a_drill_without_room_is_refused_before_it_writes(hall: DrillHall, monke
     assert (job.last_error or {})["code"] == "drills.no_room"
     assert hall.drill(job).state is DrillState.OPEN
     assert hall.left() == []
+
+
+def test_a_disk_that_becomes_full_says_nothing_about_the_backup(hall: DrillHall, monkeypatch: pytest.MonkeyPatch):
+    def restore(*_: object) -> None:
+        raise TargetFullError("There is no room left for 1.txt (No space left on device).", next_step="Make room.")
+
+    hall.house.back_up()
+    monkeypatch.setattr("strongroom.drills.run.restore_tree", restore)
+
+    job = hall.hold()
+
+    assert ((job.last_error or {})["code"], hall.drill(job).state) == ("drills.no_room", DrillState.OPEN)
+    assert hall.alerts() == [(AlertType.FAILURE, Severity.HIGH, "drill.blocked", None)]
+    assert hall.left() == []
+
+
+def test_a_server_that_ended_for_want_of_room_is_told_by_its_log(tmp_path: Path):
+    (tmp_path / "server").mkdir()
+    (tmp_path / "server" / "server.log").write_text("PANIC:  could not write to file: No space left on device\n")
+
+    with pytest.raises(NoRoomForDrillError), telling_of_a_full_disk(tmp_path):
+        raise ScratchServerError("The server ended the connection.", next_step="It is tried again.")
 
 
 def test_a_socket_that_only_its_program_can_make_is_a_note(hall: DrillHall):

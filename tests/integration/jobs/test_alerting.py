@@ -28,6 +28,19 @@ def alerts(ledger: Ledger) -> list[Alert]:
         return list(session.scalars(select(Alert).order_by(Alert.id)))
 
 
+@pytest.mark.parametrize(
+    ("kind", "cause"), [(JobKind.RETENTION_RUN, "retention.failed"), (JobKind.RETENTION_LOCK, "lock.failed")]
+)
+def test_a_run_of_retention_that_fails_is_an_alert_until_one_succeeds(ledger: Ledger, kind: JobKind, cause: str):
+    request = JobRequest(kind=kind, args={}, trace_id=TRACE_ID)
+    ledger.fail(claimed(ledger, enqueue(ledger, request)), PERMANENT)
+    assert [(alert.cause, alert.state) for alert in alerts(ledger)] == [(cause, AlertState.OPEN)]
+
+    ledger.finish(claimed(ledger, enqueue(ledger, request)), {})
+
+    assert [alert.state for alert in alerts(ledger)] == [AlertState.RESOLVED]
+
+
 def test_a_failed_backup_opens_a_critical_alert_in_the_words_of_the_requirement(ledger: Ledger):
     job = enqueue(ledger, wanted())
     ledger.fail(claimed(ledger, job), PERMANENT)
@@ -39,6 +52,16 @@ def test_a_failed_backup_opens_a_critical_alert_in_the_words_of_the_requirement(
     assert alert.next_step == f"The directory is gone. Make it again. See: strongroom jobs show {job}"
     with ledger.catalog.read() as session:
         assert session.scalars(select(AlertNotice.alert_id)).all() == [alert.id]
+
+
+def test_a_failure_that_names_what_the_catalog_cannot_keep_is_recorded_all_the_same(ledger: Ledger):
+    odd = JobFailure("source.gone", "The file b\udcffr\0 is gone.", "Look.", retryable=False)
+    job = enqueue(ledger, wanted())
+    ledger.fail(claimed(ledger, job), odd)
+
+    assert ledger.get(job).state is JobState.FAILED
+    [alert] = alerts(ledger)
+    assert alert.next_step.startswith("The file b\\xffr\\0 is gone. Look.")
 
 
 def test_a_failure_that_is_tried_again_opens_nothing(ledger: Ledger):

@@ -6,6 +6,8 @@ from sqlalchemy import update
 
 from strongroom.catalog.backups import Backup
 from strongroom.catalog.jobs import Job
+from strongroom.catalog.retention import Expiry
+from strongroom.retention.planning import SourcePlan, make_plan
 from strongroom.retention.sweeping import SweepRequest, request_sweep
 from strongroom.services import Services
 from tests.integration.backup.conftest import TRACE, House, house, in_a_process_that_dies, small_house
@@ -35,3 +37,13 @@ def swept(house: House, services: Services | None = None, *, apply: bool = True,
 def result(job: Job) -> dict[str, object]:
     assert job.result is not None, job.last_error
     return job.result
+
+
+def plan(house: House) -> SourcePlan:
+    (only,) = make_plan(house.services)
+    return only
+
+
+def expiry(house: House, backup_id: object) -> Expiry:
+    with house.services.catalog.read() as session:
+        return session.get_one(Expiry, backup_id)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.reconcile import reconcile
 from strongroom.catalog.backups import BackupState
 from strongroom.catalog.jobs import Job
@@ -9,8 +10,10 @@ from strongroom.jobs.runner import run_job
 from strongroom.retention.collecting import CollectionRequest, request_collection, request_nightly
 from strongroom.retention.errors import BackupPinnedError, RetirementNotConfirmedError
 from strongroom.retention.retiring import retire
+from strongroom.retention.sweeping import request_nightly as retain_nightly
 from strongroom.testing.stores import Fault, Operation, server_error
 from tests.integration.backup.conftest import TRACE, House
+from tests.integration.retention.conftest import aged
 
 
 def collect(house: House, region: str, *, apply: bool = True, share: int = 100) -> Job:
@@ -79,11 +82,31 @@ def test_copies_and_collections_of_a_region_take_turns(small_house: House) -> No
     assert small_house.services.ledger.get(collection.id).state == "succeeded", "the assertions above failed"
 
 
-def test_one_collection_a_day_is_queued_for_every_region_and_only_reports(small_house: House) -> None:
-    first = request_nightly(small_house.services)
-    again = request_nightly(small_house.services)
+def test_the_nights_remove_what_no_policy_keeps_from_every_region(small_house: House) -> None:
+    old, kept = small_house.back_up(RequestedKind.FULL), small_house.back_up(RequestedKind.FULL)
+    aged(small_house, old, 91)
+    packs = len(small_house.objects("us", "p/"))
+    small_house.run(retain_nightly(small_house.services))
+
+    first, again = request_nightly(small_house.services), request_nightly(small_house.services)
+
     assert [job.id for job in first] == [job.id for job in again]
-    assert [(job.args["region"], job.args["apply"]) for job in first] == [("eu", False), ("us", False), ("ap", False)]
+    for job in first:
+        assert result(small_house.run(job))["applied"] is True
+        region = str(job.args["region"])
+        assert 0 < len(small_house.objects(region, "p/")) < packs
+        left = [key for key in small_house.objects(region, "") if old.id.hex in key]
+        assert {key[:2] for key in left} == {"x/", "e/"}
+        assert small_house.restore(kept, region=region, target=region).state == "succeeded"
+
+
+def test_a_night_that_is_to_report_deletes_nothing(small_house: House) -> None:
+    small_house.configure("[collection]\napply = false\n")
+    retire(small_house.services, str(small_house.back_up().id), confirm="tree", by="anna")
+    (job, *_) = request_nightly(small_house.services)
+    done = result(small_house.run(job))
+    assert (done["applied"], done["objects"] != 0) == (False, True)
+    assert small_house.objects("eu", "p/")
 
 
 def test_retiring_needs_the_name_of_the_source_and_copies_that_are_done(small_house: House) -> None:

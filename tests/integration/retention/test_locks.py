@@ -151,16 +151,52 @@ def test_a_versioned_bucket_loses_every_version_of_the_slots_and_the_receipt_nam
     assert len({slot.version for slot in there.slots}) == 5
 
 
-class LenientStore(S3Store):
-    """A bucket that takes locks and keeps nothing."""
+def test_versions_that_a_bucket_began_to_keep_while_a_worker_ran_are_removed_too(
+    small_house: House, region: S3Region
+) -> None:
+    client, name = region.client(), f"plain-{secrets.token_hex(8)}"
+    place = cast("BucketLocationConstraintType", region.name)
+    client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": place})
+    store = Bucket(region, name).store(PLAIN)
+    services = with_bucket(small_house, store, None)
+    old, _ = small_house.back_up(RequestedKind.FULL), small_house.back_up(RequestedKind.FULL)
+    # What is removed first has the store remember that the bucket keeps no versions.
+    store.delete("probe/nothing")
+    client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
 
-    def prove_lock(self) -> LockProof:
-        return LockProof.IGNORED
+    retire(services, str(old.id), confirm="tree", by="anna")
+
+    found = client.list_object_versions(Bucket=name, Prefix=f"b/keys/{old.id.hex}/")
+    assert not found.get("Versions", []) + found.get("DeleteMarkers", [])
+
+
+def lying_store(bucket: Bucket, *ignored: str) -> S3Store:
+    """Return the bucket of a server that takes every lock and forgets those of some modes."""
+
+    def forget(params: dict[str, Any], **_: object) -> None:
+        if params.get("ObjectLockMode") in ignored:
+            del params["ObjectLockMode"], params["ObjectLockRetainUntilDate"]
+
+    client = s3_client(access_to(bucket.region))
+    client.meta.events.register("before-parameter-build.s3.PutObject", forget)
+    return S3Store("us", client, bucket.name, "b/", writing=LOCKED)
+
+
+def test_a_region_that_keeps_locks_of_one_mode_only_is_found_out(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("strongroom.storage.s3_probing.LOCKED_SECONDS", (5.0,))
+    assert lying_store(bucket, "COMPLIANCE").prove_lock() is LockProof.IGNORED
+    assert list(bucket.store(LOCKED).list("probe/")) == []
+
+
+def test_a_lock_that_ran_out_on_the_way_proves_nothing(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strongroom.storage.s3_probing.LOCKED_SECONDS", (0.0, 5.0))
+    assert bucket.store(LOCKED).prove_lock() is LockProof.ENFORCED
 
 
 def test_a_region_that_ignores_its_locks_is_an_alert(small_house: House, bucket: Bucket) -> None:
-    lenient = LenientStore("us", s3_client(access_to(bucket.region)), bucket.name, "b/", writing=LOCKED)
-    services = with_bucket(small_house, lenient, "governance")
+    services = with_bucket(small_house, lying_store(bucket, "COMPLIANCE", "GOVERNANCE"), "compliance")
     small_house.back_up()
     (job,) = request_locking(services)
     assert result(small_house.run(job))["enforced"] is False

@@ -1,10 +1,11 @@
 """A sweep deletes what nothing keeps, leaves a receipt, and is resumed wherever it stopped."""
 
+import dataclasses
+import hashlib
 import os
 import signal
-import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,49 +13,32 @@ from strongroom.backup.errors import BackupNotCommittedError
 from strongroom.backup.kinds import RequestedKind
 from strongroom.catalog.alerts import Alert, AlertState
 from strongroom.catalog.backups import BackupState
-from strongroom.catalog.drills import Drill, DrillState
-from strongroom.catalog.jobs import Job
-from strongroom.catalog.retention import Expiry, ShredState, expiry_regions, list_agreed, list_events
+from strongroom.catalog.retention import ShredState, expiry_regions, list_agreed
+from strongroom.clock import SystemClock
 from strongroom.errors import InvalidInputError
 from strongroom.jobs.errors import RegionBusyError
 from strongroom.jobs.runner import run_job
 from strongroom.jobs.sweeper import sweep
 from strongroom.repository.errors import WrongKeyError
+from strongroom.repository.layout import receipt_key
 from strongroom.repository.reader import BackupReader
 from strongroom.repository.shredding import find_receipt
-from strongroom.retention.candidates import Block, Reason
+from strongroom.retention.candidates import Block
 from strongroom.retention.deciding import Approval, approve
 from strongroom.retention.errors import (
-    BackupHeldError,
-    HoldNotFoundError,
-    HoldReasonError,
-    HoldReleaseNotConfirmedError,
-    LastProvenError,
     NothingToApproveError,
     RetirementNotConfirmedError,
     UnknownPolicyError,
 )
-from strongroom.retention.holding import HoldRequest, add_hold, release_hold
-from strongroom.retention.planning import SourcePlan, make_plan
 from strongroom.retention.retiring import retire
 from strongroom.retention.sweeping import request_nightly, request_sweep
 from strongroom.testing.stores import Fault, Moment, Operation, server_error
 from strongroom.upkeep.rotating import RotationRequest, request_rotation
 from tests.integration.backup.conftest import TRACE, House
 from tests.integration.backup.test_dying import expire_lease
-from tests.integration.retention.conftest import aged, request, result, swept
+from tests.integration.retention.conftest import aged, expiry, plan, request, result, swept
 
 REGIONS = ("eu", "us", "ap")
-
-
-def plan(house: House) -> SourcePlan:
-    (only,) = make_plan(house.services)
-    return only
-
-
-def expiry(house: House, backup_id: object) -> Expiry:
-    with house.services.catalog.read() as session:
-        return session.get_one(Expiry, backup_id)
 
 
 def open_alerts(house: House) -> list[str]:
@@ -139,6 +123,54 @@ def test_a_region_that_fails_at_any_step_is_finished_by_the_next_run(
     assert {one.region: one.count for one in receipt.regions} == {"eu": 3, "us": 3, "ap": 3}
 
 
+@pytest.mark.parametrize("region", ["eu", "us"])
+def test_a_forged_receipt_is_an_alert_and_keeps_no_other_backup_from_its_end(small_house: House, region: str) -> None:
+    services, store = small_house.services, small_house.services.stores[region]
+    forged, other = small_house.back_up(), small_house.back_up(RequestedKind.FULL)
+    small_house.back_up(RequestedKind.FULL)
+    for number, old in enumerate((forged, other)):
+        aged(small_house, old, 100 - number)
+    key = receipt_key("tree", forged.id)
+    store.put(key, b"forged", sha256=hashlib.sha256(b"forged").digest())
+
+    done = result(swept(small_house))
+
+    assert (done["shredded"], done["unfinished"], list(done["regions_missed"])) == (1, 1, [region])
+    assert all(slots(small_house, name, forged.id) == [] for name in REGIONS)
+    (said,) = open_alerts(small_house)
+    assert key in said
+    assert expiry(small_house, other.id).finished_at is not None
+
+    store.delete(key)
+    assert result(swept(small_house))["shredded"] == 1
+    assert open_alerts(small_house) == []
+    assert find_receipt(services.open_repository(), store, "tree", forged.id) is not None
+
+
+def test_a_clock_that_jumps_ahead_makes_no_backup_old(small_house: House) -> None:
+    small_house.back_up()
+    small_house.back_up(RequestedKind.FULL)
+    jumped = dataclasses.replace(small_house.services, clock=AYearLater())
+    assert result(swept(small_house, jumped))["expired"] == 0
+
+
+class AYearLater(SystemClock):
+    """A clock of a machine that thinks it is next year."""
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(days=400)
+
+
+def test_what_was_promised_while_runs_only_reported_is_not_shortened_either(small_house: House) -> None:
+    old, _ = small_house.back_up(), small_house.back_up(RequestedKind.FULL)
+    aged(small_house, old, 40)
+    small_house.configure("[retention]\napply = false\n")
+    small_house.run(request_nightly(small_house.services))
+    small_house.configure("[policies.operational-data]\nretention_days = 30\n")
+    assert result(swept(small_house))["expired"] == 0
+    assert plan(small_house).decisions[1].blocks == (Block.SHORTENED,)
+
+
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -177,84 +209,6 @@ def test_a_sweep_that_is_killed_leaves_nothing_half_deleted(
 
     assert all(slots(small_house, name, old.id) == [] for name in REGIONS)
     assert small_house.restore(kept, region="ap", target="kept").state == "succeeded"
-
-
-def test_a_hold_keeps_a_backup_until_it_is_released_with_the_name(small_house: House) -> None:
-    services = small_house.services
-    old, _ = small_house.back_up(), small_house.back_up(RequestedKind.FULL)
-    aged(small_house, old, 91)
-    hold = add_hold(services, HoldRequest(str(old.id), None, "case 4711", "anna"))
-    assert result(swept(small_house))["expired"] == 0
-    assert plan(small_house).decisions[1].reasons == (Reason.HELD,)
-    with pytest.raises(BackupHeldError):
-        retire(services, str(old.id), confirm="tree", by="anna")
-    with pytest.raises(HoldReleaseNotConfirmedError):
-        release_hold(services, str(hold.id), reason="closed", by="ben", confirm=None)
-    with pytest.raises(HoldReasonError):
-        release_hold(services, str(hold.id), reason=" ", by="ben", confirm="tree")
-    release_hold(services, str(hold.id), reason="closed", by="ben", confirm="tree")
-    with pytest.raises(HoldNotFoundError):
-        release_hold(services, str(hold.id), reason="closed", by="ben", confirm="tree")
-    assert result(swept(small_house))["expired"] == 1
-    with services.catalog.read() as session:
-        events = [(one.actor, one.action) for one in list_events(session).items]
-    assert events == [
-        ("anna", "keys destroyed"),
-        ("anna", "expired"),
-        ("ben", "hold released"),
-        ("anna", "hold placed"),
-    ]
-
-
-def test_the_last_backup_that_a_drill_restored_is_deleted_by_nobody(small_house: House) -> None:
-    services = small_house.services
-    proven, newer = small_house.back_up(), small_house.back_up(RequestedKind.FULL)
-    aged(small_house, proven, 400)
-    restored(small_house, proven)
-    assert result(swept(small_house))["expired"] == 0
-    assert Reason.PROVEN in plan(small_house).decisions[1].reasons
-    with pytest.raises(LastProvenError, match="strongroom drill run tree"):
-        retire(services, str(proven.id), confirm="tree", by="anna")
-
-    restored(small_house, newer)
-
-    assert result(swept(small_house))["expired"] == 1
-    assert expiry(small_house, proven.id).finished_at is not None
-
-
-def restored(house: House, backup: Job) -> None:
-    """Have the catalog say that a drill has restored a backup."""
-    now = house.services.clock.now()
-    with house.services.catalog.begin() as session:
-        session.add(
-            Drill(
-                id=uuid.uuid4(),
-                source="tree",
-                backup_id=backup.id,
-                region="eu",
-                state=DrillState.PASSED,
-                created_at=now,
-                started_at=now,
-                finished_at=now,
-                seconds=1.0,
-                bytes=1,
-            )
-        )
-
-
-def test_a_hold_on_a_source_ends_by_itself(small_house: House) -> None:
-    services = small_house.services
-    old, _ = small_house.back_up(), small_house.back_up(RequestedKind.FULL)
-    aged(small_house, old, 91)
-    with pytest.raises(InvalidInputError):
-        add_hold(services, HoldRequest(None, "tree", "too late", "anna", services.clock.now() - timedelta(days=1)))
-    with pytest.raises(InvalidInputError):
-        add_hold(services, HoldRequest(None, None, "of nothing", "anna"))
-    until = services.clock.now() + timedelta(seconds=0.5)
-    add_hold(services, HoldRequest(None, "tree", "for a moment", "anna", until))
-    assert all(Reason.HELD in one.reasons for one in plan(small_house).decisions)
-    services.clock.sleep(0.6)
-    assert result(swept(small_house))["expired"] == 1
 
 
 def test_a_shorter_policy_waits_for_an_approval_and_a_longer_one_does_not(small_house: House) -> None:

@@ -230,6 +230,25 @@ def test_a_group_that_may_not_be_read_is_named_with_the_permission(logs: LogHous
     assert job.result["partial"]
 
 
+def test_what_an_earlier_backup_has_of_a_refused_group_stays(logs: LogHouse) -> None:
+    group = logs.group()
+    logs.put(group, 0, "of an hour that is not final")
+    logs.back_up()
+    logs.put(logs.group("open"), 2, "seen")
+    logs.proxy.refuse(
+        "FilterLogEvents", "AccessDeniedException", "no", when=lambda call: group in call.fields.get("body", "")
+    )
+    job = logs.back_up()
+    assert sorted(logs.messages(job)) == ["of an hour that is not final", "seen"]
+    assert [kind for kind, _ in problems(job)] == ["unreadable"]
+
+
+def test_half_a_character_ends_no_backup(logs: LogHouse) -> None:
+    logs.put(logs.group(), 2, "cut here")
+    logs.proxy.replace("FilterLogEvents", "cut here", "cut \\ud83d")
+    assert logs.messages(logs.back_up()) == ["cut ?"]
+
+
 def test_groups_that_are_all_refused_make_no_backup(logs: LogHouse) -> None:
     logs.group()
     logs.proxy.refuse("FilterLogEvents", "AccessDeniedException", "no")

@@ -211,7 +211,7 @@ def test_a_backup_that_is_given_up_leaves_no_session_behind(postgres_server, big
 
 def test_the_password_is_in_no_argument_environment_or_log(postgres_server, big, tmp_path, caplog, monkeypatch):
     monkeypatch.setenv("PGOPTIONS", "-c search_path=elsewhere")
-    monkeypatch.setenv("STRONGROOM_API_TOKEN", "another-secret")
+    monkeypatch.setenv("STRONGROOM_FLOWER_PASSWORD", "another-secret")
     with caplog.at_level(logging.DEBUG):
         with opened_dump(settings_for(postgres_server, big), tmp_path) as (_, opened):
             read_piece(opened)

@@ -207,6 +207,15 @@ def test_a_version_that_became_an_older_one_is_stored_once(bucket: BucketHouse) 
     assert second.reused_bytes >= 2_000_000
 
 
+def test_what_was_there_before_versions_were_kept_is_a_version_of_its_own(bucket: BucketHouse) -> None:
+    bucket.put("letter", b"from before")
+    bucket.keep_versions()
+    bucket.put("letter", b"now")
+    restored = bucket.restored(bucket.back_up())
+    assert restored.pop("letter") == b"now"
+    assert list(restored.values()) == [b"from before"]
+
+
 def test_a_bucket_comes_back_with_versions_markers_and_metadata(bucket: BucketHouse) -> None:
     bucket.keep_versions()
     bucket.put("letter", b"one", Metadata={"author": "Ada"})
@@ -291,6 +300,26 @@ def test_an_object_that_may_not_be_read_is_named_with_the_permission(bucket: Buc
     (problem,) = job.result["problems"]
     assert (problem["path"], problem["kind"]) == ("closed", "unreadable")
     assert "s3:GetObject" in problem["reason"]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        ("InvalidRequest", 400, "unreadable"),
+        ("KMS.KMSInvalidStateException", 400, "unreadable"),
+        ("InvalidObjectState", 403, "unsupported"),
+    ],
+)
+def test_an_object_that_nobody_gets_now_is_named_and_the_others_are_kept(
+    bucket: BucketHouse, code: str, status: int, kind: str
+) -> None:
+    bucket.put("open", b"1")
+    bucket.put("closed", b"2")
+    bucket.proxy.refuse(f"GET /{bucket.bucket}/closed", code, "no", status=status)
+    job = bucket.back_up()
+    assert job.result is not None
+    assert [(p["path"], p["kind"]) for p in job.result["problems"]] == [("closed", kind)]
+    assert bucket.restored(job) == {"open": b"1"}
 
 
 def test_a_bucket_whose_objects_are_all_refused_makes_no_backup(bucket: BucketHouse) -> None:

@@ -22,7 +22,10 @@ def shared_directory() -> Iterator[Path]:
 
 @pytest.mark.slow
 def test_the_demo_loses_a_region_and_gets_everything_back(shared_directory: Path):
-    environment = os.environ | {"TMPDIR": str(shared_directory), "STRONGROOM_API_TOKEN": "of another installation"}
+    environment = os.environ | {
+        "TMPDIR": str(shared_directory),
+        "STRONGROOM_FLOWER_PASSWORD": "of another installation",
+    }
 
     run = subprocess.run(
         [sys.executable, "-m", "stack.demo"], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False

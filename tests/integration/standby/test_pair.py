@@ -1,7 +1,7 @@
 """Two real PostgreSQL servers, the second following the first, and everything that can part them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -13,10 +13,13 @@ from strongroom.catalog.standbys import list_standby_states
 from strongroom.cli.main import main
 from strongroom.clock import SystemClock
 from strongroom.levels.status import status
+from strongroom.standby import observing
 from strongroom.standby.judging import Cause, Verdict
+from strongroom.standby.views import PrimaryView
 from strongroom.standby.watching import Check, check_standbys, watch_standbys
 from strongroom.testing.postgres import ScratchPostgres
 from tests.integration.backup.conftest import House
+from tests.services.proxy import TcpProxy
 from tests.services.standby import ScratchStandby
 
 PAIR = """
@@ -177,15 +180,39 @@ def test_a_fault_within_its_grace_opens_no_alert_yet(pair: Pair) -> None:
     assert alerts(pair) == set()
 
 
-def test_a_primary_that_is_down_does_not_hide_a_standby_that_receives_nothing(pair: Pair) -> None:
+def test_a_primary_that_is_down_is_blamed_and_does_not_hide_a_standby_that_receives_nothing(pair: Pair) -> None:
     settled(pair)
     pair.primary.stop()
     try:
         check = pair.watch()
     finally:
         pair.primary.start()
-    assert causes(check) == {Cause.PRIMARY, Cause.LOST}
+    assert [finding.cause for finding in check.findings] == [Cause.PRIMARY, Cause.LOST]
+    assert check.verdict is Verdict.UNKNOWN
     settled(pair)
+    pair.watch()
+    assert alerts(pair) == set()
+
+
+def test_a_primary_that_falls_silent_in_the_middle_is_not_waited_for(
+    pair: Pair, tcp_proxy: Callable[[str], TcpProxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled(pair)
+    proxy = tcp_proxy(f"postgresql://127.0.0.1:{pair.primary.port}")
+    text = PAIR.format(lag=60, primary=proxy.port, standby=pair.standby.port)
+    pair.house.configure(text, PAIR=pair.primary.password)
+    view = observing._view_primary
+
+    def silent(connection: observing.Connection, slot: str | None) -> PrimaryView:
+        # A disk that hangs looks like this: the connection stays.
+        proxy.black_hole()
+        return view(connection, slot)
+
+    monkeypatch.setattr(observing, "_view_primary", silent)
+    monkeypatch.setattr(observing, "ANSWER_SECONDS", 0.2)
+    check = pair.check()
+    assert causes(check) == {Cause.PRIMARY}
+    assert "does not answer" in check.findings[0].what
 
 
 def test_a_slot_that_is_missing_or_holds_too_much_is_told(pair: Pair) -> None:
@@ -300,6 +327,14 @@ def test_a_standby_of_another_system_is_lost(pair: Pair) -> None:
         primary, standby = PAIR.format(lag=60, primary=pair.primary.port, standby=stranger.port).split("standby = ")
         text = f"{primary}standby = {standby.replace('PAIR', 'OTHER')}"
         pair.house.configure(text, PAIR=pair.primary.password, OTHER=stranger.password)
-        check = pair.check()
+        check = pair.watch()
+        # While the primary cannot be asked, nobody knows that the standby is one of its own again.
+        pair.primary.stop()
+        try:
+            unknown = pair.watch()
+        finally:
+            pair.primary.start()
+        assert ("standby.lost", "critical") in alerts(pair)
     assert check.verdict is Verdict.LOST
     assert "another database system" in check.findings[0].what
+    assert unknown.verdict is Verdict.UNKNOWN

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from strongroom.catalog.backups import Backup, BackupState, Replica, ReplicaState
+from strongroom.retention.holding import holding_adopted
 from strongroom.retention.retiring import retire
 from strongroom.testing.stores import Fault, Operation, server_error
 from strongroom.upkeep.rebuilding import RebuildReport, rebuild
@@ -61,9 +62,56 @@ def test_after_a_rebuild_everything_is_listed_and_restored(installed: Run, tmp_p
     assert rebuilt(installed)["known"] == 2
 
 
+def test_what_was_adopted_is_held_until_somebody_who_knows_releases_it(installed: Run, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert installed("backup", "run", "uploads", "--type", "full", "--here")[0] == 0
+    old = json.loads(installed("backup", "list", "--json")[1])["items"][-1]["id"]
+    assert installed("holds", "add", old, "--reason", "case 4711")[0] == 0
+    lose_catalog(tmp_path)
+    # It is due already when it is adopted.
+    config = tmp_path / "strongroom.toml"
+    config.write_text(config.read_text() + "[policies.operational-data]\nretention_days = 0\nkeep_last = 1\n")
+
+    rebuilt(installed)
+    rebuilt(installed)
+
+    assert installed("retention", "apply", "--here")[0] == 0
+    assert len(json.loads(installed("backup", "list", "--json")[1])["items"]) == 2
+    (hold,) = json.loads(installed("holds", "list", "--json")[1])["items"]
+    assert (hold["source"], hold["backup_id"], hold["placed_by"]) == ("uploads", None, "strongroom")
+    words = ("holds", "release", hold["id"], "--reason", "looked through", "--confirm", "uploads")
+    assert installed(*words)[0] == 0
+    assert installed("retention", "apply", "--here")[0] == 0
+    (left,) = json.loads(installed("backup", "list", "--state", "committed", "--json")[1])["items"]
+    assert left["id"] != old
+
+
+def test_a_retirement_that_one_region_has_not_heard_of_is_carried_out_after_a_rebuild(
+    installed: Run, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        assert installed("backup", "run", "uploads", "--type", "full", "--here")[0] == 0
+    gone = json.loads(installed("backup", "list", "--json")[1])["items"][-1]["id"]
+    regions = tmp_path / "regions"
+    (regions / "us-east-1").rename(tmp_path / "away")
+    installed("backup", "retire", gone, "--confirm", "uploads")
+    (tmp_path / "away").rename(regions / "us-east-1")
+    slots = regions / "us-east-1" / "keys" / gone.replace("-", "")
+    assert list(slots.iterdir())
+    lose_catalog(tmp_path)
+
+    assert rebuilt(installed)["retired"] == 1
+    assert installed("retention", "apply", "--here")[0] == 0
+
+    assert [path for path in regions.rglob(f"keys/{slots.name}/*") if path.is_file()] == []
+    assert len([path for path in regions.rglob(f"e/uploads/{slots.name}") if path.is_file()]) == 3
+    listed = json.loads(installed("backup", "list", "--json")[1])["items"]
+    assert [one["state"] for one in listed if one["id"] == gone] == ["retired"]
+
+
 def again(house: House, **faults: Any) -> RebuildReport:
     services = house.with_faults(*faults["faults"]) if faults else house.services
-    return rebuild(services, on_progress=lambda done, total: None)
+    return rebuild(services, on_adopted=holding_adopted(services), on_progress=lambda done, total: None)
 
 
 def test_a_rebuild_over_a_catalog_in_use_changes_nothing(house: House) -> None:

@@ -3,7 +3,13 @@
 import pytest
 
 from strongroom.catalog.jobs import Job
+from strongroom.catalog.purpose_keys import PurposeKey
+from strongroom.catalog.skip_keys import SealingKey
+from strongroom.catalog.skip_psks import SkipPsk
 from strongroom.keyring.key_file import KeyFile
+from strongroom.keysync.psks import Psks
+from strongroom.keysync.sealing import Sealers
+from strongroom.purposekeys.keys import Purpose
 from strongroom.runtime import build_runtime
 from strongroom.testing.stores import Fault, Operation, server_error
 from strongroom.upkeep.rotating import RotationRequest, request_rotation
@@ -54,6 +60,31 @@ def test_a_second_run_changes_nothing(small_house: House) -> None:
     assert again.result is not None
     assert again.result["written"] == 0
     assert files(small_house.directory / "regions") == before
+
+
+def test_the_keys_of_the_installation_itself_move_too(small_house: House) -> None:
+    key = small_house.services.purpose_keys.get(Purpose.AUDIT)
+    version = KeyFile(small_house.directory / "strongroom.keys").rotate("eu")
+    small_house.run(request_rotation(small_house.services, RotationRequest("eu", remove_old=True, trace_id=TRACE)))
+
+    with small_house.services.catalog.read() as session:
+        assert session.get_one(PurposeKey, "audit").version == version
+    assert build_runtime(small_house.services.settings).purpose_keys.get(Purpose.AUDIT) == key
+
+
+def test_what_a_key_provider_keeps_moves_too(small_house: House) -> None:
+    services = small_house.services
+    sealer = Sealers(services.catalog, services.keks, services.clock, services.random).current()
+    Psks(services.catalog, services.keks, services.clock, services.random).install("B", "p1", bytes(32))
+    version = KeyFile(small_house.directory / "strongroom.keys").rotate("eu")
+
+    job = small_house.run(request_rotation(services, RotationRequest("eu", remove_old=True, trace_id=TRACE)))
+
+    assert job.result is not None, job.last_error
+    assert job.result["catalog_keys"] == 2
+    with services.catalog.read() as session:
+        assert session.get_one(SealingKey, sealer.id).version == version
+        assert session.get_one(SkipPsk, ("B", "p1")).version == version
 
 
 def test_a_region_that_is_away_keeps_its_old_slots_and_is_named(small_house: House) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 
 from strongroom.alerts.opening import AlertReport, AlertType, Severity, open_alert
 from strongroom.alerts.sending import Sender
-from strongroom.catalog.alerts import Alert, AlertDelivery, AlertState, DeliveryState, WatchLease
+from strongroom.catalog.alerts import Alert, AlertDelivery, AlertState, DeliveryState, ExpectedRun, WatchLease
 from strongroom.catalog.dbtime import database_now, utcnow
 from strongroom.watch.catalog_away import CatalogAway
 from tests.integration.jobs.staging import HandClock
@@ -117,6 +117,30 @@ def test_two_watchers_say_everything_once(yard: Yard):
 
     assert heard(yard) == alerts
     assert len([h for h in yard.ear.heard if h.path == "/alerts"]) == 1
+
+
+def leader(yard: Yard) -> str:
+    with yard.catalog.read() as session:
+        return next(iter(session.scalars(select(WatchLease.owner))), "")
+
+
+def test_another_watcher_evaluates_and_pings_when_the_leader_is_killed(yard: Yard):
+    first = start(yard)
+    eventually(lambda: "/ping/watcher" in yard.ear.paths(), "the first one has evaluated")
+    assert leader(yard).endswith(f":{first.pid}")
+    second = start(yard)
+    first.kill()
+    first.wait()
+    with yard.catalog.begin() as session:
+        # As if a schedule had stopped meanwhile, and the lease of the one that died had run out.
+        session.execute(update(ExpectedRun).values(alert_after=utcnow(-1)))
+        session.execute(update(WatchLease).values(until=utcnow(-1)))
+    yard.ear.heard.clear()
+
+    eventually(lambda: "level.missed" in yard.open_causes(), "the second one evaluates")
+    eventually(lambda: {"/alerts", "/ping/watcher"} <= set(yard.ear.paths()), "and says so, inside and outside")
+    second.send_signal(signal.SIGTERM)
+    assert second.wait(30) == 0
 
 
 def test_a_round_that_leads_pings_the_watchers_address(yard: Yard):

@@ -41,7 +41,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_configuration_in_order_is_confirmed(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "check"]) == 0
-    assert capsys.readouterr().out == f"{config} is in order: 1 region (home is a), 2 sources.\n"
+    assert capsys.readouterr().out == f"{config} is in order: 1 region (home is a), 2 sources, 0 channels of alerts.\n"
 
 
 def test_mistakes_end_in_2_and_are_listed_with_their_lines(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,7 +118,23 @@ def test_the_template_is_in_order_also_with_everything_uncommented(tmp_path: Pat
     path.write_text("\n".join(toml))
     env = dict.fromkeys(("BACKUP_S3_ACCESS_KEY", "BACKUP_S3_SECRET_KEY", "SHOP_DB_PASSWORD"), "secret")
     env["SHOP_DATABASE_URL"] = "postgresql://shop@localhost/shop"
-    assert set(load_settings(path, env).sources) == {"uploads", "shop-logs", "shop"}
+    settings = load_settings(path, env)
+    assert set(settings.sources) == {"uploads", "shop-logs", "shop"}
+    assert (set(settings.channels), set(settings.pings)) == ({"ops-mail"}, {"watcher"})
+
+
+def test_a_secret_that_a_channel_lacks_here_is_a_warning(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text(CONFIG + '[channels.team]\nkind = "slack"\nurl_env = "TEAM_URL"\n')
+    said = "Warning: channels.team.url_env: The environment variable TEAM_URL is not set here."
+
+    assert main(["config", "check"]) == 0
+    assert said in capsys.readouterr().err
+
+    monkeypatch.setenv("TEAM_URL", "https://example.com")
+    assert main(["config", "check"]) == 0
+    assert said not in capsys.readouterr().err
 
 
 def test_a_pattern_that_cannot_be_understood_is_a_mistake(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ from strongroom.columnkeys.errors import (
     KeyRingFileError,
     KeyRingNotFoundError,
 )
-from strongroom.columnkeys.ring import KeyRing, KeyState
+from strongroom.columnkeys.ring import KeyRing, KeyState, KeyVersion
 from strongroom.errors import StrongroomError
 
 NOW = datetime(2026, 1, 14, 12, 34, 56, tzinfo=UTC)
@@ -274,3 +274,16 @@ def _read(content: bytes) -> None:
 
     assert refusal is None or refusal.code.startswith("columnkeys.")
     assert base64.b64encode(KEY).decode() not in str(refusal)
+
+
+def test_a_file_behind_a_link_is_changed_where_it_is(tmp_path: Path):
+    (tmp_path / "secrets").mkdir()
+    there, link = EnvCryptoFile(tmp_path / "secrets" / "shop"), EnvCryptoFile(tmp_path / ".env.crypto")
+    first = first_ring(KeyVersion("v1", KeyState.ACTIVE, KEY, SALT, NOW))
+    there.create(first, ())
+    link.path.symlink_to(there.path)
+
+    new_ring = link.change(lambda held: with_pending(held, KeyVersion("v2", KeyState.PENDING, SALT * 2, SALT, NOW)))
+
+    assert link.path.is_symlink()
+    assert there.load().fingerprint() == new_ring.fingerprint() != first.fingerprint()

@@ -267,7 +267,8 @@ class Town:
             raise AssertionError("nothing is locked here")
         gone = region_receipt("home", clock.now(), slots, MOST_NAMED)
         receipt = Receipt(repository.repo_id, identity.source, key, "p", "old", clock.now(), (gone,))
-        put_receipt(self.store, receipt, repository.sign(RecordType.RECEIPT, receipt))
+        signed = repository.sign(RecordType.RECEIPT, receipt)
+        put_receipt(repository, self.store, (receipt.source, receipt.backup_id), signed)
         self.catalog.expired.pop(key, None)
 
     def _keep(self) -> None:

@@ -32,6 +32,7 @@ def candidates(draw: st.DrawFn) -> list[Candidate]:
             proven=draw(st.booleans()),
             held=draw(st.booleans()),
             blocks=draw(st.sampled_from([(), (Block.PINNED,), (Block.COPYING,)])),
+            doubted=draw(st.booleans()),
         )
         for number, age in enumerate(ages)
     ]
@@ -63,6 +64,7 @@ def test_the_last_proven_the_newest_and_what_is_held_or_pinned_never_go(
     going = gone(plan(backups, terms, agreed, share))
     ordered = newest_first(backups)
     assert next((one.id for one in ordered if one.proven), None) not in going
+    assert next((one.id for one in ordered if one.proven or one.doubted), None) not in going
     assert next((one.id for one in ordered if one.restorable), None) not in going
     assert not going & {one.id for one in backups if one.held or one.blocks}
 

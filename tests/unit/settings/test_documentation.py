@@ -28,11 +28,30 @@ from strongroom.settings.schedules import (
     LogGroupsScheduleSettings,
     LogsScheduleSettings,
 )
+from strongroom.settings.skip import (
+    EncryptorFaceSettings,
+    EncryptorSettings,
+    PeerFaceSettings,
+    PeerSettings,
+    SkipSettings,
+)
 from strongroom.settings.standbys import ServerSettings, StandbySettings
 
 PAGE = Path(__file__).parents[3] / "docs/configuration.md"
 SERVICE_SECRETS = {"token", "password"}
-TABLES = {"kek", "aws", "schedule", "drill", "levels", "primary", "standby"}
+TABLES = {
+    "kek",
+    "aws",
+    "schedule",
+    "drill",
+    "levels",
+    "primary",
+    "standby",
+    "encryptor_face",
+    "peer_face",
+    "encryptors",
+    "peers",
+}
 
 HEADINGS: dict[str, type[Section]] = {
     "Top level": TopLevel,
@@ -56,6 +75,11 @@ HEADINGS: dict[str, type[Section]] = {
     "`[pings.NAME]`": PingSettings,
     "`[standbys.NAME]`": StandbySettings,
     "`primary` and `standby` of a pair": ServerSettings,
+    "`[skip]`": SkipSettings,
+    "`[skip.encryptor_face]`": EncryptorFaceSettings,
+    "`[skip.peer_face]`": PeerFaceSettings,
+    "`[skip.encryptors.NAME]`": EncryptorSettings,
+    "`[skip.peers.NAME]`": PeerSettings,
     "`[broker]`": BrokerSettings,
     **{f"`[{name}]`": model for name, model in SECTIONS.items()},
 }

@@ -129,13 +129,11 @@ def test_addresses_and_tokens_come_from_the_environment(tmp_path: Path) -> None:
     env = {
         "STRONGROOM_CATALOG_URL": "postgresql://db/strongroom",
         "STRONGROOM_BROKER_URL": "redis://localhost:1",
-        "STRONGROOM_API_TOKEN": "t" * 16,
         "STRONGROOM_FLOWER_PASSWORD": "p" * 8,
     }
     settings = load(tmp_path, REGION, env)
     assert settings.catalog_url.get_secret_value() == "postgresql://db/strongroom"
     assert settings.broker.address == "redis://localhost:1"
-    assert settings.require_api_token().get_secret_value() == "t" * 16
     assert settings.require_flower_password().get_secret_value() == "p" * 8
 
 
@@ -157,8 +155,8 @@ def test_addresses_and_tokens_come_from_the_environment(tmp_path: Path) -> None:
             "line 4: repository.verify_packs: This should be true or false, without quotes. Write for example ",
         ),
         (
-            REGION + "[api]\ntoken = 'x'\n",
-            "line 4: api.token: Secrets do not belong in the file. Set STRONGROOM_API_TOKEN instead.",
+            REGION + "[flower]\npassword = 'x'\n",
+            "line 4: flower.password: Secrets do not belong in the file. Set STRONGROOM_FLOWER_PASSWORD instead.",
         ),
         (REGION + "[jobs]\nlease_seconds = 0\n", "line 4: jobs.lease_seconds: This should be at least 2. "),
         ("api = 3\n" + REGION, "line 1: api: This should be a table. Write `[api]`."),
@@ -270,7 +268,6 @@ def test_a_mistake_is_reported_with_its_line_and_what_to_write(tmp_path: Path, t
     [
         ({"STRONGROOM_CATALOG_URL": "mysql://u:hunter2@h/d"}, "STRONGROOM_CATALOG_URL: This address begins with"),
         ({"STRONGROOM_BROKER_URL": "http://h"}, "STRONGROOM_BROKER_URL: This address begins with an unknown scheme."),
-        ({"STRONGROOM_API_TOKEN": "hunter2"}, "STRONGROOM_API_TOKEN: This has fewer than 16 characters."),
         ({"STRONGROOM_FLOWER_PASSWORD": "hunter2"}, "STRONGROOM_FLOWER_PASSWORD: This has fewer than 8 characters."),
     ],
 )
@@ -285,13 +282,13 @@ def test_a_mistake_in_the_environment_names_the_variable_and_not_its_value(
 
 def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
     text = 'dat_dir = "x"\n[sources.shop]\nkind = "postgres"\nport = 0\n[regions.a]\nkind = "s3"\n'
-    found = mistakes(tmp_path, text, {"STRONGROOM_API_TOKEN": "short"})
+    found = mistakes(tmp_path, text, {"STRONGROOM_FLOWER_PASSWORD": "short"})
     assert [line.split(": ")[1] if line.startswith("line") else line.split(": ")[0] for line in found] == [
         "dat_dir",
         "sources.shop.user",
         "sources.shop.port",
         "regions.a",
-        "STRONGROOM_API_TOKEN",
+        "STRONGROOM_FLOWER_PASSWORD",
     ]
 
 

@@ -1,8 +1,12 @@
 """Whatever can be queued is a task, has a queue, and somebody serves it."""
 
+import ast
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from celery.app.defaults import NAMESPACES, flatten
@@ -75,8 +79,61 @@ def test_a_tick_and_its_route_name_the_same_queue():
 
 
 def test_the_schedule_is_what_beat_runs():
-    assert app.conf.beat_schedule == BEAT_SCHEDULE
+    without_keys = {name: entry for name, entry in BEAT_SCHEDULE.items() if not entry["task"].startswith("keysync.")}
+    assert app.conf.beat_schedule == without_keys
+    assert len(without_keys) == len(BEAT_SCHEDULE) - 4
     assert schedule(next(iter(BEAT_SCHEDULE.values()))["schedule"]).seconds > 0
+
+
+def test_the_ticks_of_a_key_provider_come_as_often_as_peers_expect():
+    ticks = {entry["task"]: entry for entry in BEAT_SCHEDULE.values() if entry["task"].startswith("keysync.")}
+
+    assert {
+        task: (entry["schedule"].total_seconds(), entry["options"]["expires"]) for task, entry in ticks.items()
+    } == {
+        "keysync.heartbeat": (10, 10),
+        "keysync.refill": (30, 30),
+        "keysync.capabilities": (300, 300),
+        "keysync.expire": (60, 60),
+    }
+
+
+def test_a_tick_of_a_key_provider_that_hangs_is_ended(tasks):
+    assert {name: app.tasks[name].time_limit for name in tasks if name.startswith("keysync.")} == {
+        "keysync.heartbeat": 60,
+        "keysync.refill": 240,
+        "keysync.capabilities": 60,
+        "keysync.expire": 300,
+    }
+
+
+def test_beat_runs_the_ticks_of_a_key_provider_where_there_is_one(tmp_path: Path):
+    config = tmp_path / "strongroom.toml"
+    config.write_text('[regions.here]\npath = "here"\n[skip]\nsystem_id = "KP-A"\n')
+    told = "from worker.app import app; print(sorted(app.conf.beat_schedule))"
+    environment = {**os.environ, "STRONGROOM_CONFIG": str(config)}
+
+    run = subprocess.run([sys.executable, "-c", told], env=environment, capture_output=True, text=True, check=True)
+
+    assert run.stdout == f"{sorted(BEAT_SCHEDULE)}\n"
+
+
+def test_beat_sends_heartbeats_and_fills_pools_as_often_as_the_settings_say(tmp_path: Path):
+    config = tmp_path / "strongroom.toml"
+    config.write_text(
+        '[regions.here]\npath = "here"\n[skip]\nsystem_id = "KP-A"\nheartbeat_seconds = 20\nrefill_seconds = 60\n'
+    )
+    told = (
+        "from worker.app import app; print({e['task']: (e['schedule'].seconds, e['options']['expires'])"
+        " for e in app.conf.beat_schedule.values() if e['task'].startswith('keysync.')})"
+    )
+    environment = {**os.environ, "STRONGROOM_CONFIG": str(config)}
+
+    run = subprocess.run([sys.executable, "-c", told], env=environment, capture_output=True, text=True, check=True)
+
+    ticks = ast.literal_eval(run.stdout)
+    assert (ticks["keysync.heartbeat"], ticks["keysync.refill"]) == ((20, 20), (60, 60))
+    assert ticks["keysync.expire"] == (60, 60)
 
 
 def test_a_worker_is_started_with_its_queues_and_no_secret():

@@ -14,6 +14,7 @@ from strongroom.tree.content import Item, Leave, Problem, Status, is_sparing
 from tests.unit.sources.trees import files_source
 
 FILES = 40
+CROWD = {b"%05d" % number for number in range(20_000)}
 
 
 @pytest.fixture
@@ -117,12 +118,18 @@ def test_names_are_complete_whatever_was_listed_through_a_duplicate_of_the_descr
         assert names_anew(folders.current) == names[::-1]
 
 
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory of so many names that listing it takes a while; nobody changes it."""
+    root = tmp_path_factory.mktemp("crowd")
+    for name in CROWD:
+        (root / os.fsdecode(name)).touch()
+    return root
+
+
 @pytest.mark.parametrize("delay", [0.05, 0.08, 0.1, 0.12])
-def test_a_lookout_that_is_killed_while_it_lists_the_root_hides_no_name(tmp_path, delay):
-    names = {b"%05d" % number for number in range(20_000)}
-    for name in names:
-        (tmp_path / os.fsdecode(name)).touch()
-    with files_source(tmp_path).open() as walk:
+def test_a_lookout_that_is_killed_while_it_lists_the_root_hides_no_name(crowd, delay):
+    with files_source(crowd).open() as walk:
         assert is_sparing(walk)
         walk.spare(lambda _name, _status: False, LOOKOUT_WORTH)
         time.sleep(delay)
@@ -130,7 +137,7 @@ def test_a_lookout_that_is_killed_while_it_lists_the_root_hides_no_name(tmp_path
             os.kill(pid, signal.SIGKILL)
         found = {step.entry.name for step in walk if isinstance(step, Item)}
 
-    assert found == names
+    assert found == CROWD
 
 
 def test_a_directory_that_became_another_is_listed_anew(root):

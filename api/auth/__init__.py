@@ -1,0 +1,1 @@
+"""Logging in, second factors and sessions over HTTP."""

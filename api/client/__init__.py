@@ -1,0 +1,1 @@
+"""The page that one-time sessions open: a status board that another portal can embed."""

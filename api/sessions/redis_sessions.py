@@ -1,0 +1,191 @@
+"""One-time sessions in Redis: made, used and counted in single steps, with nothing in between."""
+
+import asyncio
+import logging
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from api.sessions.breaker import Breaker
+from api.sessions.errors import SessionInvalidError, SessionsAwayError, SessionsFullError
+from api.sessions.keys import EPOCH, INDEX, RECORD, STATS, USED, VISIT, find_digest, make_id, shown
+from api.sessions.opening import CONNECTIONS
+from api.sessions.scripts import read_script
+from strongroom.clock import RandomBytes
+from strongroom.errors import UnavailableError
+from strongroom.settings import SessionIdFormat
+
+log = logging.getLogger(__name__)
+
+ResultT = TypeVar("ResultT")
+
+
+class Refusal(StrEnum):
+    """Why a session is not taken; for logs, never for the caller."""
+
+    MALFORMED = "malformed"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    USED = "used"
+    FORGOTTEN = "forgotten"
+    """It is of an earlier epoch: Redis may not know whether it was used."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRules:
+    """How many sessions there may be, how long one waits for its use, and what its id looks like."""
+
+    most: int
+    minutes: int
+    id_format: SessionIdFormat
+    patience: float
+    """Seconds within which Redis answers, or counts as away."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUse:
+    """A session that was just used; `visit` is the secret of the page it opened, if it did."""
+
+    shown: str
+    created_at: datetime
+    used_at: datetime
+    visit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCounts:
+    """Sessions that live now, and all that ever were; `refused` were one too many."""
+
+    total: int
+    used: int
+    created_ever: int
+    used_ever: int
+    refused_ever: int
+
+
+class RedisSessionManager:
+    """Makes and takes one-time sessions for all processes of an installation; belongs to one event loop.
+
+    Every method raises SessionsAwayError within 0.3 s where Redis, or the catalog that knows the epoch, is away.
+    """
+
+    def __init__(self, client: Redis, rules: SessionRules, random: RandomBytes, breaker: Breaker) -> None:
+        self._client = client
+        self._rules = rules
+        self._random = random
+        self._breaker = breaker
+        self._free = asyncio.Semaphore(CONNECTIONS)
+        self._create = client.register_script(read_script("create"))
+        self._consume = client.register_script(read_script("consume"))
+        self._count = client.register_script(read_script("count"))
+
+    @property
+    def rules(self) -> SessionRules:
+        """Return the rules that sessions are made by."""
+        return self._rules
+
+    async def create(self) -> str:
+        """Make a session and return its id; raises SessionsFullError."""
+        session_id = make_id(self._random, self._rules.id_format)
+        keys = [_key(RECORD, session_id), INDEX, USED, STATS, EPOCH]
+        async with self._answering():
+            said = await self._create(keys, [self._rules.most, self._rules.minutes * 60, len(RECORD)])
+        match said:
+            case [b"made", _]:
+                return session_id
+            case [b"full", milliseconds]:
+                raise SessionsFullError(max(1, math.ceil(milliseconds / 1000)), self._rules.most)
+        # Somebody emptied the server while it ran; new connections begin anew.
+        await self._client.connection_pool.disconnect(inuse_connections=False)
+        raise _away("it was emptied")
+
+    async def consume(self, session_id: str, *, visit: bool = False) -> SessionUse:
+        """Use a session up, and begin a visit of the page if it is used for that; raises SessionInvalidError."""
+        digest = find_digest(session_id)
+        if digest is None:
+            raise refuse(Refusal.MALFORMED, None)
+        secret = make_id(self._random, SessionIdFormat.TOKEN) if visit else None
+        keys = [RECORD + digest, INDEX, USED, STATS, EPOCH, *([_key(VISIT, secret)] if secret else [])]
+        async with self._answering():
+            said = await self._consume(keys, [len(RECORD), self._rules.minutes * 60])
+        match said:
+            case [b"accepted", created_at, used_at]:
+                return SessionUse(shown(digest), _moment(created_at), _moment(used_at), secret)
+        raise refuse(Refusal(said[0].decode()), digest)
+
+    async def verify_visit(self, secret: str) -> None:
+        """Return if the visit still lasts; raises SessionInvalidError."""
+        digest = find_digest(secret)
+        if digest is None:
+            raise refuse(Refusal.MALFORMED, None)
+        async with self._answering():
+            epoch, current = await self._client.mget(VISIT + digest, EPOCH)
+        if epoch is None or epoch != current:
+            raise refuse(Refusal.EXPIRED if epoch is None else Refusal.FORGOTTEN, digest)
+
+    async def count(self) -> SessionCounts:
+        """Count the sessions, in a time that does not grow with their number."""
+        async with self._answering():
+            return SessionCounts(*await self._count([INDEX, USED, STATS]))
+
+    async def verify(self) -> None:
+        """Return if Redis answers."""
+        async with self._answering():
+            await self._client.ping()
+
+    async def work_with(self, work: Callable[[Redis], Awaitable[ResultT]]) -> ResultT:
+        """Have something longer done with the client; only the first connection is waited for no longer than usual."""
+        await self.verify()
+        try:
+            return await work(self._client)
+        except (RedisError, OSError) as error:
+            raise _away(type(error).__name__) from None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    @asynccontextmanager
+    async def _answering(self) -> AsyncIterator[None]:
+        if not self._breaker.lets_pass():
+            raise _away("it did not answer just now")
+        asked = False
+        try:
+            # One limit for all of it: a new connection asks several times, and each time may last as long.
+            async with asyncio.timeout(self._rules.patience), self._free:
+                asked = True
+                yield
+        except (RedisError, OSError, UnavailableError) as error:
+            # Too many callers at a time are no fault of Redis.
+            if asked:
+                self._breaker.failed()
+            raise _away(type(error).__name__) from None
+        self._breaker.succeeded()
+
+
+def refuse(why: Refusal, digest: str | None) -> SessionInvalidError:
+    """Return the one answer to every session that is not taken, and have the log say which it was."""
+    log.warning("one-time session %s refused: %s", "-" if digest is None else shown(digest), why)
+    return SessionInvalidError("Session ID Invalid.", next_step="Ask for a new session; each is used once.")
+
+
+def _key(prefix: str, secret: str) -> str:
+    return f"{prefix}{find_digest(secret)}"
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _away(why: str) -> SessionsAwayError:
+    return SessionsAwayError(
+        f"Service Temporarily Unavailable: one-time sessions cannot be reached ({why}).",
+        next_step="Ask again in some seconds; an operator sees more at /auth/redis-health.",
+    )

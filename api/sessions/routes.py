@@ -1,0 +1,148 @@
+"""One-time sessions over HTTP: made behind the gate, used by whoever holds the id."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel
+from starlette.responses import JSONResponse
+
+from api.sessions.errors import PrefetchRefusedError, SessionsAwayError
+from api.sessions.redis_sessions import RedisSessionManager
+
+STORAGE = "redis"
+PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+"""What every answer about a session says: keep it nowhere, and tell nobody its address."""
+
+_PREFETCH_MARKS = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+_UNASKED = ("prefetch", "preview", "prerender")
+_BODY = {
+    "required": True,
+    "content": {"application/json": {"schema": {"type": "object", "properties": {"session_id": {"type": "string"}}}}},
+}
+
+gated = APIRouter(prefix="/auth", tags=["sessions"])
+router = APIRouter(prefix="/auth", tags=["sessions"])
+
+
+class MadeDocument(BaseModel):
+    """A session that was made; the page at `iframe_url` opens once."""
+
+    session_id: str
+    expires_in_minutes: int
+    iframe_url: str
+    storage: str = STORAGE
+
+
+class UseDocument(BaseModel):
+    """A session that was just used up."""
+
+    valid: bool = True
+    created_at: datetime
+    used_at: datetime
+
+
+class CountsDocument(BaseModel):
+    """Sessions that live now, used ones included, and all that ever were; `total_refused` were one too many."""
+
+    total_sessions: int
+    active_sessions: int
+    used_sessions: int
+    total_created: int
+    total_used: int
+    total_refused: int
+    max_sessions: int
+    storage: str = STORAGE
+    redis_healthy: bool = True
+
+
+class RedisHealthDocument(BaseModel):
+    """Whether the Redis that keeps sessions answers: `healthy` or `unhealthy`."""
+
+    status: str
+    message: str
+    timestamp: datetime
+
+
+def get_sessions(request: Request) -> RedisSessionManager:
+    """Return the sessions of the application."""
+    sessions: RedisSessionManager = request.app.state.sessions
+    return sessions
+
+
+def refuse_prefetch(request: Request) -> None:
+    """Refuse what a browser or previewer asks for before anybody wants it; raises PrefetchRefusedError."""
+    marks = (request.headers.get(name, "").lower() for name in _PREFETCH_MARKS)
+    if any(word in mark for mark in marks for word in _UNASKED):
+        raise PrefetchRefusedError(
+            "One-time sessions are not used by prefetching.", next_step="Open the page when somebody wants to see it."
+        )
+
+
+Sessions = Annotated[RedisSessionManager, Depends(get_sessions)]
+
+
+@gated.post("/create-session", response_model=MadeDocument)
+async def create_session(sessions: Sessions) -> Response:
+    """Make a session that can be used once, by validating it or by opening the page."""
+    session_id = await sessions.create()
+    url = f"/client/iframe.html?session_id={session_id}"
+    made = {"session_id": session_id, "expires_in_minutes": sessions.rules.minutes, "iframe_url": url}
+    return JSONResponse({**made, "storage": STORAGE}, headers=PRIVATE)
+
+
+@router.get("/validate-session", dependencies=[Depends(refuse_prefetch)])
+async def validate_session(sessions: Sessions, response: Response, session_id: str = "") -> UseDocument:
+    """Use a session up. For callers of old: an id in an address gets into logs, and POST takes it in the body."""
+    return await _use(sessions, response, session_id)
+
+
+@router.post("/validate-session", openapi_extra={"requestBody": _BODY})
+async def validate_posted_session(sessions: Sessions, request: Request, response: Response) -> UseDocument:
+    """Use a session up."""
+    return await _use(sessions, response, _session_id_in(await request.body()))
+
+
+@gated.get("/session-status")
+async def show_session_status(sessions: Sessions) -> CountsDocument:
+    """Count the sessions."""
+    counts = await sessions.count()
+    return CountsDocument(
+        total_sessions=counts.total,
+        active_sessions=counts.total - counts.used,
+        used_sessions=counts.used,
+        total_created=counts.created_ever,
+        total_used=counts.used_ever,
+        total_refused=counts.refused_ever,
+        max_sessions=sessions.rules.most,
+    )
+
+
+@router.get("/redis-health", responses={503: {"model": RedisHealthDocument}})
+async def show_redis_health(sessions: Sessions, response: Response) -> RedisHealthDocument:
+    """Say whether the Redis that keeps sessions answers."""
+    status, message = "healthy", "The connection to Redis works."
+    try:
+        await sessions.verify()
+    except SessionsAwayError as error:
+        response.status_code = 503
+        response.headers["Retry-After"] = str(error.retry_after)
+        status, message = "unhealthy", "Redis does not answer."
+    return RedisHealthDocument(status=status, message=message, timestamp=datetime.now(UTC))
+
+
+async def _use(sessions: RedisSessionManager, response: Response, session_id: str) -> UseDocument:
+    response.headers.update(PRIVATE)
+    used = await sessions.consume(session_id)
+    return UseDocument(created_at=used.created_at, used_at=used.used_at)
+
+
+def _session_id_in(body: bytes) -> str:
+    # Whatever is not the id of a session gets the answer of an id that opens nothing.
+    try:
+        document: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    found = document.get("session_id") if isinstance(document, dict) else None
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,1 @@
+"""How the faces of the key provider speak TLS: what Python's `ssl` does not offer is asked of OpenSSL itself."""

@@ -1,0 +1,178 @@
+"""Eight processes that want the same sessions, and eight that want too many, on one Redis that may be killed."""
+
+import argparse
+import asyncio
+import logging
+import multiprocessing
+import random
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from api.sessions.errors import SessionInvalidError, SessionsAwayError, SessionsFullError
+from api.sessions.redis_sessions import RedisSessionManager
+from api.sessions.setting_up import open_sessions
+from strongroom.catalog.engine import open_engine
+from strongroom.catalog.schema import upgrade
+from strongroom.catalog.session import Catalog
+from strongroom.clock import SystemClock, system_random
+from strongroom.settings import SessionRedis, SessionSettings, Settings, load_settings
+from tests.services.ports import LOOPBACK
+from tests.services.valkey import Valkey
+
+PROCESSES, AT_A_TIME = 8, 16
+CAP, TRIES = 1000, 600
+ROUND = 5_000
+"""Sessions that are made, and then tried by all, before the next ones are made: a kill ends those of its round only."""
+
+Work = Callable[[RedisSessionManager, Any], Coroutine[Any, Any, Any]]
+
+
+def race_cap(valkey: Valkey, options: argparse.Namespace) -> bool:
+    """Have eight processes make more sessions than there may be."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = _settings(valkey, Path(folder), CAP)
+        made = sum(_all_at_once(settings, _make_some, [TRIES] * PROCESSES))
+    print(f"cap      {PROCESSES} processes tried {PROCESSES * TRIES} sessions, {made} were made (exactly {CAP})")
+    return made == CAP
+
+
+def race_uses(valkey: Valkey, options: argparse.Namespace) -> bool:
+    """Have eight processes use every session, each in an order of its own, while Redis is killed."""
+    # Each refusal is a line, and there are millions of them.
+    logging.getLogger("api.sessions").setLevel(logging.ERROR)
+    began, accepted, doubled, counts = time.monotonic(), 0, 0, None
+    rounds = max(1, options.tokens // ROUND)
+    each = options.tokens // rounds
+    with tempfile.TemporaryDirectory() as folder:
+        settings = _settings(valkey, Path(folder), 1_000_000)
+        for number in range(rounds):
+            session_ids = [
+                one for made in _all_at_once(settings, _make, [each // PROCESSES] * PROCESSES) for one in made
+            ]
+            kills = options.kills * (number + 1) // rounds - options.kills * number // rounds
+            stop = _killing(valkey, kills)
+            uses = _all_at_once(settings, _use, [(session_ids, seed) for seed in range(PROCESSES)])
+            stop()
+            all_uses = [one for some in uses for one in some]
+            accepted += len(all_uses)
+            doubled += len(all_uses) - len(set(all_uses))
+        counts = asyncio.run(_once(settings, lambda sessions, _: sessions.count(), None))
+    print(
+        f"uses     {options.tokens:,} sessions, {PROCESSES} processes, Redis killed {options.kills} times: "
+        f"{accepted:,} accepted, {doubled} of them twice (exactly 0); Redis counted {counts.created_ever:,} made and "
+        f"{counts.used_ever:,} used; {time.monotonic() - began:.0f} s"
+    )
+    return doubled == 0 and accepted <= counts.used_ever
+
+
+def _settings(valkey: Valkey, folder: Path, most: int) -> Settings:
+    config = folder / "strongroom.toml"
+    config.write_text('[regions.here]\npath = "here"\n')
+    url = f"sqlite:///{folder}/catalog.db"
+    engine = open_engine(url)
+    upgrade(engine)
+    engine.dispose()
+    place = SessionRedis(host=LOOPBACK, port=valkey.port, password=SecretStr(valkey.password))
+    settings = load_settings(config, {"STRONGROOM_CATALOG_URL": url})
+    return settings.model_copy(update={"session_redis": place, "sessions": SessionSettings(max_sessions=most)})
+
+
+def _all_at_once(settings: Settings, work: Work, parts: list[Any]) -> list[Any]:
+    context = multiprocessing.get_context("fork")
+    pipes = [context.Pipe(duplex=False) for _ in parts]
+    processes = [
+        context.Process(target=_one_process, args=(settings, work, part, pipe[1]))
+        for part, pipe in zip(parts, pipes, strict=True)
+    ]
+    for process in processes:
+        process.start()
+    answers = [pipe[0].recv() for pipe in pipes]
+    for process in processes:
+        process.join()
+    return answers
+
+
+def _one_process(settings: Settings, work: Work, part: Any, answer: Any) -> None:
+    answer.send(asyncio.run(_once(settings, work, part)))
+
+
+async def _once(settings: Settings, work: Work, part: Any) -> Any:
+    catalog = Catalog(open_engine(settings.catalog_url.get_secret_value()))
+    sessions = open_sessions(settings, catalog, SystemClock(), system_random)
+    try:
+        return await work(sessions, part)
+    finally:
+        await sessions.close()
+        catalog.close()
+
+
+async def _make(sessions: RedisSessionManager, number: int) -> list[str]:
+    made: list[str] = []
+
+    async def one_after_another() -> None:
+        while len(made) < number:
+            try:
+                made.append(await sessions.create())
+            except SessionsAwayError:
+                await asyncio.sleep(0.05)
+
+    await asyncio.gather(*(one_after_another() for _ in range(AT_A_TIME)))
+    return made
+
+
+async def _make_some(sessions: RedisSessionManager, number: int) -> int:
+    made = 0
+    for _ in range(number):
+        while True:
+            try:
+                await sessions.create()
+                made += 1
+            except SessionsFullError:
+                pass
+            except SessionsAwayError:
+                await asyncio.sleep(0.05)
+                continue
+            break
+    return made
+
+
+async def _use(sessions: RedisSessionManager, part: tuple[list[str], int]) -> list[str]:
+    session_ids, seed = list(part[0]), part[1]
+    random.Random(seed).shuffle(session_ids)
+    accepted: list[str] = []
+
+    async def one_after_another() -> None:
+        while session_ids:
+            session_id = session_ids.pop()
+            try:
+                await sessions.consume(session_id)
+                accepted.append(session_id)
+            except SessionInvalidError:
+                continue
+            except SessionsAwayError:
+                # It may have been used, with the answer lost on its way; whoever asks again hears so.
+                session_ids.append(session_id)
+                await asyncio.sleep(0.05)
+
+    await asyncio.gather(*(one_after_another() for _ in range(AT_A_TIME)))
+    return accepted
+
+
+def _killing(valkey: Valkey, kills: int) -> Callable[[], None]:
+    """Kill and start Redis in the background, a second apart; the function that is returned waits for the end."""
+
+    def kill() -> None:
+        for _ in range(kills):
+            time.sleep(0.7)
+            valkey.kill()
+            valkey.start()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    return thread.join

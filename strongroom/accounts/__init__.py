@@ -1,0 +1,1 @@
+"""Operators: accounts, passwords, second factors, logins and sessions."""

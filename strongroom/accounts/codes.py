@@ -1,0 +1,196 @@
+"""One check of a code for everybody who asks for one: login, step-up, changes of the factor itself."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from strongroom.accounts import totp
+from strongroom.accounts.alerting import LOCK_AT, tell_of_codes, tell_of_few_codes
+from strongroom.accounts.backup_codes import digest, normalised
+from strongroom.accounts.errors import (
+    MFACodeReusedError,
+    MFACodesLockedError,
+    MFAInvalidCodeError,
+    MFANotEnrolledError,
+    TooManyAttemptsError,
+)
+from strongroom.accounts.limits import give_back, take_attempt
+from strongroom.accounts.policy import MfaPolicy
+from strongroom.accounts.ring import FactorRing
+from strongroom.accounts.witnessing import AccountEvent, write_down
+from strongroom.catalog.accounts import (
+    Account,
+    AccountBackupCode,
+    AccountFactor,
+    AttemptKind,
+    find_factor,
+    lock_account,
+)
+from strongroom.catalog.session import Catalog
+from strongroom.errors import StrongroomError
+from strongroom.purposekeys.keys import Purpose, PurposeKeys
+
+FEW_CODES = 3
+_LONGEST_TYPED = 64
+
+
+class Verdict(StrEnum):
+    """What became of a code."""
+
+    TOTP = "totp"
+    BACKUP_CODE = "backup_code"
+    REUSED = "reused"
+    CLOCK_OFF = "clock_off"
+    WRONG = "wrong"
+    TOO_MANY = "too_many"
+    LOCKED = "locked"
+    NOT_ENROLLED = "not_enrolled"
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the code was right, and is used up."""
+        return self in {Verdict.TOTP, Verdict.BACKUP_CODE}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a code, and by how much the device's clock is ahead."""
+
+    verdict: Verdict
+    seconds_off: int = 0
+
+
+class CodeCheck:
+    """Takes a code once: the step of an app's code, or a backup code, and counts what is wrong."""
+
+    def __init__(self, catalog: Catalog, keys: PurposeKeys, ring: FactorRing, policy: MfaPolicy) -> None:
+        self._catalog, self._keys, self._ring, self._policy = catalog, keys, ring, policy
+
+    def make_ready(self) -> None:
+        """Open the keys; before the transaction in which `spend` is called."""
+        self._ring.make_ready()
+        self._keys.get(Purpose.BACKUP_CODES)
+
+    def verify(self, account_id: uuid.UUID, code: str, now: datetime) -> Verdict:
+        """Use up a code of an account in a transaction of its own, and return which kind it was.
+
+        Raises MFAInvalidCodeError, MFACodeReusedError, TooManyAttemptsError, MFACodesLockedError, MFANotEnrolledError.
+        """
+        self.make_ready()
+        with self._catalog.begin() as session:
+            outcome = self.spend(session, account_id, code, now)
+        return accepted(outcome)
+
+    def spend(self, session: Session, account_id: uuid.UUID, code: str, now: datetime) -> Outcome:
+        """Do the same in the caller's transaction, which has to commit whatever the outcome is."""
+        outcome = self._spend(session, account_id, code, now)
+        passed = outcome.verdict.accepted
+        event = AccountEvent.MFA_CHALLENGE_PASSED if passed else AccountEvent.MFA_CHALLENGE_FAILED
+        write_down(session, event, str(account_id), outcome.verdict.value)
+        return outcome
+
+    def _spend(self, session: Session, account_id: uuid.UUID, code: str, now: datetime) -> Outcome:
+        subject = account_id.hex
+        if not take_attempt(session, subject, AttemptKind.CODE, now):
+            return Outcome(Verdict.TOO_MANY)
+        account = lock_account(session, account_id)
+        if account is None or account.disabled_at is not None:
+            return Outcome(Verdict.WRONG)
+        if account.codes_locked_at is not None:
+            return Outcome(Verdict.LOCKED)
+        outcome = self._look(session, account, code, now)
+        if outcome.verdict.accepted or outcome.verdict in {Verdict.REUSED, Verdict.NOT_ENROLLED}:
+            give_back(session, subject, AttemptKind.CODE)
+        if outcome.verdict.accepted:
+            account.codes_failed = 0
+        elif outcome.verdict in {Verdict.WRONG, Verdict.CLOCK_OFF}:
+            _count(session, account, now)
+        return outcome
+
+    def _look(self, session: Session, account: Account, code: str, now: datetime) -> Outcome:
+        factor = find_factor(session, account.id)
+        if factor is None:
+            return Outcome(Verdict.NOT_ENROLLED)
+        digits = "".join(code[: _LONGEST_TYPED + 1].split())
+        if len(digits) == totp.DIGITS and digits.isascii() and digits.isdigit():
+            return spend_step(session, factor, digits, now, self._policy.window_steps)
+        return self._spend_backup_code(session, account, code, now)
+
+    def _spend_backup_code(self, session: Session, account: Account, code: str, now: datetime) -> Outcome:
+        text = normalised(code)
+        if text is None:
+            return Outcome(Verdict.WRONG)
+        mine = AccountBackupCode.account_id == account.id
+        shown = digest(self._keys.get(Purpose.BACKUP_CODES), account.id, text)
+        gone = delete(AccountBackupCode).where(mine, AccountBackupCode.digest == shown)
+        if session.scalar(gone.returning(AccountBackupCode.account_id)) is None:
+            return Outcome(Verdict.WRONG)
+        left = session.scalar(select(func.count()).select_from(AccountBackupCode).where(mine)) or 0
+        if left <= FEW_CODES:
+            tell_of_few_codes(session, account.name, left, now)
+        return Outcome(Verdict.BACKUP_CODE)
+
+
+def spend_step(session: Session, factor: AccountFactor, digits: str, now: datetime, window: int) -> Outcome:
+    """Accept the code of a time step, if no later or same one was accepted before: one statement decides."""
+    found = totp.look_up(factor.secret or "", digits, now, window, factor.counter)
+    if found.match is totp.Match.USED:
+        return Outcome(Verdict.REUSED)
+    if found.match is not totp.Match.RIGHT:
+        late = found.match is totp.Match.EARLY_OR_LATE
+        return Outcome(Verdict.CLOCK_OFF, found.seconds_off) if late else Outcome(Verdict.WRONG)
+    mine = (AccountFactor.account_id == factor.account_id, AccountFactor.id == factor.id)
+    taken = update(AccountFactor).where(*mine, AccountFactor.counter < found.step)
+    taken = taken.values(counter=found.step, last_used_at=now).returning(AccountFactor.id)
+    won = session.scalar(taken.execution_options(synchronize_session=False)) is not None
+    return Outcome(Verdict.TOTP if won else Verdict.REUSED)
+
+
+def accepted(outcome: Outcome) -> Verdict:
+    """Return the verdict of a code that was right; raises the error of one that was not."""
+    if outcome.verdict.accepted:
+        return outcome.verdict
+    raise _error(outcome)
+
+
+def _error(outcome: Outcome) -> StrongroomError:
+    match outcome.verdict:
+        case Verdict.REUSED:
+            return MFACodeReusedError("This code was used before.", next_step="Wait for the next code of the app.")
+        case Verdict.TOO_MANY:
+            return too_many()
+        case Verdict.LOCKED:
+            return MFACodesLockedError(
+                "Too many codes in a row were wrong; no code of this account is taken any more.",
+                next_step="Ask another administrator for `strongroom accounts mfa-reset`.",
+            )
+        case Verdict.NOT_ENROLLED:
+            return MFANotEnrolledError(
+                "This account has no second factor.", next_step="Enrol one with POST /api/v1/auth/mfa/enable."
+            )
+        case Verdict.CLOCK_OFF:
+            way = "ahead" if outcome.seconds_off > 0 else "behind"
+            return MFAInvalidCodeError(
+                f"The code is not valid: the device's clock is about {abs(outcome.seconds_off)} s {way}.",
+                next_step="Set the clock of the device to the right time, and try the next code.",
+            )
+        case _:
+            return MFAInvalidCodeError("The code is not valid.", next_step="Try the next code, or a backup code.")
+
+
+def too_many() -> TooManyAttemptsError:
+    """Make the error for who guessed too often; it is the same for every window."""
+    return TooManyAttemptsError(
+        "Too many attempts failed.", next_step="Wait: five may fail in 5 minutes, 20 in an hour, 50 in a day."
+    )
+
+
+def _count(session: Session, account: Account, now: datetime) -> None:
+    account.codes_failed += 1
+    if account.codes_failed >= LOCK_AT:
+        account.codes_locked_at = now
+    tell_of_codes(session, account.name, account.codes_failed, now)

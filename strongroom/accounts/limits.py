@@ -1,0 +1,66 @@
+"""How often somebody may guess: counted for each account over all its logins, before the guess is looked at."""
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy import ColumnElement, and_, case, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from strongroom.catalog.accounts import AccountAttempts, AttemptKind
+
+Moment = InstrumentedAttribute[datetime]
+Number = InstrumentedAttribute[int]
+
+WINDOWS: tuple[tuple[Moment, Number, timedelta, int], ...] = (
+    (AccountAttempts.short_began, AccountAttempts.short_count, timedelta(minutes=5), 5),
+    (AccountAttempts.hour_began, AccountAttempts.hour_count, timedelta(hours=1), 20),
+    (AccountAttempts.day_began, AccountAttempts.day_count, timedelta(days=1), 50),
+)
+"""When a window began, attempts in it, its length, and how many it takes. It begins with its first attempt."""
+
+_NOBODIES = 4096
+
+
+class AddressLimiter(Protocol):
+    """Counts failed attempts of each address, for all processes; what is not given back was a failure."""
+
+    def take(self, address: str) -> None:
+        """Count an attempt; raises TooManyAttemptsError, and AddressLimiterAwayError within 300 ms."""
+
+    def give_back(self, address: str) -> None:
+        """Count it no longer, as it was right; says nothing where that fails."""
+
+
+def nobody(name: str) -> str:
+    """Return whose row counts attempts at a name that no account has: one of 4,096, so that names fill no table."""
+    number = int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:8], "big")
+    return f"nobody {number % _NOBODIES}"
+
+
+def take_attempt(session: Session, subject: str, kind: AttemptKind, now: datetime) -> bool:
+    """Count an attempt before it is looked at; False, and nothing counted, where a window is full.
+
+    One statement. The row stays locked until the transaction ends, so attempts of one account are looked at in turn.
+    """
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    values: dict[str, Any] = {"subject": subject, "kind": kind}
+    changes: dict[str, Any] = {}
+    room: list[ColumnElement[bool]] = []
+    for began, count, length, most in WINDOWS:
+        over = began <= now - length
+        values |= {began.key: now, count.key: 1}
+        changes |= {began.key: case((over, now), else_=began), count.key: case((over, 1), else_=count + 1)}
+        room.append(over | (count < most))
+    taken = insert(AccountAttempts).values(values)
+    keys = [AccountAttempts.subject, AccountAttempts.kind]
+    taken = taken.on_conflict_do_update(index_elements=keys, set_=changes, where=and_(*room))
+    return session.scalar(taken.returning(AccountAttempts.subject)) is not None
+
+
+def give_back(session: Session, subject: str, kind: AttemptKind) -> None:
+    """Count an attempt no longer: it was right, or no guess."""
+    fewer: dict[str, Any] = {count.key: case((count > 0, count - 1), else_=0) for _, count, _, _ in WINDOWS}
+    mine = (AccountAttempts.subject == subject, AccountAttempts.kind == kind)
+    session.execute(update(AccountAttempts).where(*mine).values(fewer))

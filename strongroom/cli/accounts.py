@@ -1,0 +1,176 @@
+"""`strongroom accounts`: operators, who log in."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from strongroom.access.principals import Role
+from strongroom.cli.actor import actor
+from strongroom.cli.command import Group
+from strongroom.cli.errors import TypedPasswordError
+from strongroom.cli.figures import moment
+from strongroom.cli.invocation import Invocation
+from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
+from strongroom.keyring.private_file import NotPrivateError, read_private
+from strongroom.stepup.acts import Act
+
+# Hashing stays out of the help of commands.
+if TYPE_CHECKING:
+    from strongroom.accounts.roster import Accounts, AccountView
+    from strongroom.services import Services
+
+password_option = click.option(
+    "--password-file",
+    type=click.Path(path_type=Path),
+    help="File of mode 600 with the password; else it is asked for, or read from stdin.",
+)
+
+
+@click.group("accounts", cls=Group)
+def accounts() -> None:
+    """Make, list and look after operators, who log in."""
+
+
+@accounts.command(
+    "add",
+    examples=("strongroom accounts add ana --role admin", "strongroom accounts add rui --password-file rui.password"),
+)
+@click.argument("name")
+@click.option("--role", type=click.Choice([role.name.lower() for role in Role]), default="operator", show_default=True)
+@password_option
+@click.pass_obj
+def add(invocation: Invocation, name: str, role: str, password_file: Path | None) -> None:
+    """Make the account NAME, whose password is asked for. Begin with an admin."""
+    password = _new_password(password_file)
+    with invocation.services() as services:
+        view = _accounts(services).add(name, Role[role.upper()], password)
+    _show([view], invocation, f"{view.name} can log in at /api/v1/auth/login.")
+
+
+@accounts.command("list", examples=("strongroom accounts list", "strongroom accounts list --json"))
+@click.pass_obj
+def list_command(invocation: Invocation) -> None:
+    """List operators: role, second factor, whether they may log in."""
+    with invocation.services() as services:
+        found = _accounts(services).list()
+    if invocation.screen.json:
+        invocation.screen.document({"items": [_document(view) for view in found]})
+        return
+    rows = [(view.name, view.role.name.lower(), _state(view), _factor(view), moment(view.created_at)) for view in found]
+    invocation.screen.table(("NAME", "ROLE", "STATE", "SECOND FACTOR", "MADE"), rows)
+
+
+@accounts.command("disable", examples=("strongroom accounts disable ana",))
+@click.argument("name")
+@click.pass_obj
+def disable(invocation: Invocation, name: str) -> None:
+    """Let NAME in no more, and end all their sessions."""
+    with invocation.services() as services:
+        view = _accounts(services).disable(name)
+    _show([view], invocation, f"{view.name} is let in no more.")
+
+
+@accounts.command("enable", examples=("strongroom accounts enable ana",))
+@click.argument("name")
+@click.pass_obj
+def enable(invocation: Invocation, name: str) -> None:
+    """Let NAME in again, and forget their failed attempts."""
+    with invocation.services() as services:
+        view = _accounts(services).enable(name)
+    _show([view], invocation, f"{view.name} is let in again.")
+
+
+@accounts.command("password", examples=("strongroom accounts password ana",))
+@click.argument("name")
+@password_option
+@click.pass_obj
+def password(invocation: Invocation, name: str, password_file: Path | None) -> None:
+    """Give NAME another password, and end all their sessions. The second factor stays as it is."""
+    new = _new_password(password_file)
+    with invocation.services() as services:
+        view = _accounts(services).set_password(name, new)
+    _show([view], invocation, f"{view.name} has a new password.")
+
+
+@accounts.command(
+    "mfa-reset", examples=('strongroom accounts mfa-reset ana --reason "lost the phone, seen in person" --confirm ana',)
+)
+@click.argument("name")
+@click.option("--reason", required=True, help="Why; it is in the alert.")
+@click.option("--confirm", metavar="NAME", help="The name once more.")
+@operator_options
+@click.pass_obj
+def mfa_reset(invocation: Invocation, name: str, reason: str, confirm: str | None, persons: OperatorOptions) -> None:
+    """Take the second factor of NAME away; they have to enrol a new one before anything else.
+
+    Only after seeing the person: a mail is no proof. Everybody hears of it. It takes the code of another admin, where
+    there is one who has codes.
+    """
+    _verify_named(name, confirm)
+    act = Act("accounts.mfa_reset", name)
+    with invocation.services() as services, stepped_up(invocation, services, act, persons, besides=name):
+        view = _accounts(services).reset_mfa(name, actor(), reason)
+    _show([view], invocation, f"{view.name} has to enrol a new second factor.")
+
+
+def _accounts(services: "Services") -> "Accounts":
+    from strongroom.accounts.opening import open_codes
+
+    return open_codes(services)[0]
+
+
+def _verify_named(name: str, confirm: str | None) -> None:
+    said = confirm if confirm is not None or not sys.stdin.isatty() else click.prompt(f"Type {name}", err=True)
+    if said != name:
+        raise click.UsageError(f"Confirm it with --confirm {name}.")
+
+
+def _new_password(path: Path | None) -> str:
+    """Return a password from a private file, from a prompt, or from stdin; raises TypedPasswordError."""
+    if path is not None:
+        try:
+            return _one_line(read_private(path).decode())
+        except (NotPrivateError, OSError, UnicodeDecodeError) as error:
+            raise TypedPasswordError(
+                f"The password cannot be read from {path}: {error}.", next_step=f"chmod 600 {path}, and try again."
+            ) from None
+    if sys.stdin.isatty():
+        asked: str = click.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
+        return asked
+    return _one_line(sys.stdin.read(4096))
+
+
+def _one_line(text: str) -> str:
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _show(found: Sequence["AccountView"], invocation: Invocation, sentence: str) -> None:
+    if invocation.screen.json:
+        invocation.screen.document(_document(found[0]))
+    else:
+        invocation.screen.say(sentence)
+
+
+def _document(view: "AccountView") -> dict[str, Any]:
+    return {
+        **asdict(view),
+        "id": str(view.id),
+        "role": view.role.name.lower(),
+        "created_at": view.created_at.isoformat(),
+        "disabled_at": view.disabled_at and view.disabled_at.isoformat(),
+        "codes_locked_at": view.codes_locked_at and view.codes_locked_at.isoformat(),
+    }
+
+
+def _state(view: "AccountView") -> str:
+    return "disabled" if view.disabled_at else "enabled"
+
+
+def _factor(view: "AccountView") -> str:
+    if view.codes_locked_at:
+        return "locked"
+    return "has to enrol" if view.must_enroll else "yes" if view.enrolled else "none"

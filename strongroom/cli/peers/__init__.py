@@ -1,0 +1,1 @@
+"""`strongroom peers`: pair key providers, look after the pairs, and try them."""

@@ -1,0 +1,124 @@
+"""What commands that destroy ask of operators: a fresh code, and that of a second one where the table says so."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from strongroom.access.principals import Principal, PrincipalKind, Role
+from strongroom.cli.errors import OperatorNeededError
+from strongroom.cli.invocation import Invocation
+from strongroom.services import Services
+from strongroom.stepup.acts import Act
+from strongroom.stepup.challenges import StepUps, ask
+from strongroom.stepup.confirming import approve, confirm
+from strongroom.stepup.opening import open_step_ups
+from strongroom.stepup.spending import permitted
+
+# Accounts bring password hashing with them, which is needed only where there are any.
+if TYPE_CHECKING:
+    from strongroom.accounts.roster import AccountView
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorOptions:
+    """Who stands behind a command, as the command line says it."""
+
+    operator: str | None
+    second: str | None
+    step_up: str | None
+
+
+def operator_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say which operators stand behind it, as one argument `persons`."""
+
+    # Options that the command has already stay with it.
+    @wraps(command)
+    def with_persons(*args: Any, operator: str | None, second: str | None, step_up: str | None, **kwargs: Any) -> Any:
+        return command(*args, persons=OperatorOptions(operator, second, step_up), **kwargs)
+
+    options = (
+        click.option("--as", "operator", metavar="OPERATOR", help="Whose code is asked for, or read from stdin."),
+        click.option("--second", metavar="OPERATOR", help="Whose code approves it, where two are needed."),
+        click.option("--step-up", metavar="ID", help="Go on with a step-up that waited."),
+    )
+    function: Callable[..., Any] = with_persons
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@contextmanager
+def stepped_up(
+    invocation: Invocation, services: Services, act: Act, persons: OperatorOptions, *, besides: str | None = None
+) -> Iterator[None]:
+    """Let an act that destroys happen inside the block, once operators have shown their codes for it.
+
+    Where no admin has a second factor, nothing more is asked than before. `besides` names whom the act is about, who
+    does not count. Raises OperatorNeededError,
+    StepUpRefusedError, StepUpWaitingError and what the check of codes raises.
+    """
+    people = open_people(services, besides)
+    if not people.any_admin:
+        invocation.screen.say("No admin who could be asked has a second factor: nobody's code is asked for.")
+        yield
+        return
+    principal = people.get(persons.operator)
+    reference = _proven(people, principal, act, persons)
+    with permitted(people.means, principal, act, reference):
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The operators who may be asked, and what their step-ups work with."""
+
+    means: StepUps
+    accounts: "Mapping[str, AccountView]"
+
+    @property
+    def any_admin(self) -> bool:
+        """Say whether there is an admin whose code can be asked for."""
+        return any(account.role is Role.ADMIN and account.enrolled for account in self.accounts.values())
+
+    def get(self, name: str | None) -> Principal:
+        """Return an operator by name; raises OperatorNeededError."""
+        account = self.accounts.get((name or "").strip().lower())
+        if account is None:
+            raise OperatorNeededError(
+                "This needs the code of an operator who has an account here.",
+                next_step="Say whose with --as OPERATOR; see `strongroom accounts list`.",
+            )
+        return Principal(str(account.id), account.name, PrincipalKind.OPERATOR, account.role)
+
+
+def open_people(services: Services, besides: str | None = None) -> People:
+    """Return who may be asked: everybody with an account, besides one."""
+    from strongroom.accounts.opening import open_codes
+
+    accounts, codes = open_codes(services)
+    others = [account for account in accounts.list() if account.disabled_at is None and account.name != besides]
+    return People(open_step_ups(services, codes), {account.name: account for account in others})
+
+
+def _proven(people: People, principal: Principal, act: Act, persons: OperatorOptions) -> str:
+    """Ask for the codes, and return the id of the challenge that they were for."""
+    means = people.means
+    reference = persons.step_up or str(ask(means, principal, act).id)
+    challenge = confirm(means, principal, reference, code=ask_code(principal.name), typed=act.target)
+    if challenge.needs_approval and challenge.approved_by is None and persons.second is not None:
+        second = people.get(persons.second)
+        approve(means, second, reference, code=ask_code(second.name))
+    return reference
+
+
+def ask_code(name: str) -> str:
+    """Return the code that an operator types, or the next line of stdin where nobody types; it is never shown."""
+    if sys.stdin.isatty():
+        typed: str = click.prompt(f"Code of {name}", hide_input=True, err=True)
+        return typed
+    return sys.stdin.readline().strip()

@@ -1,0 +1,1 @@
+"""Tokens of machines: made, shown once, checked, rotated, revoked."""

@@ -1,0 +1,120 @@
+"""Whoever is told of an alert finds its cause in the runbook, and the commands that messages name exist."""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from strongroom.accounts.alerting import CODES_FAILING, CODES_LOW, FACTOR_OFF, FACTOR_RESET, SESSION_STOLEN
+from strongroom.alerts.choosing import CHANNEL_FAILING
+from strongroom.alerts.outbox import CHANNEL_PARTIAL
+from strongroom.alerts.wording import RUNBOOK, runbook_of
+from strongroom.cli.root import root
+from strongroom.jobs.alerting import WATCHED
+from strongroom.levels.measuring import Breach
+from strongroom.standby.judging import Cause
+from tests.policy.project import LIBRARY, ROOT, python_files, relative, syntax
+
+PAGE = ROOT / RUNBOOK
+REPORT = "AlertReport"
+# Where the cause is no constant: what it may be.
+SEVERAL = {
+    "strongroom/jobs/alerting.py: watched.cause": [watched.cause for watched in WATCHED.values()],
+    "strongroom/levels/alerting.py: breach.value": [breach.value for breach in Breach],
+    "strongroom/standby/alerting.py: finding.cause.value": [cause.value for cause in Cause],
+    "strongroom/accounts/alerting.py: cause": [
+        CODES_FAILING,
+        SESSION_STOLEN,
+        FACTOR_RESET,
+        FACTOR_OFF,
+        CODES_LOW,
+    ],
+    "strongroom/watch/signs.py: sign.cause": ["beat.silent", "workers.silent", "broker.silent"],
+    "strongroom/alerts/outbox.py: cause": [CHANNEL_PARTIAL],
+    "strongroom/alerts/outbox.py: f'{CHANNEL_FAILING}.{name}'": [CHANNEL_FAILING],
+}
+COMMAND = re.compile(r"(?:`|: )strongroom ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)")
+
+
+def causes() -> Iterator[tuple[str, list[str] | None]]:
+    """Yield every place that opens an alert with the causes it may name; None where nobody knows them."""
+    for path in python_files(LIBRARY):
+        for node in ast.walk(syntax(path)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == REPORT:
+                [cause] = [keyword.value for keyword in node.keywords if keyword.arg == "cause"]
+                place = f"{relative(path)}: {ast.unparse(cause)}"
+                yield place, SEVERAL.get(place) or constant(relative(path), cause)
+
+
+def constant(file: str, cause: ast.expr) -> list[str] | None:
+    """Return the value of a text, or of a name in capitals."""
+    if isinstance(cause, ast.Constant):
+        return [str(cause.value)]
+    if not (isinstance(cause, ast.Name) and cause.id.isupper()):
+        return None
+    module = importlib.import_module(file.removesuffix(".py").replace("/", "."))
+    return [str(getattr(module, cause.id))]
+
+
+def sections() -> dict[str, str]:
+    """Return the sections of the runbook."""
+    _, _, runbook = PAGE.read_text(encoding="utf-8").partition("\n## Runbook\n")
+    parts = re.split(r"^### (.+)\n", runbook, flags=re.M)
+    assert len(set(parts[1::2])) == len(parts[1::2]), "a section stands there twice"
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def named_commands() -> Iterator[tuple[str, str]]:
+    """Yield what messages of the library and the runbook tell people to type, with where it stands."""
+    texts = [(RUNBOOK, PAGE.read_text(encoding="utf-8"))]
+    for path in python_files(LIBRARY):
+        constants = [node.value for node in ast.walk(syntax(path)) if isinstance(node, ast.Constant)]
+        texts += [(relative(path), value) for value in constants if isinstance(value, str)]
+    for place, text in texts:
+        found = (match[1] for match in COMMAND.finditer(text))
+        # What begins with no command of ours is not meant to be typed: derivations of keys name themselves so.
+        yield from ((place, words) for words in found if is_command(words.split()[:1]))
+
+
+def is_command(words: list[str]) -> bool:
+    """Say whether the words begin with a command; what follows one that has none below it are its arguments."""
+    command: click.Command | None = root
+    for word in words:
+        if not isinstance(command, click.Group):
+            return True
+        command = command.get_command(click.Context(command), word)
+        if command is None:
+            return False
+    return True
+
+
+def test_it_is_known_which_causes_alerts_have():
+    found = list(causes())
+
+    assert len(found) > 10
+    assert [place for place, several in found if several is None] == []
+    assert SEVERAL.keys() - {place for place, _ in found} == set()
+
+
+def test_every_cause_has_its_section_and_every_section_its_cause():
+    known = {runbook_of(cause) for _, several in causes() for cause in several or []}
+
+    assert {f"{RUNBOOK}#{anchor}" for anchor in sections()} == known
+
+
+@pytest.mark.parametrize("anchor", sections())
+def test_a_section_says_what_to_do_and_when_it_is_over(anchor: str):
+    text = sections()[anchor]
+
+    assert "Over when: " in text
+    assert len(text.split("Over when: ")[0].split()) > 8
+
+
+def test_every_command_that_a_message_names_exists():
+    named = set(named_commands())
+
+    assert len(named) > 50
+    assert sorted(f"{place}: {words}" for place, words in named if not is_command(words.split())) == []
