@@ -50,7 +50,7 @@ def report_region(session: Session, region: str, fault: str | None, now: datetim
         severity=Severity.CRITICAL,
         cause=REGION_DOWN,
         message=f"Region cannot be relied on: {region}",
-        next_step=f"{fault} Copies wait and are made when it is back. See: strongroom regions",
+        next_step=f"{fault} Copies wait and are made when it is back. See: strongroom regions check",
         at=now,
         region=region,
     )

@@ -10,7 +10,7 @@ from strongroom.catalog.alerts import Alert, AlertState, NoticeReason
 MOST_SUBJECTS = 15
 """Alerts that are described in one message; of the rest it says how many they are."""
 MOST_NAMES = 10
-RUNBOOK = "docs/alerts.md"
+RUNBOOK = "docs/runbook.md"
 
 
 @dataclass(frozen=True, slots=True)

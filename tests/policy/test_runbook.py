@@ -61,7 +61,7 @@ def constant(file: str, cause: ast.expr) -> list[str] | None:
 
 def sections() -> dict[str, str]:
     """Return the sections of the runbook."""
-    _, _, runbook = PAGE.read_text(encoding="utf-8").partition("\n## Runbook\n")
+    _, _, runbook = PAGE.read_text(encoding="utf-8").partition("\n## Alerts\n")
     parts = re.split(r"^### (.+)\n", runbook, flags=re.M)
     assert len(set(parts[1::2])) == len(parts[1::2]), "a section stands there twice"
     return dict(zip(parts[1::2], parts[2::2], strict=True))

@@ -48,7 +48,7 @@ def subject(**changes: object) -> Subject:
         "count": 3,
         "since": "2026-05-04T12:00:00+00:00",
         "next_step": "Look at the job.",
-        "runbook": "docs/alerts.md#backup-failed",
+        "runbook": "docs/runbook.md#backup-failed",
         "link": "https://backup.example.com/v1/alerts/1",
     }
     return Subject(**(values | changes))  # type: ignore[arg-type] # the values are those of the fields

@@ -69,7 +69,7 @@ def test_slack_gets_text_without_markup_of_its_own(sender_for: MakeSender, ear: 
     [heard] = ear.heard
     assert heard.path.startswith("/services/T0/B0/")
     assert heard.json["text"].startswith(":red_circle: *[CRITICAL] Backup failed: &lt;!channel&gt; &amp; co*\n")
-    assert "docs/alerts.md#backup-failed" in heard.json["text"]
+    assert "docs/runbook.md#backup-failed" in heard.json["text"]
     assert "Next: Look at the job." in heard.json["text"]
 
 
