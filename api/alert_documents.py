@@ -6,13 +6,12 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from api.bodies import Body
+from api.bodies import SignedBody
 from api.documents import Document
 from strongroom.alerts.acting import AlertStory
 from strongroom.alerts.silences import LONGEST, SilenceRequest
 from strongroom.catalog.alerts import Alert, AlertState, AlertType, DeliveryState, NoticeReason, Severity
 
-Person = Annotated[str, Field(min_length=1, max_length=120, description="Who wishes it.")]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -104,20 +103,13 @@ class AlertStoryDocument(AlertDocument):
         )
 
 
-class AcknowledgeBody(Body):
-    """Somebody sees to an alert."""
-
-    by: Person
-
-
-class ResolveBody(Body):
+class ResolveBody(SignedBody):
     """Somebody ends an alert."""
 
-    by: Person
     note: Reason
 
 
-class SilenceBody(Body):
+class SilenceBody(SignedBody):
     """Somebody wishes not to hear of some alerts for a time."""
 
     matcher: dict[str, Annotated[str, Field(min_length=1, max_length=120)]] = Field(
@@ -125,17 +117,10 @@ class SilenceBody(Body):
     )
     reason: Reason
     seconds: int = Field(ge=1, le=int(LONGEST.total_seconds()))
-    by: Person
 
-    def as_request(self) -> SilenceRequest:
-        """Return the wish as the use case takes it."""
-        return SilenceRequest(self.matcher, self.reason, float(self.seconds), self.by)
-
-
-class EndSilenceBody(Body):
-    """Somebody ends a silence."""
-
-    by: Person
+    def as_request(self, by: str) -> SilenceRequest:
+        """Return the wish of somebody as the use case takes it."""
+        return SilenceRequest(self.matcher, self.reason, float(self.seconds), by)
 
 
 class SilenceDocument(Document):

@@ -5,15 +5,16 @@ import uuid
 from fastapi import APIRouter
 
 from api.alert_documents import (
-    AcknowledgeBody,
     AlertDocument,
     AlertPage,
     AlertStoryDocument,
     DeliveryDocument,
     ResolveBody,
 )
+from api.bodies import EmptyBody
 from api.desk import AtDesk, Cursor, Limit
 from api.documents import PageDocument
+from api.gate import Caller
 from strongroom.alerts.acting import acknowledge, list_active, list_alerts, list_dead, resolve_by_hand, tell_story
 from strongroom.catalog.alerts import AlertState
 from strongroom.catalog.dbtime import database_now
@@ -53,14 +54,14 @@ def show_alert(desk: AtDesk, alert_id: uuid.UUID) -> AlertStoryDocument:
 
 
 @router.post("/{alert_id}/ack")
-def ack_alert(desk: AtDesk, alert_id: uuid.UUID, body: AcknowledgeBody) -> AlertDocument:
+def ack_alert(desk: AtDesk, alert_id: uuid.UUID, caller: Caller, body: EmptyBody | None = None) -> AlertDocument:
     """Say that somebody sees to it: nothing more is said about it for 24 hours."""
     with desk.services.catalog.begin() as session:
-        return AlertDocument.of(acknowledge(session, alert_id, body.by, database_now(session)))
+        return AlertDocument.of(acknowledge(session, alert_id, caller.signature, database_now(session)))
 
 
 @router.post("/{alert_id}/resolve")
-def resolve_alert(desk: AtDesk, alert_id: uuid.UUID, body: ResolveBody) -> AlertDocument:
+def resolve_alert(desk: AtDesk, alert_id: uuid.UUID, body: ResolveBody, caller: Caller) -> AlertDocument:
     """End an alert by hand, with a note; one whose cause is still there comes back."""
     with desk.services.catalog.begin() as session:
-        return AlertDocument.of(resolve_by_hand(session, alert_id, body.by, body.note, database_now(session)))
+        return AlertDocument.of(resolve_by_hand(session, alert_id, caller.signature, body.note, database_now(session)))

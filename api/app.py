@@ -103,8 +103,7 @@ def create_app(runtime: Runtime, publish: Publish, identity: ProcessIdentity | N
     app.include_router(health.router)
     app.include_router(one_time_sessions.router)
     app.include_router(pages.router)
-    for room in (login.public, login.router, mfa.router):
-        app.include_router(room, responses=PROBLEM_RESPONSES)
+    app.include_router(login.public, responses=PROBLEM_RESPONSES)
     app.include_router(_behind_the_gate())
     gate.learn(app)
     return app
@@ -114,6 +113,7 @@ def _behind_the_gate() -> APIRouter:
     gated = APIRouter(dependencies=[Depends(pass_gate)], responses=PROBLEM_RESPONSES)
     for room in ROOMS:
         gated.include_router(room.router, prefix="/v1")
-    gated.include_router(status.router)
+    for own in (login.router, mfa.router, status.router):
+        gated.include_router(own)
     gated.include_router(one_time_sessions.gated)
     return gated

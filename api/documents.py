@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.bodies import Body, Name
+from api.bodies import Body, Name, SignedBody
 from api.restore_targets import TargetBody
 from strongroom.backup.batches import MOST_REQUESTS, ProbeRequest
 from strongroom.backup.database_wish import DatabaseWish
@@ -205,11 +205,10 @@ class JobDocument(Document):
     finished_at: datetime | None
 
 
-class PauseBody(Body):
-    """Why a queue is paused, and by whom, for those who find it paused."""
+class PauseBody(SignedBody):
+    """Why a queue is paused, for those who find it paused."""
 
     reason: Annotated[str, Field(min_length=1, max_length=500)]
-    by: Annotated[str, Field(min_length=1, max_length=120)] = "the API"
 
 
 class QueueDocument(Document):

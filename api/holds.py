@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from api.desk import AtDesk, Cursor, Limit
 from api.documents import PageDocument
+from api.gate import Caller
 from api.retention_documents import HoldBody, HoldDocument, ReleaseBody
 from api.step_up import AtPermits
 from strongroom.catalog.retention import list_holds
@@ -29,15 +30,15 @@ def show_holds(
 
 
 @router.post("", status_code=201)
-def place_hold(desk: AtDesk, body: HoldBody) -> HoldDocument:
+def place_hold(desk: AtDesk, body: HoldBody, caller: Caller) -> HoldDocument:
     """Hold a backup or a source: nothing deletes it until the hold is released or ends."""
-    request = HoldRequest(body.backup, body.source, body.reason, body.by, body.until)
+    request = HoldRequest(body.backup, body.source, body.reason, caller.signature, body.until)
     return HoldDocument.model_validate(add_hold(desk.services, request))
 
 
 @router.post("/{hold_id}/release")
-def release(desk: AtDesk, hold_id: str, body: ReleaseBody, permits: AtPermits) -> HoldDocument:
+def release(desk: AtDesk, hold_id: str, body: ReleaseBody, caller: Caller, permits: AtPermits) -> HoldDocument:
     """End a hold; what it kept follows its policy again."""
     with permits.permit(Act("holds.release", body.confirm or "", hold_id)):
-        hold = release_hold(desk.services, hold_id, reason=body.reason, by=body.by, confirm=body.confirm)
+        hold = release_hold(desk.services, hold_id, reason=body.reason, by=caller.signature, confirm=body.confirm)
     return HoldDocument.model_validate(hold)

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from api.desk import AtDesk, Desk
 from api.documents import PauseBody, QueueDocument
+from api.gate import Caller
 from strongroom.jobs.kinds import Queue
 from strongroom.jobs.queues import list_queues, pause_queue, resume_queue
 
@@ -18,10 +19,10 @@ def show_queues(desk: AtDesk) -> list[QueueDocument]:
 
 
 @router.post("/{queue}/pause")
-def pause(desk: AtDesk, queue: Queue, body: PauseBody) -> QueueDocument:
+def pause(desk: AtDesk, queue: Queue, body: PauseBody, caller: Caller) -> QueueDocument:
     """Let no further job of the queue begin; those that run go on."""
     with desk.services.catalog.begin() as session:
-        pause_queue(session, queue, by=body.by, reason=body.reason)
+        pause_queue(session, queue, by=caller.signature, reason=body.reason)
     return _show(desk, queue)
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, BackgroundTasks, Depends, Response
 
 from api.desk import AtDesk, Cursor, IdempotencyKey, Limit
 from api.documents import JobDocument, PageDocument
+from api.gate import Caller
 from api.retention_documents import (
     ApprovalBody,
     ExpiriesDocument,
@@ -39,9 +40,9 @@ def show_plan(desk: AtDesk, source: str | None = None, every: bool = False) -> R
     )
 
 
-def read_sweep(body: SweepBody, trace_id: TraceId, key: IdempotencyKey = None) -> SweepRequest:
+def read_sweep(body: SweepBody, caller: Caller, trace_id: TraceId, key: IdempotencyKey = None) -> SweepRequest:
     """Return the run that a request asks for."""
-    return SweepRequest(body.apply, body.source, body.max_share_percent, body.confirm, body.by, key, trace_id)
+    return SweepRequest(body.apply, body.source, body.max_share_percent, body.confirm, caller.signature, key, trace_id)
 
 
 @router.post("/runs", status_code=202)
@@ -60,18 +61,18 @@ def start_run(
 
 
 @router.post("/approvals")
-def approve_policy(desk: AtDesk, body: ApprovalBody, permits: AtPermits) -> RetentionPlanDocument:
+def approve_policy(desk: AtDesk, body: ApprovalBody, caller: Caller, permits: AtPermits) -> RetentionPlanDocument:
     """Let the shorter policy in the settings hold for a source."""
     with permits.permit(Act("retention.shorten", body.source)):
-        plan = approve(desk.services, Approval(body.source, body.confirm, body.by))
+        plan = approve(desk.services, Approval(body.source, body.confirm, caller.signature))
     return RetentionPlanDocument.model_validate(plan_document(plan, every=False))
 
 
 @router.post("/expiries", status_code=201)
-def retire_backup(desk: AtDesk, body: RetirementBody, permits: AtPermits) -> ExpiryDocument:
+def retire_backup(desk: AtDesk, body: RetirementBody, caller: Caller, permits: AtPermits) -> ExpiryDocument:
     """Give a backup up before its policy does: its keys are destroyed in every region that answers."""
     with permits.permit(Act("backup.retire", body.confirm or "", body.backup)):
-        backup, _ = retire(desk.services, body.backup, confirm=body.confirm, by=body.by, reason=body.reason)
+        backup, _ = retire(desk.services, body.backup, confirm=body.confirm, by=caller.signature, reason=body.reason)
     return show_expiry(desk, backup.id)
 
 

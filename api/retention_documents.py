@@ -6,57 +6,51 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
-from api.bodies import Body, Name
+from api.bodies import Name, SignedBody
 from api.documents import Document
 
-Actor = Annotated[str, Field(min_length=1, max_length=120, description="Who asks, for the record.")]
 Why = Annotated[str, Field(min_length=3, max_length=500)]
 Confirm = Annotated[str | None, Field(max_length=63, description="The name of the source, to say that it is meant.")]
 
 
-class SweepBody(Body):
+class SweepBody(SignedBody):
     """A run; without `apply` it only reports. A larger share than configured is for one source, and confirmed."""
 
     apply: bool = False
     source: Name | None = None
     max_share_percent: Annotated[int, Field(ge=0, le=100)] | None = None
     confirm: Confirm = None
-    by: Actor = "api"
 
 
-class ApprovalBody(Body):
+class ApprovalBody(SignedBody):
     """A shorter policy that may hold for a source from now on."""
 
     source: Name
     confirm: Confirm = None
-    by: Actor = "api"
 
 
-class RetirementBody(Body):
+class RetirementBody(SignedBody):
     """A backup, an id or `latest:SOURCE`, that is to go before its policy lets it."""
 
     backup: Annotated[str, Field(min_length=1, max_length=100)]
     confirm: Confirm = None
     reason: Why = "retired by an operator"
-    by: Actor = "api"
 
 
-class HoldBody(Body):
+class HoldBody(SignedBody):
     """A hold on one backup (an id or `latest:SOURCE`) or on everything of a source."""
 
     backup: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     source: Name | None = None
     reason: Why
-    by: Actor = "api"
     until: AwareDatetime | None = None
 
 
-class ReleaseBody(Body):
+class ReleaseBody(SignedBody):
     """The end of a hold."""
 
     reason: Why
     confirm: Confirm = None
-    by: Actor = "api"
 
 
 class HoldDocument(Document):

@@ -4,8 +4,10 @@ import uuid
 
 from fastapi import APIRouter
 
-from api.alert_documents import EndSilenceBody, SilenceBody, SilenceDocument
+from api.alert_documents import SilenceBody, SilenceDocument
+from api.bodies import EmptyBody
 from api.desk import AtDesk
+from api.gate import Caller
 from api.step_up import AtPermits
 from strongroom.alerts.silences import add_silence, end_silence, list_silences, turns_alerts_off, verify_silence
 from strongroom.catalog.dbtime import database_now
@@ -22,9 +24,9 @@ def show_silences(desk: AtDesk) -> list[SilenceDocument]:
 
 
 @router.post("", status_code=201)
-def begin_silence(desk: AtDesk, body: SilenceBody, permits: AtPermits) -> SilenceDocument:
+def begin_silence(desk: AtDesk, body: SilenceBody, caller: Caller, permits: AtPermits) -> SilenceDocument:
     """Hear nothing for a time about the alerts that match; checks go on. Turning all of a kind off takes a step-up."""
-    wish = body.as_request()
+    wish = body.as_request(caller.signature)
     verify_silence(wish)
     permit = permits.permit(Act("alerts.mute", "alerts"), needed=turns_alerts_off(body.matcher))
     with permit, desk.services.catalog.begin() as session:
@@ -32,7 +34,7 @@ def begin_silence(desk: AtDesk, body: SilenceBody, permits: AtPermits) -> Silenc
 
 
 @router.post("/{silence_id}/end")
-def stop_silence(desk: AtDesk, silence_id: uuid.UUID, body: EndSilenceBody) -> SilenceDocument:
+def stop_silence(desk: AtDesk, silence_id: uuid.UUID, caller: Caller, body: EmptyBody | None = None) -> SilenceDocument:
     """End a silence before its time."""
     with desk.services.catalog.begin() as session:
-        return SilenceDocument.model_validate(end_silence(session, silence_id, body.by, database_now(session)))
+        return SilenceDocument.model_validate(end_silence(session, silence_id, caller.signature, database_now(session)))

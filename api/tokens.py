@@ -66,20 +66,20 @@ def show_tokens(desk: AtDesk, ended: bool = False) -> list[TokenDocument]:  # no
 @router.post("", status_code=201)
 def create_token(desk: AtDesk, caller: Caller, body: TokenBody) -> NewTokenDocument:
     """Make a token for a machine."""
-    request = TokenRequest(body.name, body.kind, body.grants, caller.name, body.networks, body.days)
+    request = TokenRequest(body.name, body.kind, body.grants, caller.signature, body.networks, body.days)
     return _shown(_tokens(desk).create(request))
 
 
 @router.post("/{name}/rotate", status_code=201)
 def rotate_token(desk: AtDesk, caller: Caller, name: str, body: RotationBody) -> NewTokenDocument:
     """Make a second token of a name; the first goes on until it is revoked or ends."""
-    return _shown(_tokens(desk).rotate(name, by=caller.name, days=body.days))
+    return _shown(_tokens(desk).rotate(name, by=caller.signature, days=body.days))
 
 
 @router.post("/{name}/revoke")
 def revoke_token(desk: AtDesk, caller: Caller, name: str) -> list[TokenDocument]:
     """End one token by its id, or every live token of a name."""
-    return [TokenDocument.model_validate(row) for row in _tokens(desk).revoke(name, by=caller.name)]
+    return [TokenDocument.model_validate(row) for row in _tokens(desk).revoke(name, by=caller.signature)]
 
 
 def _tokens(desk: Desk) -> ServiceTokens:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Depends, Response
 
-from api.auth.callers import Address, AtOperators, Caller, keep_nowhere
+from api.auth.callers import Address, AtOperators, keep_nowhere
 from api.auth.documents import (
     Credentials,
     EndedDocument,
@@ -12,6 +12,7 @@ from api.auth.documents import (
     TokensDocument,
     login_document,
 )
+from api.gate import Caller
 
 public = APIRouter(prefix="/api/v1/auth", tags=["login"], dependencies=[Depends(keep_nowhere)])
 router = APIRouter(prefix="/api/v1/auth", tags=["login"], dependencies=[Depends(keep_nowhere)])

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Depends
 
-from api.auth.callers import AtOperators, Caller, keep_nowhere
+from api.auth.callers import AtOperators, keep_nowhere
 from api.auth.documents import (
     BackupCodesDocument,
     CodeBody,
@@ -13,6 +13,7 @@ from api.auth.documents import (
     MfaStatusDocument,
     VerifiedDocument,
 )
+from api.gate import Caller
 
 router = APIRouter(prefix="/api/v1/auth/mfa", tags=["second factor"], dependencies=[Depends(keep_nowhere)])
 

@@ -86,6 +86,11 @@ class Principal:
     enrolling: bool = False
     """An operator who has to enrol a factor before anything else."""
 
+    @property
+    def signature(self) -> str:
+        """Return how it is written down who did something: a token never looks like a person."""
+        return f"token {self.name}" if self.kind is PrincipalKind.SERVICE else self.name
+
 
 SYSTEM = Principal("system", "strongroom", PrincipalKind.SYSTEM)
 """Strongroom itself."""

@@ -12,7 +12,7 @@ class LoginRefusedError(NotAllowedError):
 
 
 class TokenExpiredOrWrongError(NotAllowedError):
-    """The access token is not valid: wrong, expired, or its session has ended."""
+    """A token of a login is not valid: wrong, expired, used up, or its session has ended."""
 
     code = "accounts.token_refused"
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from strongroom.access.principals import Role
-from strongroom.cli.actor import actor
 from strongroom.cli.command import Group
 from strongroom.cli.errors import TypedPasswordError
 from strongroom.cli.figures import moment
@@ -112,8 +111,8 @@ def mfa_reset(invocation: Invocation, name: str, reason: str, confirm: str | Non
     """
     _verify_named(name, confirm)
     act = Act("accounts.mfa_reset", name)
-    with invocation.services() as services, stepped_up(invocation, services, act, persons, besides=name):
-        view = _accounts(services).reset_mfa(name, actor(), reason)
+    with invocation.services() as services, stepped_up(invocation, services, act, persons, besides=name) as by:
+        view = _accounts(services).reset_mfa(name, by, reason)
     _show([view], invocation, f"{view.name} has to enrol a new second factor.")
 
 

@@ -1,6 +1,7 @@
 """`strongroom alerts`: list, acknowledge, silence and resolve alerts, and test channels."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TypedDict, Unpack
 
 import click
@@ -176,7 +177,7 @@ def _begin_silence(invocation: Invocation, options: SilenceOptions, persons: Ope
     act, off = Act("alerts.mute", "alerts"), turns_alerts_off(request.matcher)
     with (
         invocation.services() as services,
-        stepped_up(invocation, services, act, persons) if off else nullcontext(),
+        stepped_up(invocation, services, act, persons) if off else nullcontext(actor()) as by,
         services.catalog.begin() as session,
     ):
-        add_silence(session, request, database_now(session))
+        add_silence(session, replace(request, by=by), database_now(session))

@@ -8,7 +8,6 @@ from strongroom.backup.lookup import resolve_backup
 from strongroom.backup.requests import BackupRequest, VerificationRequest, request_backup, request_verification
 from strongroom.catalog.backup_queries import list_backups, list_replicas
 from strongroom.catalog.backups import BackupState, VerificationLevel
-from strongroom.cli.actor import actor
 from strongroom.cli.backup_report import report_backup, report_verification, show_backup, show_backups
 from strongroom.cli.browsing import show_entries
 from strongroom.cli.command import Group, ValueOf
@@ -168,8 +167,8 @@ def retire_command(invocation: Invocation, backup: str, confirm: str | None, per
     the nightly run goes on there.
     """
     act = Act("backup.retire", confirm or "", backup)
-    with invocation.services() as services, stepped_up(invocation, services, act, persons):
-        retired, missed = retire(services, backup, confirm=confirm, by=actor())
+    with invocation.services() as services, stepped_up(invocation, services, act, persons) as by:
+        retired, missed = retire(services, backup, confirm=confirm, by=by)
     if invocation.json:
         invocation.screen.document({"backup": str(retired.id), "regions_missed": missed})
     else:

@@ -73,8 +73,8 @@ def list_command(invocation: Invocation, source: str | None, limit: int, cursor:
 def release(invocation: Invocation, hold: str, reason: str, confirm: str | None, persons: OperatorOptions) -> None:
     """End HOLD; what it kept follows its policy again."""
     act = Act("holds.release", confirm or "", hold)
-    with invocation.services() as services, stepped_up(invocation, services, act, persons):
-        released = release_hold(services, hold, reason=reason, by=actor(), confirm=confirm)
+    with invocation.services() as services, stepped_up(invocation, services, act, persons) as by:
+        released = release_hold(services, hold, reason=reason, by=by, confirm=confirm)
     _show([released], invocation.screen)
 
 

@@ -1,6 +1,7 @@
 """`strongroom retention`: what stays and why, what goes, and the receipts of what went."""
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TypedDict, Unpack
 
 import click
@@ -94,8 +95,8 @@ def apply(
     """
     with invocation.services() as services:
         request = _sweep(options, trace_id_of(services))
-        with _permitted(invocation, services, request, persons):
-            job = request_sweep(services, request)
+        with _permitted(invocation, services, request, persons) as by:
+            job = request_sweep(services, replace(request, by=by))
         if not await_job(services, job, waiting, invocation.screen):
             return ExitCode.OK
         return show_sweep(services.ledger.get(job.id).result or {}, invocation.screen)
@@ -108,9 +109,10 @@ def _sweep(options: ApplyOptions, trace_id: str) -> SweepRequest:
 
 def _permitted(
     invocation: Invocation, services: Services, request: SweepRequest, persons: OperatorOptions
-) -> AbstractContextManager[None]:
+) -> AbstractContextManager[str]:
     act = Act("retention.delete_more", request.source or "", str(request.max_share_percent))
-    return stepped_up(invocation, services, act, persons) if deletes_more(services.settings, request) else nullcontext()
+    needed = deletes_more(services.settings, request)
+    return stepped_up(invocation, services, act, persons) if needed else nullcontext(request.by)
 
 
 @retention.command("approve", examples=("strongroom retention approve uploads --confirm uploads",))
@@ -121,8 +123,8 @@ def _permitted(
 def approve_command(invocation: Invocation, source: str, confirm: str | None, persons: OperatorOptions) -> None:
     """Let the shorter policy in the settings hold for SOURCE; until then the longer one goes on."""
     act = Act("retention.shorten", source)
-    with invocation.services() as services, stepped_up(invocation, services, act, persons):
-        approved = approve(services, Approval(source, confirm, actor()))
+    with invocation.services() as services, stepped_up(invocation, services, act, persons) as by:
+        approved = approve(services, Approval(source, confirm, by))
     if invocation.screen.json:
         invocation.screen.document(plan_document(approved, every=False))
         return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from strongroom.access.principals import Principal, PrincipalKind, Role
+from strongroom.cli.actor import actor
 from strongroom.cli.errors import OperatorNeededError
 from strongroom.cli.invocation import Invocation
 from strongroom.services import Services
@@ -55,22 +56,22 @@ def operator_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @contextmanager
 def stepped_up(
     invocation: Invocation, services: Services, act: Act, persons: OperatorOptions, *, besides: str | None = None
-) -> Iterator[None]:
+) -> Iterator[str]:
     """Let an act that destroys happen inside the block, once operators have shown their codes for it.
 
-    Where no admin has a second factor, nothing more is asked than before. `besides` names whom the act is about, who
-    does not count. Raises OperatorNeededError,
-    StepUpRefusedError, StepUpWaitingError and what the check of codes raises.
+    Gives the name to write down: the operator's, else the user's of this machine. Where no admin has a second factor,
+    nothing more is asked than before. `besides` names whom the act is about, who does not count. Raises
+    OperatorNeededError, StepUpRefusedError, StepUpWaitingError and what the check of codes raises.
     """
     people = open_people(services, besides)
     if not people.any_admin:
         invocation.screen.say("No admin who could be asked has a second factor: nobody's code is asked for.")
-        yield
+        yield actor()
         return
     principal = people.get(persons.operator)
     reference = _proven(people, principal, act, persons)
     with permitted(people.means, principal, act, reference):
-        yield
+        yield principal.signature
 
 
 @dataclass(frozen=True, slots=True)

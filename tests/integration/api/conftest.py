@@ -117,7 +117,9 @@ def operator(shown: str) -> Principal:
     if name is None:
         raise refused()
     account = str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
-    return Principal(account, name, PrincipalKind.OPERATOR, Role.ADMIN, factor_at=SystemClock().now(), session_id=name)
+    return Principal(
+        account, name, PrincipalKind.OPERATOR, Role.ADMIN, factor_at=SystemClock().now(), session_id=account
+    )
 
 
 class Codes:

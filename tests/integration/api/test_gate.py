@@ -1,5 +1,6 @@
 """Every route but the two of health is behind the gate."""
 
+import uuid
 from dataclasses import replace
 from typing import Any
 
@@ -10,15 +11,14 @@ from fastapi.routing import APIRoute
 from api.app import create_app
 from strongroom.access.errors import PermissionDeniedError, StepUpRequiredError
 from strongroom.access.operation import Gravity
-from strongroom.access.operations import OWN, PUBLIC, ROUTES
+from strongroom.access.operations import PUBLIC, ROUTES
 from strongroom.access.principals import Role, Scope
 from strongroom.errors import StrongroomError
 from strongroom.runtime import Runtime
 from strongroom.stepup.errors import StepUpRefusedError
 
 HEALTH = {"/health/live", "/health/ready"}
-PUBLIC_PATHS = {row.name.split()[1] for row in (*PUBLIC, *OWN)}
-GATED = [row for row in ROUTES if row not in OWN]
+PUBLIC_PATHS = {row.name.split()[1] for row in PUBLIC}
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def catalog_url(sqlite_catalog_url):
 
 def routes(client: httpx.Client) -> list[tuple[str, str]]:
     """Return method and path of every route behind the gate that the API describes, and of the description."""
-    public = {row.name for row in (*PUBLIC, *OWN)}
+    public = {row.name for row in PUBLIC}
     paths = client.get("/openapi.json").json()["paths"]
     described = [(method.upper(), path) for path, methods in paths.items() for method in methods]
     described = [(method, path) for method, path in described if f"{method} {path}" not in public]
@@ -61,6 +61,12 @@ def test_the_description_names_every_route_there_is(client, runtime: Runtime):
     assert {route.path for route in app.routes if isinstance(route, APIRoute)} - PUBLIC_PATHS <= described
 
 
+def answers(client: httpx.Client, described: list[tuple[str, str]]) -> dict[str, Any]:
+    """Return what each operation answers; some have nothing to say."""
+    found = {f"{method} {path}": call(client, method, path) for method, path in described}
+    return {name: answer.json() if answer.content else None for name, answer in found.items()}
+
+
 def codes(found: dict[str, Any], error: type[StrongroomError]) -> set[str]:
     """Return which operations were answered with this error."""
     return {name for name, answer in found.items() if isinstance(answer, dict) and answer.get("code") == error.code}
@@ -69,20 +75,20 @@ def codes(found: dict[str, Any], error: type[StrongroomError]) -> set[str]:
 @pytest.mark.parametrize("scope", Scope)
 def test_a_service_token_opens_what_the_table_says_and_no_more(client, make_machine, scope):
     machine = make_machine(scope)
-    found = {f"{m} {p}": call(machine, m, p).json() for m, p in routes(client)}
+    found = answers(machine, routes(client))
 
-    assert codes(found, PermissionDeniedError) == {row.name for row in GATED if row.scope is not scope}
+    assert codes(found, PermissionDeniedError) == {row.name for row in ROUTES if row.scope is not scope}
 
 
 @pytest.mark.parametrize("role", Role)
 def test_a_role_opens_what_the_table_says_and_no_more(app, client, role):
     described, login = routes(client), app.state.gate.authenticate
     app.state.gate.authenticate = lambda shown: replace(login(shown), role=role)
-    found = {f"{m} {p}": call(client, m, p).json() for m, p in described}
+    found = answers(client, described)
 
-    assert codes(found, PermissionDeniedError) == {row.name for row in GATED if row.role > role}
+    assert codes(found, PermissionDeniedError) == {row.name for row in ROUTES if row.role > role}
     assert codes(found, StepUpRequiredError) == {
-        row.name for row in GATED if row.role <= role and row.gravity is Gravity.DESTROY
+        row.name for row in ROUTES if row.role <= role and row.gravity is Gravity.DESTROY
     }
 
 
@@ -112,3 +118,27 @@ def test_who_has_no_token_is_not_told_what_is_wrong_with_a_body(stranger, conten
 
     assert (answer.status_code, answer.json()["code"]) == (401, "access.credential_refused")
     assert answer.headers["www-authenticate"] == "Bearer"
+
+
+SIGNED = {
+    "/v1/holds": {"source": "website", "reason": "case 4711"},
+    f"/v1/alerts/{uuid.UUID(int=1)}/ack": {},
+    "/v1/alert-silences": {"matcher": {"source": "shop"}, "reason": "moving", "seconds": 60},
+    "/v1/queues/backup/pause": {"reason": "disk change"},
+    "/v1/retention/runs": {},
+}
+
+
+@pytest.mark.parametrize("path", SIGNED)
+def test_a_name_that_a_request_gives_itself_is_refused_with_what_to_do(client, path):
+    answer = client.post(path, json=SIGNED[path] | {"by": "canary-name"})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "api.invalid_request")
+    assert "leave `by` out" in answer.json()["detail"]
+    assert "canary-name" not in answer.text
+
+
+def test_what_a_service_token_does_is_written_down_as_the_tokens(make_machine):
+    paused = make_machine("change").post("/v1/queues/backup/pause", json={"reason": "disk change"})
+
+    assert paused.json()["paused_by"] == "token machine-0"

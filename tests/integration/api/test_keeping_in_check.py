@@ -16,7 +16,7 @@ def backup(client, **fields):
 
 
 def test_a_queue_is_paused_and_resumed(client, runtime, broker):
-    paused = client.post("/v1/queues/backup/pause", json={"reason": "disk change", "by": "ada"}).json()
+    paused = client.post("/v1/queues/backup/pause", json={"reason": "disk change"}).json()
     assert (paused["queue"], paused["paused"], paused["paused_by"]) == ("backup", True, "ada")
     job = backup(client)
     copy = client.post("/v1/probes", json={"queues": ["copy"]}).json()["jobs"][0]
