@@ -62,6 +62,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(hours=1),
         "options": {"queue": "maintenance", "expires": 3600},
     },
+    "warn of service tokens that end soon": {
+        "task": "tokens.warn",
+        "schedule": timedelta(hours=1),
+        "options": {"queue": "maintenance", "expires": 3600},
+    },
     "remind of column keys whose period has ended": {
         "task": "keys.remind",
         "schedule": timedelta(hours=6),

@@ -26,6 +26,7 @@ include = [
     "tasks.cloud",
     "tasks.standby",
     "tasks.extension",
+    "tasks.tokens",
     "tasks.verification",
 ]
 

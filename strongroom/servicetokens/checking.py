@@ -19,6 +19,7 @@ from strongroom.servicetokens.tokens import digest_of
 KNOWN_FOR_SECONDS = 1.0
 """How long a process trusts what it read of a token: a revoked one opens nothing after that."""
 _MOST_KNOWN = 1000
+TOKEN_REUSE = "token.reuse"  # noqa: S105 -- the cause of an alert, not a token
 
 
 class TokenCheck:
@@ -80,8 +81,8 @@ class TokenCheck:
         report = AlertReport(
             type=AlertType.INTEGRITY,
             severity=Severity.HIGH,
-            cause="token.reuse",
-            message=f"The {ended} service token {row.name} (generation {row.generation}) was used.",
+            cause=f"{TOKEN_REUSE}.{row.name}",
+            message=f"A service token that has ended was used: {row.name} (generation {row.generation}, {ended})",
             next_step="Find out who still holds it: a forgotten program, or somebody who found it.",
             at=now,
         )

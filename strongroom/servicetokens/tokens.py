@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -61,20 +61,22 @@ class ServiceTokens:
         """Make the first token of a name; raises TokenRequestError, GrantInvalidError and TokenExistsError."""
         _verify_request(request)
         with self._catalog.begin() as session:
-            if _live(session, request.name, self._clock.now()):
+            live, newest = self._standing(session, request.name)
+            if live:
                 raise TokenExistsError(
                     f"There is a live service token called {request.name}.",
                     next_step=f"Rotate it with `strongroom tokens rotate {request.name}`, or take another name.",
                 )
-            return self._insert(session, request)
+            return self._insert(session, request, newest + 1)
 
     def rotate(self, name: str, *, by: str, days: int = DEFAULT_DAYS) -> NewToken:
         """Make a second token beside the live one of a name, with the same grants; raises TokenNotFoundError.
 
-        The old one goes on until it is revoked or ends. Raises TokenExistsError where there are two already.
+        The old one goes on until it is revoked or ends. Raises TokenExistsError where there are two already, or
+        somebody makes one in this moment.
         """
         with self._catalog.begin() as session:
-            live = _live(session, name, self._clock.now())
+            live, newest = self._standing(session, name)
             if not live:
                 raise _none_live(name)
             if len(live) >= LIVE_AT_ONCE:
@@ -82,16 +84,16 @@ class ServiceTokens:
                     f"Two service tokens called {name} are live.",
                     next_step=f"Revoke the old one first: strongroom tokens revoke {live[0].id}",
                 )
-            newest = live[-1]
-            request = TokenRequest(name, newest.kind, newest.grants, by, newest.networks, days)
+            last = live[-1]
+            request = TokenRequest(name, last.kind, last.grants, by, last.networks, days)
             _verify_request(request)
-            return self._insert(session, request)
+            return self._insert(session, request, newest + 1)
 
     def revoke(self, name_or_id: str, *, by: str) -> Sequence[ServiceToken]:
         """End one token by its id, or all live ones of a name; raises TokenNotFoundError where none is live."""
         now = self._clock.now()
         with self._catalog.begin() as session:
-            live = [row for row in _live(session, None, now) if name_or_id in (row.name, str(row.id))]
+            live = [row for row in list_live(session, now) if name_or_id in (row.name, str(row.id))]
             for row in live:
                 row.revoked_at, row.revoked_by = now, by[:120]
         if not live:
@@ -103,15 +105,24 @@ class ServiceTokens:
         with self._catalog.read() as session:
             if ended:
                 return session.scalars(select(ServiceToken).order_by(ServiceToken.name, ServiceToken.generation)).all()
-            return _live(session, None, self._clock.now())
+            return list_live(session, self._clock.now())
 
-    def _insert(self, session: Session, request: TokenRequest) -> NewToken:
+    def _standing(self, session: Session, name: str) -> tuple[Sequence[ServiceToken], int]:
+        """Return the live tokens of a name and the number of its newest.
+
+        One statement reads both: whoever decides by tokens that are no longer all takes a number that is taken.
+        """
+        query = select(ServiceToken).where(ServiceToken.name == name).order_by(ServiceToken.generation)
+        rows, now = session.scalars(query).all(), self._clock.now()
+        live = [row for row in rows if row.revoked_at is None and row.expires_at > now]
+        return live, rows[-1].generation if rows else 0
+
+    def _insert(self, session: Session, request: TokenRequest, generation: int) -> NewToken:
         now, text = self._clock.now(), make_token(request.kind, self._random)
-        newest = select(func.max(ServiceToken.generation)).where(ServiceToken.name == request.name)
         row = ServiceToken(
             id=id_at(now, self._random),
             name=request.name,
-            generation=(session.scalar(newest) or 0) + 1,
+            generation=generation,
             kind=request.kind,
             digest=digest_of(text),
             grants=[str(Grant.parse(grant)) for grant in request.grants],
@@ -136,10 +147,9 @@ def digest_of(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def _live(session: Session, name: str | None, now: datetime) -> Sequence[ServiceToken]:
+def list_live(session: Session, now: datetime) -> Sequence[ServiceToken]:
+    """Return the tokens that work, by name, the newest of each last."""
     query = select(ServiceToken).where(ServiceToken.revoked_at.is_(None), ServiceToken.expires_at > now)
-    if name is not None:
-        query = query.where(ServiceToken.name == name)
     return session.scalars(query.order_by(ServiceToken.name, ServiceToken.generation)).all()
 
 

@@ -15,6 +15,8 @@ from strongroom.alerts.wording import RUNBOOK, runbook_of
 from strongroom.cli.root import root
 from strongroom.jobs.alerting import WATCHED
 from strongroom.levels.measuring import Breach
+from strongroom.servicetokens.checking import TOKEN_REUSE
+from strongroom.servicetokens.ending import TOKEN_ENDING
 from strongroom.standby.judging import Cause
 from tests.policy.project import LIBRARY, ROOT, python_files, relative, syntax
 
@@ -32,6 +34,8 @@ SEVERAL = {
         FACTOR_OFF,
         CODES_LOW,
     ],
+    "strongroom/servicetokens/checking.py: f'{TOKEN_REUSE}.{row.name}'": [TOKEN_REUSE],
+    "strongroom/servicetokens/ending.py: f'{TOKEN_ENDING}.{row.name}'": [TOKEN_ENDING],
     "strongroom/watch/signs.py: sign.cause": ["beat.silent", "workers.silent", "broker.silent"],
     "strongroom/alerts/outbox.py: cause": [CHANNEL_PARTIAL],
     "strongroom/alerts/outbox.py: f'{CHANNEL_FAILING}.{name}'": [CHANNEL_FAILING],

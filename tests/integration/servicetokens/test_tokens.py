@@ -1,6 +1,7 @@
 """Service tokens from their making to their end, on both kinds of catalog."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -8,11 +9,14 @@ from sqlalchemy import select
 
 from strongroom.access.errors import CredentialRefusedError
 from strongroom.access.principals import Grant, PrincipalKind
-from strongroom.catalog.alerts import Alert
+from strongroom.catalog.alerts import Alert, AlertState
+from strongroom.catalog.engine import open_engine
 from strongroom.catalog.service_tokens import ServiceToken, TokenKind
+from strongroom.catalog.session import Catalog
 from strongroom.clock import SystemClock, system_random
 from strongroom.errors import InvalidInputError
 from strongroom.servicetokens.checking import TokenCheck
+from strongroom.servicetokens.ending import warn_of_ends
 from strongroom.servicetokens.errors import TokenExistsError, TokenNotFoundError
 from strongroom.servicetokens.tokens import NewToken, ServiceTokens, TokenRequest
 
@@ -89,7 +93,7 @@ def test_a_token_that_has_ended_opens_an_alert_and_nothing_else(tokens, check, c
         with pytest.raises(CredentialRefusedError):
             check.authenticate(new.text, None)
 
-    assert alerts(catalog) == [("token.reuse", "high")]
+    assert alerts(catalog) == [("token.reuse.nightly", "high")]
     assert tokens.list() == []
     assert len(tokens.list(ended=True)) == 1
 
@@ -155,3 +159,78 @@ def test_a_wish_that_makes_no_sense_is_refused(tokens, change):
         tokens.create(TokenRequest(**wish))
 
     assert tokens.list(ended=True) == []
+
+
+def test_of_a_token_that_ends_soon_people_hear_until_there_is_a_later_one(tokens, catalog, clock):
+    make(tokens)
+    seen = []
+    for days in (75, 76.5, 88):
+        clock.by = timedelta(days=days)
+        seen.append((warn_of_ends(catalog, clock.now()), alerts(catalog)))
+    assert seen == [
+        ([], []),
+        (["nightly"], [("token.ending.nightly", "medium")]),
+        (["nightly"], [("token.ending.nightly", "high")]),
+    ]
+    tokens.rotate("nightly", by="ada")
+    assert warn_of_ends(catalog, clock.now()) == []
+    assert still_open(catalog) == []
+
+
+@pytest.mark.parametrize("end", ["revoked", "over"])
+def test_the_warning_ends_with_the_token(tokens, catalog, clock, end):
+    make(tokens)
+    clock.by = timedelta(days=80)
+    warn_of_ends(catalog, clock.now())
+    assert still_open(catalog) == ["token.ending.nightly"]
+    if end == "revoked":
+        tokens.revoke("nightly", by="ada")
+    clock.by = timedelta(days=80 if end == "revoked" else 90)
+
+    assert warn_of_ends(catalog, clock.now()) == []
+    assert still_open(catalog) == []
+
+
+def test_of_a_token_made_for_a_few_days_nobody_is_told(tokens, catalog, clock):
+    make(tokens, days=7)
+    warn_of_ends(catalog, clock.now())
+
+    assert alerts(catalog) == [("token.ending.nightly", "low")]
+
+
+def still_open(catalog) -> list[str]:
+    with catalog.read() as session:
+        return list(session.scalars(select(Alert.cause).where(Alert.state != AlertState.RESOLVED)))
+
+
+def made(make_one: Callable[[], object]) -> bool:
+    try:
+        make_one()
+    except TokenExistsError:
+        return False
+    return True
+
+
+def test_of_many_rotations_at_once_one_succeeds(postgres_catalog_url, clock):
+    catalog = Catalog(open_engine(postgres_catalog_url))
+    tokens = ServiceTokens(catalog, clock, system_random)
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(12):
+            name = f"nightly{number}"
+            tokens.create(TokenRequest(name, TokenKind.CI, ["read"], "ada"))
+            told = list(pool.map(lambda _, name=name: made(lambda: tokens.rotate(name, by="ada")), range(8)))
+            assert told.count(True) == 1
+            assert [row.generation for row in tokens.list() if row.name == name] == [1, 2]
+    catalog.close()
+
+
+def test_of_many_first_tokens_of_a_name_at_once_one_is_made(postgres_catalog_url, clock):
+    catalog = Catalog(open_engine(postgres_catalog_url))
+    tokens = ServiceTokens(catalog, clock, system_random)
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(12):
+            wish = TokenRequest(f"nightly{number}", TokenKind.CI, ["read"], "ada")
+            told = list(pool.map(lambda _, wish=wish: made(lambda: tokens.create(wish)), range(8)))
+            assert told.count(True) == 1
+    assert len(tokens.list()) == 12
+    catalog.close()
