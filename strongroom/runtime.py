@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from strongroom.audit.appending import AuditTrail, watch_changes
 from strongroom.catalog.backups import Medium
 from strongroom.catalog.engine import open_engine
 from strongroom.catalog.session import BeforeCommit, Catalog
@@ -39,7 +40,7 @@ OpenedT = TypeVar("OpenedT")
 Handler = Callable[[Services, JobContext], dict[str, Any]]
 
 BEFORE_COMMIT: Sequence[BeforeCommit] = (spend_permit,)
-"""What happens in the transaction of every change, in this order."""
+"""What happens in the transaction of every change, in this order; the audit log follows, last of all."""
 
 
 class NoRegionAnswersError(UnavailableError):
@@ -95,9 +96,9 @@ def build_runtime(
     A recovery key takes the place of every region's key: all backups can be read with it.
     """
     clock = clock or SystemClock()
-    catalog = Catalog(open_engine(settings.catalog_url.get_secret_value()), BEFORE_COMMIT)
-    stores = open_stores(settings, catalog, clock, random)
     keks = open_keks(settings) if recovery is None else {region.name: recovery for region in settings.regions}
+    catalog, purpose_keys = open_catalog(settings.catalog_url.get_secret_value(), keks, clock)
+    stores = open_stores(settings, catalog, clock, random)
     return Runtime(
         settings=settings,
         clock=clock,
@@ -109,8 +110,19 @@ def build_runtime(
         stores=stores,
         keks=keks,
         repository=Once(lambda: open_from_first_region(stores, keks)),
-        purpose_keys=PurposeKeys(catalog, keks, clock),
+        purpose_keys=purpose_keys,
     )
+
+
+def open_catalog(url: str, keks: Mapping[str, KekProvider], clock: Clock) -> tuple[Catalog, PurposeKeys]:
+    """Return the catalog that keeps an audit log, and the installation's own keys, of which that needs one."""
+    engine = open_engine(url)
+    watch_changes(engine)
+    # The keys are in the catalog, and the catalog's trail needs one of them: it asks when there is something to say.
+    trail = AuditTrail(lambda: keys, clock)
+    catalog = Catalog(engine, BEFORE_COMMIT, trail)
+    keys = PurposeKeys(catalog, keks, clock)
+    return catalog, keys
 
 
 def ledger_policy(jobs: JobSettings) -> LedgerPolicy:

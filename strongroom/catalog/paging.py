@@ -34,10 +34,7 @@ def fetch_page(
     cursor: str | None,
 ) -> Page[RowT]:
     """Run `query` newest first and return up to `limit` rows; raises BadLimitError, BadCursorError."""
-    if not 1 <= limit <= MAX_LIMIT:
-        raise BadLimitError(
-            f"A page of {limit} rows cannot be had.", next_step=f"Ask for between 1 and {MAX_LIMIT} rows."
-        )
+    verify_limit(limit)
     if cursor is not None:
         query = query.where(id_column < decode_cursor(cursor))
     rows = session.scalars(query.order_by(id_column.desc()).limit(limit + 1)).all()
@@ -45,6 +42,14 @@ def fetch_page(
         return Page(rows, None)
     shown = rows[:limit]
     return Page(shown, encode_cursor(getattr(shown[-1], id_column.key)))
+
+
+def verify_limit(limit: int) -> None:
+    """Return if a page may have so many rows; raises BadLimitError."""
+    if not 1 <= limit <= MAX_LIMIT:
+        raise BadLimitError(
+            f"A page of {limit} rows cannot be had.", next_step=f"Ask for between 1 and {MAX_LIMIT} rows."
+        )
 
 
 def encode_cursor(last_id: uuid.UUID) -> str:

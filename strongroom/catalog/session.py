@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session, sessionmaker
@@ -16,15 +16,30 @@ BeforeCommit = Callable[[Session], None]
 """What has to happen in the same transaction as every change; where it raises, the change does not happen."""
 
 
+ASIDE = "strongroom_aside"
+"""What marks a session, in its `info`, whose transaction is no part of what anybody asked for."""
+
+
+class Trail(Protocol):
+    """Whoever writes down who did what, in the transaction of each change."""
+
+    def prepare(self, session: Session) -> None:
+        """Get ready, before the transaction begins; where it raises, none does."""
+
+    def complete(self, session: Session) -> None:
+        """Write down what was done, last of all before the commit; where it raises, the change does not happen."""
+
+
 class Catalog:
     """Hands out transactions; safe to share between threads, never across a fork.
 
     Rows stay readable after their transaction has ended, as they were then.
     """
 
-    def __init__(self, engine: Engine, before_commit: Sequence[BeforeCommit] = ()) -> None:
+    def __init__(self, engine: Engine, before_commit: Sequence[BeforeCommit] = (), trail: Trail | None = None) -> None:
         self.engine = engine
         self._before_commit = before_commit
+        self._trail = trail
         self._write = sessionmaker(engine, expire_on_commit=False)
         self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._read = sessionmaker(engine.execution_options(**READ_ONLY), expire_on_commit=False)
@@ -36,10 +51,30 @@ class Catalog:
         What has to happen before every commit happens when the block has ended well.
         Raises CatalogUnavailableError when the database is away; after a failed commit the outcome is unknown.
         """
-        with translated_faults(), self._write.begin() as session:
+        with self._traced({}) as session:
             yield session
             for happen in self._before_commit:
                 happen(session)
+
+    @contextmanager
+    def aside(self) -> Iterator[Session]:
+        """Open a transaction that is no part of what was asked for, such as one that keeps a refusal or makes a key.
+
+        It spends no permit and stands for no act; what is recorded in it is written down all the same. Raises as begin.
+        """
+        with self._traced({ASIDE: True}) as session:
+            yield session
+
+    @contextmanager
+    def _traced(self, info: dict[str, Any]) -> Iterator[Session]:
+        with translated_faults(), self._write(info=info) as session:
+            if self._trail is not None:
+                self._trail.prepare(session)
+            with session.begin():
+                yield session
+                # The hooks of `begin` have run by now: this is the last thing before the commit.
+                if self._trail is not None:
+                    self._trail.complete(session)
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:

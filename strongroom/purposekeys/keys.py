@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
 
 from strongroom.catalog.purpose_keys import PurposeKey
 from strongroom.catalog.session import Catalog
@@ -56,6 +58,20 @@ class PurposeKeys:
                 self._open[purpose] = self._unwrap(row)
             return self._open[purpose]
 
+    def get_within(self, session: Session, purpose: Purpose) -> SecretKey:
+        """Return the key of a purpose, as get does, to whoever is in a transaction already; nothing is waited for.
+
+        What no process has asked for before is made in that transaction, and is there for others when it commits.
+        """
+        known = self._open.get(purpose)
+        if known is not None:
+            return known
+        row = session.get(PurposeKey, purpose.value)
+        if row is None:
+            return self._unwrap(self._insert(session, self._sealed(purpose)))
+        self._open[purpose] = self._unwrap(row)
+        return self._open[purpose]
+
     def rewrap(self, region: str) -> int:
         """Move every key of a region to the present version of its KEK, without showing them; return how many moved."""
         with self._catalog.read() as session:
@@ -75,9 +91,16 @@ class PurposeKeys:
             return session.get(PurposeKey, purpose.value)
 
     def _make(self, purpose: Purpose) -> PurposeKey:
+        values = self._sealed(purpose)
+        # It is no part of what anybody asked for that a key is made on the way.
+        with self._catalog.aside() as session:
+            return self._insert(session, values)
+
+    def _sealed(self, purpose: Purpose) -> dict[str, Any]:
+        """Return the row of a new key."""
         region = next(iter(self._keks))
         _, wrapped = self._keks[region].generate(_context(purpose.value))
-        values = {
+        return {
             "purpose": purpose.value,
             "region": region,
             "provider": wrapped.provider,
@@ -85,11 +108,13 @@ class PurposeKeys:
             "wrapped": wrapped.ciphertext,
             "created_at": self._clock.now(),
         }
-        with self._catalog.begin() as session:
-            insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-            session.execute(insert(PurposeKey).values(values).on_conflict_do_nothing())
-            # Another process may have been first; then its key is the one.
-            return session.get_one(PurposeKey, purpose.value)
+
+    @staticmethod
+    def _insert(session: Session, values: dict[str, Any]) -> PurposeKey:
+        insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        session.execute(insert(PurposeKey).values(values).on_conflict_do_nothing())
+        # Another process may have been first; then its key is the one.
+        return session.get_one(PurposeKey, values["purpose"])
 
     def _unwrap(self, row: PurposeKey) -> SecretKey:
         kek = self._keks.get(row.region)

@@ -5,6 +5,7 @@ from alembic import context
 from strongroom.catalog import (
     accounts,
     alerts,
+    audit,
     backups,
     column_keys,
     databases,
@@ -30,6 +31,7 @@ from strongroom.catalog.base import Base
 TABLE_MODULES = (
     accounts,
     alerts,
+    audit,
     backups,
     column_keys,
     databases,
