@@ -36,8 +36,8 @@ Work = Callable[[RedisSessionManager, Any], Coroutine[Any, Any, Any]]
 def race_cap(valkey: Valkey, options: argparse.Namespace) -> bool:
     """Have eight processes make more sessions than there may be."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = _settings(valkey, Path(folder), CAP)
-        made = sum(_all_at_once(settings, _make_some, [TRIES] * PROCESSES))
+        settings = settings_of(valkey, Path(folder), CAP)
+        made: int = sum(_all_at_once(settings, _make_some, [TRIES] * PROCESSES))
     print(f"cap      {PROCESSES} processes tried {PROCESSES * TRIES} sessions, {made} were made (exactly {CAP})")
     return made == CAP
 
@@ -50,7 +50,7 @@ def race_uses(valkey: Valkey, options: argparse.Namespace) -> bool:
     rounds = max(1, options.tokens // ROUND)
     each = options.tokens // rounds
     with tempfile.TemporaryDirectory() as folder:
-        settings = _settings(valkey, Path(folder), 1_000_000)
+        settings = settings_of(valkey, Path(folder), 1_000_000)
         for number in range(rounds):
             session_ids = [
                 one for made in _all_at_once(settings, _make, [each // PROCESSES] * PROCESSES) for one in made
@@ -62,7 +62,7 @@ def race_uses(valkey: Valkey, options: argparse.Namespace) -> bool:
             all_uses = [one for some in uses for one in some]
             accepted += len(all_uses)
             doubled += len(all_uses) - len(set(all_uses))
-        counts = asyncio.run(_once(settings, lambda sessions, _: sessions.count(), None))
+        counts = asyncio.run(with_sessions(settings, lambda sessions, _: sessions.count(), None))
     print(
         f"uses     {options.tokens:,} sessions, {PROCESSES} processes, Redis killed {options.kills} times: "
         f"{accepted:,} accepted, {doubled} of them twice (exactly 0); Redis counted {counts.created_ever:,} made and "
@@ -71,7 +71,8 @@ def race_uses(valkey: Valkey, options: argparse.Namespace) -> bool:
     return doubled == 0 and accepted <= counts.used_ever
 
 
-def _settings(valkey: Valkey, folder: Path, most: int) -> Settings:
+def settings_of(valkey: Valkey, folder: Path, most: int) -> Settings:
+    """Return what an API with this Redis would read, with a catalog of its own."""
     config = folder / "strongroom.toml"
     config.write_text('[regions.here]\npath = "here"\n')
     url = f"sqlite:///{folder}/catalog.db"
@@ -99,10 +100,11 @@ def _all_at_once(settings: Settings, work: Work, parts: list[Any]) -> list[Any]:
 
 
 def _one_process(settings: Settings, work: Work, part: Any, answer: Any) -> None:
-    answer.send(asyncio.run(_once(settings, work, part)))
+    answer.send(asyncio.run(with_sessions(settings, work, part)))
 
 
-async def _once(settings: Settings, work: Work, part: Any) -> Any:
+async def with_sessions(settings: Settings, work: Work, part: Any) -> Any:
+    """Have work done with the sessions of one process."""
     catalog = Catalog(open_engine(settings.catalog_url.get_secret_value()))
     sessions = open_sessions(settings, catalog, SystemClock(), system_random)
     try:

@@ -12,7 +12,7 @@ from typing import Any
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from api.sessions.keys import EPOCH, EPOCH_SERVER, INDEX, USED
+from api.sessions.keys import EPOCH_SERVER
 from api.sessions.scripts import read_script
 from strongroom.catalog.session import Catalog
 from strongroom.catalog.session_epochs import begin_epoch
@@ -46,8 +46,7 @@ class Epochs:
             raise RedisConnectionError("The server does not say which run of it this is.")
         if known != run[1].encode():
             epoch = await self._epoch_of(run[1])
-            keys = (EPOCH, EPOCH_SERVER, INDEX, USED)
-            await _ask(connection, ("EVAL", self._script, len(keys), *keys, epoch, run[1]))
+            await _ask(connection, ("EVAL", self._script, 0, epoch, run[1]))
 
     async def _epoch_of(self, run: str) -> str:
         # Whoever waits may give up, and the next one finds it done: the catalog may take longer than a request waits.

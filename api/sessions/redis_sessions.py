@@ -6,7 +6,7 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
@@ -14,9 +14,11 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from api.sessions.breaker import Breaker
+from api.sessions.calling import Script, call
 from api.sessions.errors import SessionInvalidError, SessionsAwayError, SessionsFullError
-from api.sessions.keys import EPOCH, INDEX, RECORD, STATS, USED, VISIT, find_digest, make_id, shown
+from api.sessions.keys import EPOCH, RECORD, VISIT, find_digest, make_id, shown
 from api.sessions.opening import CONNECTIONS
+from api.sessions.records import find_record
 from api.sessions.scripts import read_script
 from strongroom.clock import RandomBytes
 from strongroom.errors import UnavailableError
@@ -38,6 +40,10 @@ class Refusal(StrEnum):
     """It is of an earlier epoch: Redis may not know whether it was used."""
 
 
+_REFUSALS = (Refusal.UNKNOWN, Refusal.EXPIRED, Refusal.FORGOTTEN, Refusal.USED)
+"""What the script says by its number."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionRules:
     """How many sessions there may be, how long one waits for its use, and what its id looks like."""
@@ -55,6 +61,7 @@ class SessionUse:
 
     shown: str
     created_at: datetime
+    expires_at: datetime
     used_at: datetime
     visit: str | None
 
@@ -82,9 +89,10 @@ class RedisSessionManager:
         self._random = random
         self._breaker = breaker
         self._free = asyncio.Semaphore(CONNECTIONS)
-        self._create = client.register_script(read_script("create"))
-        self._consume = client.register_script(read_script("consume"))
-        self._count = client.register_script(read_script("count"))
+        seconds = rules.minutes * 60
+        self._create = Script(read_script("create", most=rules.most, seconds=seconds))
+        self._consume = Script(read_script("consume", seconds=seconds))
+        self._count = Script(read_script("count"))
 
     @property
     def rules(self) -> SessionRules:
@@ -94,14 +102,12 @@ class RedisSessionManager:
     async def create(self) -> str:
         """Make a session and return its id; raises SessionsFullError."""
         session_id = make_id(self._random, self._rules.id_format)
-        keys = [_key(RECORD, session_id), INDEX, USED, STATS, EPOCH]
         async with self._answering():
-            said = await self._create(keys, [self._rules.most, self._rules.minutes * 60, len(RECORD)])
-        match said:
-            case [b"made", _]:
-                return session_id
-            case [b"full", milliseconds]:
-                raise SessionsFullError(max(1, math.ceil(milliseconds / 1000)), self._rules.most)
+            said: int = await call(self._client, self._create, _key(RECORD, session_id))
+        if said > 0:
+            return session_id
+        if said < 0:
+            raise SessionsFullError(max(1, math.ceil(-said / 1000)), self._rules.most)
         # Somebody emptied the server while it ran; new connections begin anew.
         await self._client.connection_pool.disconnect(inuse_connections=False)
         raise _away("it was emptied")
@@ -112,13 +118,13 @@ class RedisSessionManager:
         if digest is None:
             raise refuse(Refusal.MALFORMED, None)
         secret = make_id(self._random, SessionIdFormat.TOKEN) if visit else None
-        keys = [RECORD + digest, INDEX, USED, STATS, EPOCH, *([_key(VISIT, secret)] if secret else [])]
+        visits = (_key(VISIT, secret),) if secret else ()
         async with self._answering():
-            said = await self._consume(keys, [len(RECORD), self._rules.minutes * 60])
-        match said:
-            case [b"accepted", created_at, used_at]:
-                return SessionUse(shown(digest), _moment(created_at), _moment(used_at), secret)
-        raise refuse(Refusal(said[0].decode()), digest)
+            said = await call(self._client, self._consume, RECORD + digest, *visits)
+        record = None if isinstance(said, int) else find_record(said)
+        if record is None or record.used_at is None:
+            raise refuse(_REFUSALS[said], digest)
+        return SessionUse(shown(digest), record.created_at, record.expires_at, record.used_at, secret)
 
     async def verify_visit(self, secret: str) -> None:
         """Return if the visit still lasts; raises SessionInvalidError."""
@@ -133,7 +139,7 @@ class RedisSessionManager:
     async def count(self) -> SessionCounts:
         """Count the sessions, in a time that does not grow with their number."""
         async with self._answering():
-            return SessionCounts(*await self._count([INDEX, USED, STATS]))
+            return SessionCounts(*await call(self._client, self._count))
 
     async def verify(self) -> None:
         """Return if Redis answers."""
@@ -178,10 +184,6 @@ def refuse(why: Refusal, digest: str | None) -> SessionInvalidError:
 
 def _key(prefix: str, secret: str) -> str:
     return f"{prefix}{find_digest(secret)}"
-
-
-def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _away(why: str) -> SessionsAwayError:

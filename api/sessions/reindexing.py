@@ -5,14 +5,14 @@ while sessions are made and used: only what has no record any more is taken out,
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from redis.asyncio import Redis
 
 from api.sessions.keys import EPOCH, INDEX, RECORD, USED
+from api.sessions.records import SessionRecord, find_record
 from api.sessions.redis_sessions import RedisSessionManager, SessionCounts
 from api.sessions.setting_up import open_sessions
 from strongroom.services import Services
@@ -71,11 +71,11 @@ async def _reindex(client: Redis) -> Reindexed:
 
 async def _put_in(client: Redis, keys: list[bytes], epoch: str) -> tuple[int, int]:
     records = _of_epoch(await client.mget(keys), epoch) if keys else {}
-    members = {keys[place].decode().removeprefix(RECORD): record for place, record in records.items()}
+    members = {_member(keys[place]): record for place, record in records.items()}
     if not members:
         return 0, 0
-    added = await client.zadd(INDEX, {member: record["expires_at"] for member, record in members.items()})
-    used = {member: record["expires_at"] for member, record in members.items() if record["used"]}
+    added = await client.zadd(INDEX, {member: _milliseconds(record) for member, record in members.items()})
+    used = {member: _milliseconds(record) for member, record in members.items() if record.used}
     if used:
         await client.zadd(USED, used)
     return len(members), int(added)
@@ -92,9 +92,17 @@ async def _take_out(client: Redis, index: str, epoch: str) -> int:
     return dropped
 
 
-def _of_epoch(records: list[bytes | None], epoch: str) -> dict[int, dict[str, Any]]:
-    read = {place: json.loads(record) for place, record in enumerate(records) if record is not None}
-    return {place: record for place, record in read.items() if record["epoch"] == epoch}
+def _member(key: bytes) -> bytes:
+    return key.removeprefix(RECORD.encode())
+
+
+def _milliseconds(record: SessionRecord) -> int:
+    return round(record.expires_at.timestamp() * 1000)
+
+
+def _of_epoch(records: list[bytes | None], epoch: str) -> dict[int, SessionRecord]:
+    read = {place: find_record(record) for place, record in enumerate(records)}
+    return {place: record for place, record in read.items() if record is not None and record.epoch == epoch}
 
 
 def _sum(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:

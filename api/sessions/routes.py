@@ -36,10 +36,14 @@ class MadeDocument(BaseModel):
 
 
 class UseDocument(BaseModel):
-    """A session that was just used up."""
+    """A session that was just used up, as Redis keeps it."""
 
     valid: bool = True
+    session_id: str
     created_at: datetime
+    expires_at: datetime
+    used: bool = True
+    iframe_opened: bool = False
     used_at: datetime
 
 
@@ -135,7 +139,9 @@ async def show_redis_health(sessions: Sessions, response: Response) -> RedisHeal
 async def _use(sessions: RedisSessionManager, response: Response, session_id: str) -> UseDocument:
     response.headers.update(PRIVATE)
     used = await sessions.consume(session_id)
-    return UseDocument(created_at=used.created_at, used_at=used.used_at)
+    return UseDocument(
+        session_id=session_id, created_at=used.created_at, expires_at=used.expires_at, used_at=used.used_at
+    )
 
 
 def _session_id_in(body: bytes) -> str:

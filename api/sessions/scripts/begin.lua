@@ -1,7 +1,7 @@
 -- Begins an epoch on a run of the server that no epoch began on; sessions of an earlier one count no more.
--- KEYS: epoch, run of the server it began on, index, used. ARGV: the epoch, the run.
-if redis.call('GET', KEYS[2]) ~= ARGV[2] then
-  redis.call('MSET', KEYS[1], ARGV[1], KEYS[2], ARGV[2])
-  redis.call('UNLINK', KEYS[3], KEYS[4])
+-- ARGV: the epoch, the run.
+if redis.call('GET', EPOCH_SERVER) ~= ARGV[2] then
+  redis.call('MSET', EPOCH, ARGV[1], EPOCH_SERVER, ARGV[2])
+  redis.call('UNLINK', INDEX, USED)
 end
-return redis.call('GET', KEYS[1])
+return redis.call('GET', EPOCH)

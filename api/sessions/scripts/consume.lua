@@ -1,31 +1,27 @@
--- Uses a session, once.
--- KEYS: record, index, used, stats, epoch and, where the page is opened, the visit that this begins.
--- ARGV: letters that a record's key begins with; seconds that a visit lives.
--- Returns {'accepted', moment it was made, moment of its use} or {why not}; moments in ms.
-local member = string.sub(KEYS[1], ARGV[1] + 1)
+-- Uses a session, once. SECONDS: how long a visit lives.
+-- KEYS: record and, where the page is opened, the visit that this begins.
+-- Returns the record of a session that was just used, else why it was not: 0 unknown, 1 expired, 2 forgotten, 3 used.
 local record = redis.call('GET', KEYS[1])
 if not record then
-  if redis.call('ZSCORE', KEYS[2], member) then
-    return {'expired'}
+  if redis.call('ZSCORE', INDEX, string.sub(KEYS[1], HASH)) then
+    return 1
   end
-  return {'unknown'}
+  return 0
 end
-local session = cjson.decode(record)
-local epoch = redis.call('GET', KEYS[5])
-if session.epoch ~= epoch then
-  return {'forgotten'}
+local epoch = redis.call('GET', EPOCH)
+if string.sub(record, 29, 44) ~= epoch then
+  return 2
 end
-if session.used then
-  return {'used'}
+if #record > 44 then
+  return 3
 end
 local time = redis.call('TIME')
-session.used = true
-session.used_at = time[1] * 1000 + math.floor(time[2] / 1000)
-session.iframe_opened = KEYS[6] ~= nil
-redis.call('SET', KEYS[1], cjson.encode(session), 'KEEPTTL')
-redis.call('ZADD', KEYS[3], session.expires_at, member)
-redis.call('HINCRBY', KEYS[4], 'total_used', 1)
-if KEYS[6] then
-  redis.call('SET', KEYS[6], epoch, 'EX', ARGV[2])
+local use = string.format(KEYS[2] and ' %.0f opened' or ' %.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+-- Leaves the moment at which Redis drops the record as it is.
+redis.call('APPEND', KEYS[1], use)
+redis.call('ZADD', USED, string.sub(record, 15, 27), string.sub(KEYS[1], HASH))
+redis.call('HINCRBY', STATS, 'total_used', 1)
+if KEYS[2] then
+  redis.call('SET', KEYS[2], epoch, 'EX', SECONDS)
 end
-return {'accepted', session.created_at, session.used_at}
+return record .. use

@@ -106,7 +106,17 @@ def test_a_session_is_made_with_the_fields_of_the_requirement_and_validated_once
     }
     answers = [stranger.get("/auth/validate-session", params={"session_id": made["session_id"]}) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 401]
-    assert answers[0].json()["valid"] is True
+    used = answers[0].json()
+    assert used == {
+        "valid": True,
+        "session_id": made["session_id"],
+        "created_at": used["created_at"],
+        "expires_at": used["expires_at"],
+        "used": True,
+        "iframe_opened": False,
+        "used_at": used["used_at"],
+    }
+    assert used["created_at"] <= used["used_at"] < used["expires_at"]
     assert "Session ID Invalid" in answers[1].json()["detail"]
     assert all(answer.headers["cache-control"] == "no-store" for answer in answers[:1])
 

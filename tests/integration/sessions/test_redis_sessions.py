@@ -1,18 +1,19 @@
 """Sessions are used once, are never too many, and are counted exactly; whoever reads Redis can use none of them."""
 
 import asyncio
-import json
 import logging
 import multiprocessing
 import random
 import time
 from collections import Counter
+from datetime import timedelta
 from multiprocessing.connection import Connection
 
 import pytest
 
 from api.sessions.errors import SessionInvalidError, SessionsAwayError, SessionsFullError
 from api.sessions.keys import EPOCH, RECORD, find_digest
+from api.sessions.records import find_record
 from api.sessions.redis_sessions import RedisSessionManager
 from strongroom.settings import SessionIdFormat
 from tests.integration.sessions.conftest import House
@@ -80,11 +81,12 @@ def test_redis_forgets_sessions_by_itself_and_knows_no_id(house: House, valkey: 
         names = {key.decode() for key in client.scan_iter()}
         (record,) = (name for name in names if name.startswith(RECORD))
         assert 400 < client.ttl(record) <= 420
-        stored = json.loads(client.get(record))
+        stored = find_record(client.get(record))
         dump = b"".join(client.dump(name) for name in names)
     assert record == f"auth_session:{find_digest(session_id)}"
-    assert {"session_id", "created_at", "expires_at", "used", "iframe_opened"} <= stored.keys()
-    assert (stored["session_id"], stored["used"]) == (record.removeprefix(RECORD)[:8], False)
+    assert stored is not None
+    assert stored.expires_at - stored.created_at == timedelta(minutes=7)
+    assert (stored.used, stored.iframe_opened) == (False, False)
     assert session_id.encode() not in dump
 
 
@@ -197,8 +199,8 @@ def test_of_four_processes_one_uses_each_session_also_when_redis_is_killed(house
     assert counts.created_ever == 600
     # An answer can be lost on its way, a use cannot: what counts is what Redis did.
     with valkey.client() as client:
-        records = [json.loads(client.get(key)) for key in client.scan_iter(f"{RECORD}*")]
-    assert counts.used_ever == sum(record["used"] for record in records)
+        records = [find_record(client.get(key)) for key in client.scan_iter(f"{RECORD}*")]
+    assert counts.used_ever == sum(record is not None and record.used for record in records)
     assert len(accepted) == 600 if kills == 0 else len(accepted) <= counts.used_ever
 
 
@@ -231,6 +233,45 @@ def test_all_processes_are_given_the_same_epoch(house: House, valkey: Valkey):
 
     with valkey.client() as client:
         assert client.get(EPOCH) == epoch
+
+
+def test_a_page_that_is_opened_is_written_down_as_opened(house: House, valkey: Valkey):
+    async def use(manager: RedisSessionManager):
+        session_id = await manager.create()
+        return session_id, await manager.consume(session_id, visit=True)
+
+    session_id, used = house.run(use)
+
+    with valkey.client() as client:
+        key = f"{RECORD}{find_digest(session_id)}"
+        record = find_record(client.get(key))
+        assert 1700 < client.ttl(key) <= 1800
+    assert record is not None
+    assert (record.iframe_opened, record.used_at, record.created_at) == (True, used.used_at, used.created_at)
+
+
+def test_a_record_that_no_script_of_today_wrote_opens_nothing(house: House, valkey: Valkey, caplog):
+    async def use(manager: RedisSessionManager):
+        session_id = await manager.create()
+        with valkey.client() as client:
+            client.set(f"{RECORD}{find_digest(session_id)}", '{"session_id":"01234567","used":false}', keepttl=True)
+        with pytest.raises(SessionInvalidError):
+            await manager.consume(session_id)
+
+    house.run(use)
+
+    assert caplog.records[-1].getMessage().endswith("forgotten")
+
+
+def test_a_server_that_forgot_the_scripts_hears_them_again(house: House, valkey: Valkey):
+    async def use(manager: RedisSessionManager):
+        first = await manager.create()
+        with valkey.client() as client:
+            client.script_flush()
+        await manager.consume(first)
+        return await manager.count()
+
+    assert house.run(use).used_ever == 1
 
 
 def test_a_redis_that_is_emptied_while_it_runs_takes_sessions_again(house: House, valkey: Valkey):
