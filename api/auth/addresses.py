@@ -19,15 +19,22 @@ _PREFIX = "strongroom:login:"
 _IPV6_NETWORK = 64
 
 _TAKE = """
+local wait = 0
 for i = 1, 2 do
-  if tonumber(redis.call('GET', KEYS[i]) or '0') >= tonumber(ARGV[i]) then return 0 end
+  if tonumber(redis.call('GET', KEYS[i]) or '0') >= tonumber(ARGV[i]) then
+    wait = math.max(wait, redis.call('TTL', KEYS[i]), 1)
+  end
 end
+if wait > 0 then return wait end
 for i = 1, 2 do
   if redis.call('INCR', KEYS[i]) == 1 then redis.call('EXPIRE', KEYS[i], ARGV[i + 2]) end
 end
-return 1
+return 0
 """
-"""Takes the keys of both windows, how many each lets pass, and their seconds; counts in both or in none."""
+"""Takes the keys of both windows, how many each lets pass, and their seconds; counts in both or in none.
+
+Returns the seconds after which the windows that are full have ended, 0 where it was counted.
+"""
 
 _GIVE_BACK = """
 for i = 1, 2 do
@@ -49,14 +56,14 @@ class RedisAddressLimiter:
     def take(self, address: str) -> None:
         """Count an attempt; raises TooManyAttemptsError, and AddressLimiterAwayError."""
         try:
-            taken = self._take(_keys(address), [*MOST, *WINDOWS])
+            wait = int(self._take(_keys(address), [*MOST, *WINDOWS]))
         except RedisError as error:
             raise AddressLimiterAwayError(
                 f"The Redis that counts failed logins does not answer ({type(error).__name__}).",
                 next_step="Start it; without it nobody is let in.",
             ) from None
-        if not taken:
-            raise too_many()
+        if wait:
+            raise too_many(wait)
 
     def give_back(self, address: str) -> None:
         """Count it no longer, as it was right."""

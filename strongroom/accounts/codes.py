@@ -18,7 +18,7 @@ from strongroom.accounts.errors import (
     MFANotEnrolledError,
     TooManyAttemptsError,
 )
-from strongroom.accounts.limits import give_back, take_attempt
+from strongroom.accounts.limits import give_back, seconds_to_wait, take_attempt
 from strongroom.accounts.policy import MfaPolicy
 from strongroom.accounts.ring import FactorRing
 from strongroom.accounts.witnessing import AccountEvent, write_down
@@ -58,10 +58,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a code, and by how much the device's clock is ahead."""
+    """What became of a code, by how much the device's clock is ahead, and how long to wait after too many."""
 
     verdict: Verdict
     seconds_off: int = 0
+    wait: int = 0
 
 
 class CodeCheck:
@@ -96,7 +97,7 @@ class CodeCheck:
     def _spend(self, session: Session, account_id: uuid.UUID, code: str, now: datetime) -> Outcome:
         subject = account_id.hex
         if not take_attempt(session, subject, AttemptKind.CODE, now):
-            return Outcome(Verdict.TOO_MANY)
+            return too_often(session, account_id, now)
         account = lock_account(session, account_id)
         if account is None or account.disabled_at is not None:
             return Outcome(Verdict.WRONG)
@@ -162,7 +163,7 @@ def _error(outcome: Outcome) -> StrongroomError:
         case Verdict.REUSED:
             return MFACodeReusedError("This code was used before.", next_step="Wait for the next code of the app.")
         case Verdict.TOO_MANY:
-            return too_many()
+            return too_many(outcome.wait)
         case Verdict.LOCKED:
             return MFACodesLockedError(
                 "Too many codes in a row were wrong; no code of this account is taken any more.",
@@ -182,15 +183,24 @@ def _error(outcome: Outcome) -> StrongroomError:
             return MFAInvalidCodeError("The code is not valid.", next_step="Try the next code, or a backup code.")
 
 
-def too_many() -> TooManyAttemptsError:
-    """Make the error for who guessed too often; it is the same for every window."""
-    return TooManyAttemptsError(
+def too_often(session: Session, account_id: uuid.UUID, now: datetime) -> Outcome:
+    """Return what becomes of a code that is not looked at, and write down that there were too many."""
+    write_down(session, AccountEvent.RATE_LIMIT, str(account_id), "codes")
+    return Outcome(Verdict.TOO_MANY, wait=seconds_to_wait(session, account_id.hex, AttemptKind.CODE, now))
+
+
+def too_many(wait: int) -> TooManyAttemptsError:
+    """Make the error for who guessed too often; `wait` is in seconds, the words are the same for every window."""
+    error = TooManyAttemptsError(
         "Too many attempts failed.", next_step="Wait: five may fail in 5 minutes, 20 in an hour, 50 in a day."
     )
+    error.retry_after = wait
+    return error
 
 
 def _count(session: Session, account: Account, now: datetime) -> None:
     account.codes_failed += 1
     if account.codes_failed >= LOCK_AT:
         account.codes_locked_at = now
+        write_down(session, AccountEvent.LOGIN_LOCK, str(account.id), "codes")
     tell_of_codes(session, account.name, account.codes_failed, now)

@@ -2,9 +2,10 @@
 
 import hashlib
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, and_, case, update
+from sqlalchemy import ColumnElement, and_, case, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -27,7 +28,10 @@ class AddressLimiter(Protocol):
     """Counts failed attempts of each address, for all processes; what is not given back was a failure."""
 
     def take(self, address: str) -> None:
-        """Count an attempt; raises TooManyAttemptsError, and AddressLimiterAwayError within 300 ms."""
+        """Count an attempt.
+
+        Raises TooManyAttemptsError, which says how long to wait, and AddressLimiterAwayError within 300 ms.
+        """
 
     def give_back(self, address: str) -> None:
         """Count it no longer, as it was right; says nothing where that fails."""
@@ -57,6 +61,18 @@ def take_attempt(session: Session, subject: str, kind: AttemptKind, now: datetim
     keys = [AccountAttempts.subject, AccountAttempts.kind]
     taken = taken.on_conflict_do_update(index_elements=keys, set_=changes, where=and_(*room))
     return session.scalar(taken.returning(AccountAttempts.subject)) is not None
+
+
+def seconds_to_wait(session: Session, subject: str, kind: AttemptKind, now: datetime) -> int:
+    """Return after how many seconds every window that is full has ended; 1 at least."""
+    mine = (AccountAttempts.subject == subject, AccountAttempts.kind == kind)
+    row = session.scalars(select(AccountAttempts).where(*mine)).one_or_none()
+    if row is None:
+        return 1
+    ends = [
+        getattr(row, began.key) + length for began, count, length, most in WINDOWS if getattr(row, count.key) >= most
+    ]
+    return max([1, *(ceil((end - now).total_seconds()) for end in ends)])
 
 
 def give_back(session: Session, subject: str, kind: AttemptKind) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from strongroom.access.principals import Role
 from strongroom.accounts.codes import CodeCheck, Outcome, accepted
-from strongroom.accounts.errors import TokenExpiredOrWrongError
+from strongroom.accounts.errors import TokenExpiredOrWrongError, TooManyAttemptsError
 from strongroom.accounts.limits import AddressLimiter
 from strongroom.accounts.password_check import PasswordCheck, login_refused
 from strongroom.accounts.policy import MfaPolicy
@@ -63,7 +63,7 @@ class Login:
         Raises LoginRefusedError for whatever is wrong, TooManyAttemptsError for the address, AddressLimiterAwayError.
         """
         parts = self._parts
-        parts.limiter.take(address)
+        self._count(address)
         account = parts.passwords.find(name, password, parts.clock.now())
         if account is None:
             raise login_refused()
@@ -76,7 +76,7 @@ class Login:
         Raises TokenExpiredOrWrongError, TooManyAttemptsError, AddressLimiterAwayError, and as CodeCheck.verify.
         """
         parts = self._parts
-        parts.limiter.take(address)
+        self._count(address)
         claims = self._read(mfa_token)
         parts.codes.make_ready()
         with parts.catalog.begin() as session:
@@ -88,6 +88,14 @@ class Login:
             raise refused()
         parts.limiter.give_back(address)
         return parts.sessions.pair(row)
+
+    def _count(self, address: str) -> None:
+        try:
+            self._parts.limiter.take(address)
+        except TooManyAttemptsError:
+            with self._parts.catalog.begin() as session:
+                write_down(session, AccountEvent.RATE_LIMIT, "unknown", "address")
+            raise
 
     def _read(self, mfa_token: str) -> Claims:
         try:

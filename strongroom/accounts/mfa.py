@@ -11,7 +11,7 @@ from strongroom.access.principals import Principal, Role
 from strongroom.accounts import qr, totp
 from strongroom.accounts.alerting import tell_of_factor_off
 from strongroom.accounts.backup_codes import digest, new_codes, normalised
-from strongroom.accounts.codes import FEW_CODES, CodeCheck, Outcome, Verdict, accepted, spend_step
+from strongroom.accounts.codes import FEW_CODES, CodeCheck, Outcome, Verdict, accepted, spend_step, too_often
 from strongroom.accounts.errors import MFAEnabledAlreadyError, MFANothingPendingError, MFAOffError, MFARequiredError
 from strongroom.accounts.limits import give_back, take_attempt
 from strongroom.accounts.password_check import PasswordCheck, login_refused
@@ -184,7 +184,7 @@ class Mfa:
     def _confirm(self, session: Session, who: Principal, code: str, now: datetime) -> Outcome:
         mine = uuid.UUID(who.id)
         if not take_attempt(session, mine.hex, AttemptKind.CODE, now):
-            return Outcome(Verdict.TOO_MANY)
+            return too_often(session, mine, now)
         account, pending = _lock(session, who), _find_pending(session, mine)
         if pending is None or now - pending.created_at >= PENDING_LASTS:
             raise MFANothingPendingError(

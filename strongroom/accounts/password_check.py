@@ -40,7 +40,7 @@ class PasswordCheck:
         subject = "nobody" if account is None else str(account.id)
         with self._catalog.begin() as session:
             if not counted:
-                write_down(session, AccountEvent.LOGIN_LOCK, subject)
+                write_down(session, AccountEvent.LOGIN_FAIL_MAX, subject)
                 return
             why = "unknown" if account is None else "disabled" if account.disabled_at is not None else "wrong"
             write_down(session, AccountEvent.LOGIN_FAIL, subject, why)

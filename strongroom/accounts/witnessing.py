@@ -18,7 +18,9 @@ class AccountEvent(StrEnum):
     MFA_BACKUP_CODES_REGENERATED = "MFA_BACKUP_CODES_REGENERATED"
     LOGIN_SUCCESS = "authn_login_success"
     LOGIN_FAIL = "authn_login_fail"
+    LOGIN_FAIL_MAX = "authn_login_fail_max"
     LOGIN_LOCK = "authn_login_lock"
+    RATE_LIMIT = "excess_rate_limit_exceeded"
     TOKEN_REVOKED = "authn_token_revoked"  # noqa: S105 -- the name of an event, not a token
     TOKEN_REUSE = "authn_token_reuse"  # noqa: S105 -- the name of an event, not a token
     PASSWORD_CHANGE = "authn_password_change"  # noqa: S105 -- the name of an event, not a password
@@ -29,6 +31,8 @@ class AccountEvent(StrEnum):
 _REFUSALS = {
     AccountEvent.MFA_CHALLENGE_FAILED,
     AccountEvent.LOGIN_FAIL,
+    AccountEvent.LOGIN_FAIL_MAX,
+    AccountEvent.RATE_LIMIT,
     AccountEvent.LOGIN_LOCK,
     AccountEvent.TOKEN_REUSE,
 }

@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from strongroom.access.principals import Principal, Role
 from strongroom.accounts import totp
-from strongroom.accounts.errors import AddressLimiterAwayError, TooManyAttemptsError
+from strongroom.accounts.codes import too_many
+from strongroom.accounts.errors import AddressLimiterAwayError
 from strongroom.accounts.mfa import Enrolment
 from strongroom.accounts.opening import Operators, open_operators
 from strongroom.accounts.passwords import Cost
@@ -54,7 +55,7 @@ class CountingLimiter:
         if self.away:
             raise AddressLimiterAwayError("Attempts cannot be counted.", next_step="Start Redis.")
         if self.counts.get(address, 0) >= self.most:
-            raise TooManyAttemptsError("Too many attempts failed.", next_step="Wait.")
+            raise too_many(wait=300)
         self.counts[address] = self.counts.get(address, 0) + 1
 
     def give_back(self, address: str) -> None:

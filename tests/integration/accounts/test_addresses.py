@@ -49,6 +49,9 @@ def test_fifty_failures_in_an_hour_are_enough(client: Redis) -> None:
             client.delete(key)
 
     assert taken == 50
+    with pytest.raises(TooManyAttemptsError) as refused:
+        limiter.take(ADDRESS)
+    assert 0 < (refused.value.retry_after or 0) <= 3600
 
 
 def test_what_is_given_back_does_not_count(client: Redis) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi.routing import iter_route_contexts
+from httpx import Response
 
 from strongroom.access.operations import OPERATIONS
 from strongroom.access.principals import Role
@@ -104,7 +105,24 @@ def test_an_address_that_failed_too_often_hears_429(open_site: OpenSite) -> None
     site = open_site()
     site.house.limiter.most = 0
 
-    assert site.log_in().status_code == 429
+    answer = site.log_in()
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "300")
+
+
+def test_who_sent_five_wrong_codes_hears_429_and_when_to_come_back(open_site: OpenSite) -> None:
+    site = open_site()
+    secret, codes = site.enrol(site.log_in().json()["access_token"])
+    site.house.clock.move(minutes=5)
+
+    def verify(code: str) -> Response:
+        return site.post("/login/mfa-verify", {"mfa_token": site.log_in().json()["mfa_token"], "code": code})
+
+    assert [verify("not a code").status_code for _ in range(5)] == [403] * 5
+    site.house.clock.move(seconds=100)
+    refused = verify(codes[0])
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "200")
+    site.house.clock.move(seconds=int(refused.headers["Retry-After"]))
+    assert verify(site.code(secret)).status_code == 200
 
 
 def test_a_limiter_that_is_away_is_a_503(open_site: OpenSite) -> None:

@@ -56,6 +56,26 @@ def is_looked_at(house: OperatorHouse, code: str) -> bool:
     raise AssertionError("it was not wrong")
 
 
+def test_who_guessed_too_often_hears_when_the_next_code_is_looked_at(operators: OperatorHouse) -> None:
+    operators.add()
+    enrolment, _ = operators.enrol()
+    operators.clock.move(days=1)
+    waits = []
+    for _ in range(4):
+        for _ in range(5):
+            assert is_looked_at(operators, wrong_code(operators, enrolment))
+        operators.clock.move(seconds=90.5)
+        with pytest.raises(TooManyAttemptsError) as refused:
+            operators.log_in_with(wrong_code(operators, enrolment))
+        waits.append(refused.value.retry_after)
+        operators.clock.move(seconds=209.5)
+
+    # The fourth five fill the hour, which began 15 minutes before.
+    assert waits == [210, 210, 210, 3600 - 900 - 90]
+    operators.clock.move(minutes=40)
+    assert is_looked_at(operators, wrong_code(operators, enrolment))
+
+
 def test_a_right_code_is_no_failed_attempt(operators: OperatorHouse) -> None:
     operators.add()
     enrolment, _ = operators.enrol()

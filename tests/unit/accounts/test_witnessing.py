@@ -33,7 +33,7 @@ def test_refused_logins_are_told_apart(operators: OperatorHouse, caplog: pytest.
     assert written(caplog) == ["authn_login_fail wrong", "authn_login_fail unknown", "authn_login_fail disabled"]
     for _ in range(5):
         refused(operators, "ana", "a wrong password")
-    assert written(caplog)[-1] == "authn_login_lock"
+    assert written(caplog)[-1] == "authn_login_fail_max"
 
 
 def test_codes_are_told_apart(operators: OperatorHouse, caplog: pytest.LogCaptureFixture) -> None:
@@ -51,6 +51,31 @@ def test_codes_are_told_apart(operators: OperatorHouse, caplog: pytest.LogCaptur
     with pytest.raises(StrongroomError):
         operators.operators.login.complete_mfa_login("no token", code, ADDRESS)
     assert written(caplog) == ["MFA_CHALLENGE_FAILED token"]
+
+
+def test_what_is_too_much_is_written_down(operators: OperatorHouse, caplog: pytest.LogCaptureFixture) -> None:
+    operators.add()
+    enrolment, _ = operators.enrol()
+    caplog.set_level("INFO")
+    for _ in range(6):
+        with pytest.raises(StrongroomError):
+            operators.log_in_with(wrong_code(operators, enrolment))
+    assert written(caplog)[-2:] == ["excess_rate_limit_exceeded codes", "MFA_CHALLENGE_FAILED too_many"]
+    operators.limiter.most = 0
+    refused(operators, "ana", PASSWORD)
+    assert written(caplog) == ["excess_rate_limit_exceeded address"]
+
+
+def test_a_factor_that_is_locked_is_written_down(operators: OperatorHouse, caplog: pytest.LogCaptureFixture) -> None:
+    operators.add()
+    enrolment, _ = operators.enrol()
+    mine = operators.operators.accounts.get("ana").id
+    caplog.set_level("INFO")
+    for _ in range(100):
+        with pytest.raises(MFAError):
+            operators.operators.codes.verify(mine, wrong_code(operators, enrolment), operators.clock.now())
+        operators.clock.move(minutes=30)
+    assert written(caplog)[-2:] == ["authn_login_lock codes", "MFA_CHALLENGE_FAILED wrong"]
 
 
 def test_changes_of_a_factor_and_of_sessions_are_written_down(
