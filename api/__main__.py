@@ -1,6 +1,7 @@
 """`python -m api` serves the API; `python -m api encryptor` and `python -m api peer` the faces of the key provider."""
 
 import gc
+import logging
 import os
 import socket
 import sys
@@ -17,10 +18,13 @@ from strongroom.errors import StrongroomError
 from strongroom.jobs.processes import ProcessIdentity, ProcessKind
 from strongroom.keysync.images import leave_no_image
 from strongroom.runtime import Runtime, build_runtime
+from strongroom.settings import process_environment
+from strongroom.settings.ignored import find_ignored
 from worker.app import app as celery_app
 from worker.publisher import Publisher
 from worker.settings import read_settings
 
+log = logging.getLogger("api")
 SECONDS_FOR_OPEN_STREAMS = 3
 STARTUP_FAILURE = 3
 
@@ -52,7 +56,9 @@ def _settle_memory() -> None:
 
 
 def make_operators_server(runtime: Runtime) -> uvicorn.Server:
-    """Put the API for operators together."""
+    """Put the API for operators together; says in the log which variables are set in vain."""
+    for warning in find_ignored(process_environment()):
+        log.warning(warning)
     host = socket.gethostname()
     identity = ProcessIdentity(f"api@{host}", ProcessKind.API, host, os.getpid(), runtime.clock.now())
     config = uvicorn.Config(

@@ -69,9 +69,8 @@ def seconds_to_wait(session: Session, subject: str, kind: AttemptKind, now: date
     row = session.scalars(select(AccountAttempts).where(*mine)).one_or_none()
     if row is None:
         return 1
-    ends = [
-        getattr(row, began.key) + length for began, count, length, most in WINDOWS if getattr(row, count.key) >= most
-    ]
+    full = [(began, length) for began, count, length, most in WINDOWS if getattr(row, count.key) >= most]
+    ends: list[datetime] = [getattr(row, began.key) + length for began, length in full]
     return max([1, *(ceil((end - now).total_seconds()) for end in ends)])
 
 

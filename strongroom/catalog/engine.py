@@ -15,6 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from strongroom.catalog.errors import CatalogUnavailableError, CatalogUrlError
 from strongroom.catalog.json_text import write_json
 from strongroom.clock import SystemClock
+from strongroom.columns.row_log import keep_rows_out
 
 CLOCK = SystemClock()
 SQLITE_BUSY_SECONDS = 30
@@ -38,9 +39,9 @@ POSTGRES_CONNECT_ARGS: dict[str, Any] = {
 def open_engine(url: str) -> Engine:
     """Return an engine for `sqlite:///path` or `postgresql://...`; connects on first use. Raises CatalogUrlError."""
     parsed = _parse_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(parsed)
-    return _open_postgres(parsed)
+    engine = _open_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _open_postgres(parsed)
+    keep_rows_out(engine)
+    return engine
 
 
 def _open_postgres(url: URL) -> Engine:

@@ -11,6 +11,7 @@ from strongroom.cli.figures import count
 from strongroom.cli.invocation import Invocation
 from strongroom.settings import ConfigError, Mistake, Settings, find_config, load_settings
 from strongroom.settings.findings import spell
+from strongroom.settings.ignored import find_ignored
 from strongroom.settings.overlaps import find_overlaps
 from strongroom.settings.unset_secrets import find_unset_secrets
 
@@ -35,7 +36,7 @@ def check(invocation: Invocation) -> None:
         if screen.json:
             screen.document({"config": str(path), "mistakes": [_mistake_document(m) for m in error.mistakes]})
         raise
-    warnings = [*find_overlaps(settings), *find_unset_secrets(settings, env)]
+    warnings = [*find_overlaps(settings), *find_unset_secrets(settings, env), *find_ignored(env)]
     if screen.json:
         screen.document({"config": str(path), "mistakes": [], "warnings": warnings})
     else:

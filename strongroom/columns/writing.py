@@ -12,6 +12,7 @@ from sqlalchemy import Connection, CursorResult, Engine, Insert, Table, Update, 
 
 from strongroom.columns.in_use import PROCESS
 from strongroom.columns.inserting import bind_insert, finish_insert
+from strongroom.columns.row_log import keep_rows_out_of
 from strongroom.columns.statements import Row, encrypted_columns
 from strongroom.columns.updating import bind_update
 
@@ -23,6 +24,7 @@ def listen() -> None:
     if not event.contains(Engine, "before_execute", before_execute):
         event.listen(Engine, "before_execute", before_execute, retval=True)
         event.listen(Engine, "after_execute", after_execute)
+        event.listen(Engine, "engine_connect", keep_rows_out_of)
 
 
 def before_execute(

@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModu
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from strongroom.columns.row_log import keep_rows_out
 from strongroom.errors import StrongroomError
 from strongroom.rotation.errors import (
     TableNotFoundError,
@@ -56,6 +57,7 @@ def _open(address: str) -> Engine:
     kind = address.partition("://")[0]
     arguments = _POSTGRES if kind == "postgresql+psycopg" else _SQLITE if kind.startswith("sqlite") else {}
     engine = create_engine(address, hide_parameters=True, pool_size=3, max_overflow=2, connect_args=arguments)
+    keep_rows_out(engine)
     if kind.startswith("sqlite"):
         # Python's own transactions begin late; each of ours is begun by name.
         event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))

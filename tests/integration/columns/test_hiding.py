@@ -30,6 +30,22 @@ def test_the_log_of_statements_shows_neither_text_nor_token(url: str, engine: En
     assert "g1." not in caplog.text
 
 
+@pytest.mark.parametrize("options", [{}, {"echo": "debug"}, {"logging_name": "shop"}])
+def test_the_log_of_rows_shows_no_text(
+    url: str, engine: Engine, caplog: pytest.LogCaptureFixture, options: dict[str, str]
+):
+    with caplog.at_level(logging.DEBUG, "sqlalchemy.engine"):
+        loud = create_engine(url, **options)
+        with Session(loud) as session, session.begin():
+            session.add(User(otp_secret=SECRET))
+        with Session(loud) as session:
+            assert session.scalars(select(User)).first().otp_secret == SECRET
+        loud.dispose()
+
+    assert "FROM usuarios" in caplog.text
+    assert SECRET not in caplog.text
+
+
 def test_an_error_of_the_database_shows_neither_text_nor_token(engine: Engine):
     with engine.begin() as connection:
         connection.execute(insert(User), {"id": 1, "otp_secret": SECRET})

@@ -196,3 +196,14 @@ def test_a_directory_that_is_gone_is_named(
     gone.rmdir()
     assert main(["init"]) == 13
     assert "strongroom.toml cannot be made: No such file or directory" in capsys.readouterr().err
+
+
+def test_a_variable_that_nothing_reads_any_more_is_warned_of_without_its_value(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRONGROOM_API_TOKEN", "canary-of-old-times")
+    assert main(["config", "check"]) == 0
+    said = capsys.readouterr().err
+    assert "STRONGROOM_API_TOKEN is set and ignored" in said
+    assert "strongroom tokens create" in said
+    assert "canary" not in said
