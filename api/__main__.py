@@ -17,8 +17,9 @@ from strongroom.catalog.schema import verify_schema
 from strongroom.errors import StrongroomError
 from strongroom.jobs.processes import ProcessIdentity, ProcessKind
 from strongroom.keysync.images import leave_no_image
+from strongroom.logs.starting import start_log
 from strongroom.runtime import Runtime, build_runtime
-from strongroom.settings import process_environment
+from strongroom.settings import Settings, process_environment
 from strongroom.settings.ignored import find_ignored
 from worker.app import app as celery_app
 from worker.publisher import Publisher
@@ -37,7 +38,9 @@ def main(arguments: list[str]) -> None:
     if face in HOLDING_KEYS:
         leave_no_image()
     try:
-        runtime = build_runtime(read_settings())
+        settings = read_settings()
+        start_log(SERVICES[face], log_level(face, settings), settings.logs.format)
+        runtime = build_runtime(settings)
         verify_schema(runtime.catalog.engine)
         server = FACES[face](runtime)
     except StrongroomError as error:
@@ -47,6 +50,12 @@ def main(arguments: list[str]) -> None:
         server.run()
     if not server.started:
         sys.exit(STARTUP_FAILURE)
+
+
+def log_level(face: str, settings: Settings) -> str:
+    """Return the least that is logged: a key provider may have asked for something else than the other processes."""
+    own = settings.skip.log_level if settings.skip is not None and face in HOLDING_KEYS else None
+    return settings.logs.level if own is None else own.upper()
 
 
 def _settle_memory() -> None:
@@ -66,6 +75,9 @@ def make_operators_server(runtime: Runtime) -> uvicorn.Server:
         host=runtime.settings.api.host,
         port=runtime.settings.api.port,
         server_header=False,
+        # Its lines go where all others go, and `api.tracing` writes one for each request.
+        log_config=None,
+        access_log=False,
         timeout_graceful_shutdown=SECONDS_FOR_OPEN_STREAMS,
     )
     return uvicorn.Server(config)
@@ -76,6 +88,7 @@ FACES: dict[str, Callable[[Runtime], uvicorn.Server]] = {
     "encryptor": make_encryptor_server,
     "peer": make_peer_server,
 }
+SERVICES = {"operators": "api", "encryptor": "encryptor-face", "peer": "peer-face"}
 HOLDING_KEYS = {"encryptor", "peer"}
 
 

@@ -1,6 +1,8 @@
 """Trace and request ids: taken from the request or made, bound while it is handled, and always answered."""
 
+import logging
 import re
+import time
 import uuid
 from dataclasses import dataclass
 from typing import Annotated
@@ -10,22 +12,35 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from strongroom.clock import RandomBytes
-from strongroom.tracing import trace
+from strongroom.tracing import bind, is_trace_id
 
 SCOPE_KEY = "strongroom.story"
 
-_TRACEPARENT = re.compile(r"^(?!ff)[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-|$)")
-_UUID_OR_HEX = re.compile(r"^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$", re.IGNORECASE)
-_NO_TRACE = "0" * 32
+_TRACEPARENT = re.compile(
+    r"(?!ff)(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<parent>[0-9a-f]{16})-[0-9a-f]{2}(?P<more>-.*)?"
+)
+_UUID_OR_HEX = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_NO_SPAN = "0" * 16
+_LONGEST_PATH = 200
+PROBED = "/health/"
+"""Asked every few seconds by load balancers: not worth a line, except to whoever looks for a fault."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """The ids of one request. `trace_id` is 32 hex digits; `shown` is the same in the caller's spelling."""
+    """The ids of one request. `trace_id` is 32 hex digits; `shown` is the same in the caller's spelling.
+
+    `parent_id` is the caller's span, and `called` what the caller named the request and could be no id of ours.
+    """
 
     trace_id: str
     shown: str
     request_id: str
+    parent_id: str | None = None
+    called: tuple[str, ...] = ()
 
     def write(self, headers: MutableHeaders) -> None:
         """Answer both ids."""
@@ -36,15 +51,30 @@ class Story:
 def read_story(headers: Headers, random: RandomBytes) -> Story:
     """Take the trace id from `traceparent`, else from `X-Trace-Id`, else make one; the request id is always new."""
     request_id = random(16).hex()
-    parent = _TRACEPARENT.match(headers.get("traceparent", ""))
-    if parent and parent["trace"] != _NO_TRACE:
-        return Story(parent["trace"], parent["trace"], request_id)
     given = headers.get("x-trace-id", "")
-    # What does not look like a trace id is dropped: it would end up in logs.
-    if _UUID_OR_HEX.match(given):
-        return Story(given.replace("-", "").lower(), given, request_id)
+    called = _well_formed(headers.get("x-request-id", ""))
+    if parent := _read_parent(headers):
+        return Story(parent["trace"], parent["trace"], request_id, parent["parent"], called)
+    if _UUID_OR_HEX.fullmatch(given) and is_trace_id(trace_id := given.replace("-", "").lower()):
+        return Story(trace_id, given, request_id, called=called)
     made = uuid.UUID(bytes=random(16))
-    return Story(made.hex, str(made), request_id)
+    # In the shape of a UUID, which is what clients of before expect.
+    return Story(made.hex, str(made), request_id, called=called + _well_formed(given))
+
+
+def _read_parent(headers: Headers) -> re.Match[str] | None:
+    """Return what W3C Trace Context calls a valid `traceparent`, of this version or the beginning of a later one."""
+    # Two of them are none: nobody could say which one holds.
+    values = headers.getlist("traceparent")
+    found = _TRACEPARENT.fullmatch(values[0].strip()) if len(values) == 1 else None
+    if found is None or not is_trace_id(found["trace"]) or found["parent"] == _NO_SPAN:
+        return None
+    return None if found["version"] == "00" and found["more"] is not None else found
+
+
+def _well_formed(text: str) -> tuple[str, ...]:
+    """Return a name that a caller gave; what could break a line of a log is dropped."""
+    return (text,) if _WELL_FORMED.fullmatch(text) else ()
 
 
 def get_trace_id(request: Request) -> str:
@@ -57,11 +87,16 @@ TraceId = Annotated[str, Depends(get_trace_id)]
 
 
 class TraceHeaders:
-    """ASGI middleware that binds the ids of a request and adds them to its response."""
+    """ASGI middleware that binds the ids of a request, adds them to its response and logs that it was answered.
 
-    def __init__(self, app: ASGIApp, random: RandomBytes) -> None:
+    The ids are in `request.state.trace_id` and `request.state.request_id` too. A face that strangers reach logs what it
+    refuses by itself, counted, and its requests not one by one.
+    """
+
+    def __init__(self, app: ASGIApp, random: RandomBytes, *, logged: bool = True) -> None:
         self._app = app
         self._random = random
+        self._logged = logged
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -69,11 +104,28 @@ class TraceHeaders:
             await self._app(scope, receive, send)
             return
         story = scope[SCOPE_KEY] = read_story(Headers(scope=scope), self._random)
+        scope.setdefault("state", {}).update(trace_id=story.trace_id, request_id=story.request_id)
+        began, status = time.perf_counter(), 500
 
         async def send_with_ids(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 story.write(MutableHeaders(scope=message))
             await send(message)
 
-        with trace(story.trace_id):
-            await self._app(scope, receive, send_with_ids)
+        with bind(trace_id=story.trace_id, request_id=story.request_id):
+            try:
+                await self._app(scope, receive, send_with_ids)
+            finally:
+                if self._logged:
+                    _note(scope, story, status, time.perf_counter() - began)
+
+
+def _note(scope: Scope, story: Story, status: int, seconds: float) -> None:
+    """Log what was asked for, without the query, which may hold the id of a session."""
+    principal = scope["state"].get("principal")
+    called = f" called {','.join(story.called)}" if story.called else ""
+    more = {"event": "http.request", "duration_s": round(seconds, 6), "user_id": getattr(principal, "id", None)}
+    level = logging.DEBUG if scope["path"].startswith(PROBED) else logging.INFO
+    log.log(level, "%s %.*s %d%s", scope["method"], _LONGEST_PATH, scope["path"], status, called, extra=more)

@@ -90,7 +90,6 @@ class Program:
 def programs(installation: Installation, settings: Settings) -> list[Program]:
     """Return the processes in the order in which they start."""
     python = (sys.executable, "-m")
-    celery = (*python, "celery", "--app", "worker.app")
     # Longer than a worker takes that is asked to end: the grace of its jobs, then force of its own.
     stop_seconds = settings.worker.grace_seconds + 25
     return [
@@ -103,9 +102,9 @@ def programs(installation: Installation, settings: Settings) -> list[Program]:
         *_faces(settings),
         # Outside Beat and workers, because it is to notice when they are gone.
         Program("watch", (*python, "strongroom", "watch"), priority=4, stop_seconds=30),
-        Program("beat", (*celery, "beat", "--loglevel=INFO"), priority=4),
+        Program("beat", (*python, "worker", "beat"), priority=4),
         Program(WATCHDOG, (*python, "stack.watchdog", str(installation.directory)), priority=5),
-        Program("flower", (*celery, "flower", *flower_options(settings)), priority=5),
+        Program("flower", (*python, "worker", "flower", *flower_options(settings)), priority=5),
     ]
 
 

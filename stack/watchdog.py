@@ -16,6 +16,7 @@ from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock, SystemClock
 from strongroom.errors import UnavailableError
 from strongroom.jobs.processes import list_alive
+from strongroom.logs.starting import start_log
 from strongroom.settings import process_environment
 
 log = logging.getLogger(__name__)
@@ -69,9 +70,9 @@ def watch(watchdog: Watchdog, clock: Clock) -> None:
 
 def main() -> None:
     """Watch over the installation in the directory that the command line names."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     installation = Installation(Path(sys.argv[1]))
     settings = installation.settings(process_environment())
+    start_log("watchdog", settings.logs.level, settings.logs.format)
     catalog = Catalog(open_engine(settings.catalog_url.get_secret_value()))
     watch(Watchdog(Supervisor(installation), catalog, socket.gethostname()), SystemClock())
 

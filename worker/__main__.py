@@ -1,4 +1,7 @@
-"""`python -m worker NAME` starts one of the usual workers; with `--queues`, one that serves whatever it is told."""
+"""`python -m worker NAME` starts one of the usual workers; with `--queues`, one that serves whatever it is told.
+
+`python -m worker beat` and `python -m worker flower` start these with the options that Celery has for them.
+"""
 
 import argparse
 import socket
@@ -11,10 +14,13 @@ from strongroom.catalog.schema import verify_schema
 from strongroom.catalog.session import Catalog
 from strongroom.errors import ExitCode, StrongroomError
 from strongroom.jobs.processes import list_alive
+from worker import logs
 from worker.app import app
 from worker.broker import QUEUE_NAMES
 from worker.profiles import PROFILES, Profile
 from worker.settings import read_settings
+
+BESIDE_WORKERS = ("beat", "flower")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,8 @@ class Order:
 def arguments(order: Order) -> list[str]:
     """Return the command line of Celery's worker."""
     return [
+        # The banner would stand between the lines of the log.
+        "--quiet",
         "worker",
         f"--hostname={order.name}@%h",
         f"--queues={','.join(order.profile.queues)}",
@@ -65,6 +73,9 @@ def read_order(words: Sequence[str]) -> Order:
 
 def main() -> None:
     """Start the worker that is asked for; with wrong settings or an outdated catalog, say so and end."""
+    if sys.argv[1:2] and sys.argv[1] in BESIDE_WORKERS:
+        _run(sys.argv[1], sys.argv[2:])
+        return
     order = read_order(sys.argv[1:])
     try:
         alive = _look(order)
@@ -74,7 +85,16 @@ def main() -> None:
         sys.exit(ExitCode.OK if alive else ExitCode.UNHEALTHY)
     if order.events is not None:
         app.conf.worker_send_task_events = order.events
+    logs.start(f"worker-{order.name}")
     app.worker_main(arguments(order))
+
+
+def _run(name: str, options: Sequence[str]) -> None:
+    try:
+        logs.start(name)
+    except StrongroomError as error:
+        sys.exit(str(error))
+    app.start(["--quiet", name, *options])
 
 
 def _look(order: Order) -> bool:

@@ -10,7 +10,7 @@ from celery import Celery
 
 from beat_schedule import BEAT_SCHEDULE
 from strongroom.settings import SkipSettings
-from worker import signals
+from worker import carrying, logs, signals
 from worker.broker import PROVIDER_QUEUES, broker_configuration
 from worker.hearing import Hearing
 from worker.heartbeat import WorkerHeartbeat
@@ -45,4 +45,6 @@ app = Celery("strongroom")
 app.config_from_object("worker.configuration")
 app.add_defaults(_from_settings)
 app.steps["consumer"].update((WorkerHeartbeat, GracefulStop, StandIn, Hearing))
+logs.connect()
+carrying.connect()
 signals.connect(app)

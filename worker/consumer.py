@@ -5,6 +5,8 @@ from typing import Any
 
 from celery.worker.consumer import Consumer
 
+from worker.carrying import under_ids_of
+
 DELAYED_DELIVERY = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
 
 
@@ -22,6 +24,16 @@ class JobConsumer(Consumer):
 
     sign_of_life: Callable[[], None] = staticmethod(nothing)
     """Called every second while the broker is away; the loop, where steps have their timers, stands still then."""
+
+    def create_task_handler(self, *arguments: Any, **options: Any) -> Any:
+        """Have the line which says that a message came belong to the story of what it asks for."""
+        take = super().create_task_handler(*arguments, **options)
+
+        def take_under_its_ids(message: Any) -> Any:
+            with under_ids_of(message.headers or {}):
+                return take(message)
+
+        return take_under_its_ids
 
     def ensure_connected(self, conn: Any) -> Any:
         """Wait for the broker, and go on giving signs of life: a worker that waits does not hang."""

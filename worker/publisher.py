@@ -10,23 +10,25 @@ from redis.exceptions import RedisError
 
 from strongroom.jobs.errors import BrokerUnavailableError
 from strongroom.jobs.outbox import JobMessage
+from strongroom.tracing import bind
 
 
 class Publisher:
-    """Sends one message a job: its id, and the trace id as a header. Connects on first use."""
+    """Sends one message a job: its id, and as headers what it belongs to. Connects on first use."""
 
     def __init__(self, app: Celery) -> None:
         self.app = app
 
     def __call__(self, message: JobMessage) -> None:
         """Hand the message over within seconds; raises BrokerUnavailableError."""
-        with sending(f"the message of job {message.job_id}"):
+        # Whose request happens to hand a job over has nothing to do with it.
+        ids = bind(trace_id=message.trace_id, request_id=None)
+        with ids, sending(f"the message of job {message.job_id}"):
             self.app.send_task(
                 message.kind,
                 kwargs={"job_id": str(message.job_id)},
                 queue=message.queue,
                 priority=message.priority,
-                headers={"x_trace_id": message.trace_id},
                 retry=False,
             )
 

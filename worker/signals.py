@@ -3,7 +3,6 @@
 Nothing that holds a connection is made before the fork: each pool process builds its own Runtime.
 """
 
-import logging
 import os
 import socket
 from typing import Any
@@ -11,13 +10,10 @@ from typing import Any
 from celery import Celery, signals
 
 from strongroom.runtime import build_runtime
-from strongroom.tracing import TraceFormatter
 from tasks import process
 from worker.publisher import Publisher
 from worker.settings import read_settings
 from worker.stopping import stopping
-
-LINE = "[%(asctime)s: %(levelname)s/%(processName)s] [%(trace_id)s] %(message)s"
 
 
 def connect(app: Celery) -> None:
@@ -29,16 +25,8 @@ def connect(app: Celery) -> None:
         queues = frozenset(app.amqp.queues.consume_from)
         process.start(process.Process(services, Publisher(app), owner, queues, stopping.is_set))
 
-    signals.after_setup_logger.connect(_trace_lines, weak=False)
-    signals.after_setup_task_logger.connect(_trace_lines, weak=False)
     signals.worker_process_init.connect(start, weak=False)
     signals.worker_process_shutdown.connect(_stop, weak=False)
-
-
-def _trace_lines(logger: logging.Logger, **_: Any) -> None:
-    """Have every line say which story it belongs to, so that a trace id finds all of them."""
-    for handler in logger.handlers:
-        handler.setFormatter(TraceFormatter(LINE))
 
 
 def _stop(**_: Any) -> None:

@@ -100,7 +100,7 @@ def create_app(
     """Put the face together. HEAD and OPTIONS answer 405: neither may run what gives a key away."""
     app = FastAPI(title="SKIP key provider", openapi_url=None, redirect_slashes=False, lifespan=lifespan)
     answer_errors(app)
-    app.add_middleware(TraceHeaders, random=random)
+    app.add_middleware(TraceHeaders, random=random, logged=False)
     face = EncryptorFace(skip, provider, Callers(skip, clock.monotonic))
     routes: dict[str, Callable[[Request], Any]] = {
         "/capabilities": face.capabilities,

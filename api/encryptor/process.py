@@ -31,4 +31,4 @@ def make_encryptor_server(runtime: Runtime) -> uvicorn.Server:
         random=runtime.random,
         lifespan=beating(runtime.catalog, identity),
     )
-    return make_server(app, listeners(skip, process_environment()), log_level=skip.log_level)
+    return make_server(app, listeners(skip, process_environment()))

@@ -106,7 +106,7 @@ def create_app(
     """Put the face together."""
     app = FastAPI(title="SKIP key provider, for peers", openapi_url=None, redirect_slashes=False, lifespan=lifespan)
     app.add_middleware(HiddenErrors, answer=lambda _: _response(UNAVAILABLE))
-    app.add_middleware(TraceHeaders, random=random)
+    app.add_middleware(TraceHeaders, random=random, logged=False)
     app.exception_handler(HTTPException)(_refuse)
     app.add_api_route("/sync", face.sync, methods=["POST"], response_model=None)
     app.add_api_route("/status/sync", face.status, methods=["GET"], response_model=None)

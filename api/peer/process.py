@@ -42,7 +42,7 @@ def make_peer_server(runtime: Runtime) -> uvicorn.Server:
     counters = counters_of(runtime.catalog, runtime.clock)
     face = PeerFace(receiver, standing_of(skip, runtime.catalog), verify, counters)
     app = create_app(face, runtime.random, beating(runtime.catalog, identity))
-    return make_server(app, [port], log_level=skip.log_level)
+    return make_server(app, [port])
 
 
 def _seconds(seconds: int) -> timedelta:

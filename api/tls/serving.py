@@ -64,15 +64,15 @@ def identity_of(name: str, now: datetime) -> ProcessIdentity:
 
 
 def make_server(
-    app: FastAPI, listeners: Sequence[Listener], most_connections: int = MOST_CONNECTIONS, log_level: str = "info"
+    app: FastAPI, listeners: Sequence[Listener], most_connections: int = MOST_CONNECTIONS
 ) -> uvicorn.Server:
     """Return what answers on all listeners once its `run` is called, until the process is asked to end."""
-    _show_log(log_level)
     config = uvicorn.Config(
         app,
         http=H11Protocol,
         ws="none",
         loop="asyncio",
+        log_config=None,
         access_log=False,
         server_header=False,
         date_header=False,
@@ -82,12 +82,6 @@ def make_server(
     )
     config.load()
     return _Server(config, listeners, Room(most_connections))
-
-
-def _show_log(level: str) -> None:
-    """Have events of the face stand in the log, one line each; uvicorn shows its own only."""
-    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 class _Server(uvicorn.Server):

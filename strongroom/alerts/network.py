@@ -16,6 +16,7 @@ from queue import Empty, Queue
 
 from strongroom.alerts.errors import ChannelFailedError, ChannelForbiddenError
 from strongroom.errors import StrongroomError
+from strongroom.tracing import carried
 
 IpAddress = IPv4Address | IPv6Address
 NAT64 = IPv6Network("64:ff9b::/96")
@@ -110,7 +111,7 @@ class _Line:
                 answer.put(error)
 
         # Nothing ends a resolver that waits for its servers, so it is left behind with its thread.
-        threading.Thread(target=ask, name="connect", daemon=True).start()
+        threading.Thread(target=carried(ask), name="connect", daemon=True).start()
         try:
             found = answer.get(timeout=self._seconds)
         except Empty:

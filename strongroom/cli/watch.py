@@ -9,7 +9,6 @@ import click
 
 from strongroom.cli.command import Command
 from strongroom.cli.invocation import Invocation
-from strongroom.cli.log import show_log
 from strongroom.jobs.processes import ProcessIdentity, ProcessKind
 from strongroom.services import Services
 
@@ -25,9 +24,11 @@ def watch(invocation: Invocation, *, once: bool) -> None:
     """
     # Imported here: the channels are needed by no other command but `alerts test`.
     from strongroom.alerts.sending import Sender
+    from strongroom.logs.starting import start_log
     from strongroom.watch.watcher import Watcher
 
-    show_log(max(1, invocation.verbose))
+    logs = invocation.settings().logs
+    start_log("watch", "DEBUG" if invocation.verbose > 1 else logs.level, logs.format)
     with invocation.services() as services:
         sender = Sender(services.settings, invocation.environment(), services.clock)
         watcher = Watcher(services, sender, _identity(services))

@@ -9,6 +9,7 @@ from strongroom.jobs.interrupts import DeadlinePassed, JobCancelled, JobPaused, 
 from strongroom.jobs.keeper import PROCESS
 from strongroom.jobs.ledger import Ledger
 from strongroom.jobs.wishes import Wishes
+from strongroom.tracing import bind
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,9 @@ class Lease:
 
     def watch(self) -> None:
         """Renew the lease if it is time, else look what is wanted; for the keeper."""
-        if not self._lost:
+        if self._lost:
+            return
+        with bind(trace_id=self._claim.trace_id, job_id=str(self._claim.job_id)):
             self._ask(renewing=self._ledger.clock.monotonic() >= self._renew_at)
 
     def _ask(self, *, renewing: bool) -> None:

@@ -19,7 +19,7 @@ from strongroom.jobs.interrupts import DeadlinePassed, JobCancelled, JobPaused, 
 from strongroom.jobs.lease import Lease
 from strongroom.jobs.ledger import Ledger
 from strongroom.jobs.persistence import persist
-from strongroom.tracing import trace
+from strongroom.tracing import bind
 
 log = logging.getLogger(__name__)
 
@@ -82,10 +82,13 @@ def run_claimed(
     `stopping` is asked at every check whether the process wants to end. An interrupt from the keyboard or the system
     gives the job back and goes on.
     """
-    with trace(claim.trace_id), Lease(ledger, claim) as lease:
-        log.info("job %s (%s): attempt %d begins", claim.job_id, claim.kind, claim.attempt)
+    about = (claim.job_id, claim.kind, claim.attempt)
+    with bind(trace_id=claim.trace_id, job_id=str(claim.job_id)), Lease(ledger, claim) as lease:
+        log.info("job %s (%s): attempt %d begins", *about, extra={"event": "job.attempt_begins"})
         outcome = _run_attempt(ledger, claim, lease, handler, stopping)
-        log.info("job %s (%s): attempt %d ended: %s", claim.job_id, claim.kind, claim.attempt, outcome)
+        seconds = round(ledger.clock.monotonic() - claim.asked_at, 6)
+        told = {"event": "job.attempt_ended", "duration_s": seconds}
+        log.info("job %s (%s): attempt %d ended: %s", *about, outcome, extra=told)
         return outcome
 
 
@@ -123,8 +126,9 @@ def _judge(context: JobContext, handler: Handler) -> Verdict:
         return Verdict(lambda ledger, claim: ledger.release(claim).state, when_queued=RunOutcome.RELEASED)
     except StrongroomError as error:
         failure = JobFailure.of(error)
-        log.warning("job %s: %s: %s", context.job_id, failure.code, failure.message)
+        told = {"event": "job.attempt_failed", "error_code": failure.code, "error_type": type(error).__name__}
+        log.warning("job %s: %s: %s", context.job_id, failure.code, failure.message, extra=told)
     except Exception:
         failure = UNEXPECTED
-        log.exception("job %s: unexpected failure", context.job_id)
+        log.exception("job %s: unexpected failure", context.job_id, extra={"event": "job.attempt_failed"})
     return Verdict(lambda ledger, claim: ledger.fail(claim, failure).state)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 
 import httpcore
 
+from strongroom.tracing import carried
+
 MOST_AT_ONCE = 8
 """Threads that may hang in the resolver; with more nobody is looked up until it answers."""
 
@@ -32,7 +34,7 @@ class Resolver:
             raise httpcore.ConnectTimeout("the resolver does not answer")
         said: queue.SimpleQueue[Sequence[str] | None] = queue.SimpleQueue()
         # A daemon, so that no process waits for the resolver when it ends.
-        threading.Thread(target=self._ask, args=(host, port, said), daemon=True).start()
+        threading.Thread(target=carried(self._ask), args=(host, port, said), daemon=True).start()
         try:
             addresses = said.get(timeout=max(0.0, seconds))
         except queue.Empty:

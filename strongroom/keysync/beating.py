@@ -9,6 +9,7 @@ from strongroom.keysync.keeping import PskState
 from strongroom.keysync.liveness import claim_beat, note_answer, note_silence
 from strongroom.keysync.messages import Heartbeat
 from strongroom.keysync.provider import Provider
+from strongroom.tracing import same_ids
 
 BEAT_SECONDS = 3.0
 MOST_AT_A_TIME = 16
@@ -29,7 +30,7 @@ def exchange_all(provider: Provider) -> list[str]:
 def at_once(action: Callable[[Provider, str], bool], provider: Provider, most: int = MOST_AT_A_TIME) -> list[str]:
     """Do something with every peer, each in a thread and `most` at a time; return those for which it says so."""
     peers = [peer.known_as for peer in provider.settings.peers.values()]
-    with ThreadPoolExecutor(max_workers=max(1, min(most, len(peers)))) as threads:
+    with ThreadPoolExecutor(max(1, min(most, len(peers))), initializer=same_ids()) as threads:
         answers: Iterable[bool] = threads.map(lambda peer: action(provider, peer), peers)
         return [peer for peer, good in zip(peers, answers, strict=True) if good]
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from strongroom.tracing import same_ids
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -14,7 +16,7 @@ def ahead(call: Callable[[T], R], arguments: Iterable[T], *, threads: int, windo
 
     Leaving the iteration early waits for the calls under way and drops the others.
     """
-    executor = ThreadPoolExecutor(threads, thread_name_prefix="ahead")
+    executor = ThreadPoolExecutor(threads, thread_name_prefix="ahead", initializer=same_ids())
     started: deque[tuple[T, Future[R]]] = deque()
     try:
         for argument in arguments:

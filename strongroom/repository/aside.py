@@ -14,6 +14,7 @@ import msgspec
 from strongroom.repository.buffers import LOOK_SECONDS, Gate
 from strongroom.repository.cutting import FILE_CUTS, Cutting, Reading, Tick
 from strongroom.repository.stopping import Halt
+from strongroom.tracing import same_ids
 from strongroom.tree.content import Problem, RewindableContent
 from strongroom.tree.entry import Entry
 
@@ -49,7 +50,7 @@ class AsideReader:
     def __init__(self, halt: Halt, cutting: Callable[[Tick], Cutting]) -> None:
         self._halt = halt
         self._cutting = cutting(self._count)
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="large-files")
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="large-files", initializer=same_ids())
         self._waiting: list[Future[Outcome]] = []
         self.bytes_read = 0
 

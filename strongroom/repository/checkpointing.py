@@ -15,6 +15,7 @@ from strongroom.repository.head import PackRef
 from strongroom.repository.journal import Journal
 from strongroom.repository.placements import Placements
 from strongroom.repository.stopping import Halt
+from strongroom.tracing import same_ids
 from strongroom.tree.entry import Entry
 
 JOURNAL_BYTES = 4 * 1024 * 1024
@@ -56,7 +57,7 @@ class Checkpoints:
         self._fresh_bytes = self._risked = self._risked_bytes = self._waiting = 0
         self._unplaced: list[int] = []
         self._numbered = 0
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="checkpoint", initializer=same_ids())
         self._last: Future[None] | None = None
 
     @property

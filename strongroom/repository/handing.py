@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from strongroom.repository.buffers import LOOK_SECONDS
 from strongroom.repository.pack import OpenPack
 from strongroom.repository.stopping import Halt, StoppedError
+from strongroom.tracing import same_ids
 
 Target = tuple[int, int, int, int]
 """Offset in the frame, length, token, offset in the content."""
@@ -70,7 +71,7 @@ class HandingPool(Generic[R]):
 
         Leaving the iteration early waits for the frames under way and drops the others.
         """
-        executor = ThreadPoolExecutor(self._threads, thread_name_prefix="handing")
+        executor = ThreadPoolExecutor(self._threads, thread_name_prefix="handing", initializer=same_ids())
         try:
             workers = {executor.submit(self._work) for _ in range(self._threads)}
             for worker in workers:

@@ -14,6 +14,7 @@ from strongroom.repository.frame import FrameKind
 from strongroom.repository.placements import Place, Placements
 from strongroom.repository.shelf import PackFiller, Shelf
 from strongroom.repository.stopping import Halt
+from strongroom.tracing import same_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class SealingPool:
         self._known: dict[bytes, Place | None] = {}
         self._reused = 0
         self._placed = threading.Condition()
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="sealer")
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="sealer", initializer=same_ids())
         self._workers = [self._executor.submit(self._work) for _ in range(workers)]
         for worker in self._workers:
             halt.watch(worker)

@@ -23,6 +23,7 @@ from strongroom.repository.pack import MAX_PACK_FRAMES, OpenPack, PackBuilder, b
 from strongroom.repository.placements import Place
 from strongroom.repository.stopping import Halt
 from strongroom.storage.store import Evidence, Store
+from strongroom.tracing import same_ids
 
 LARGEST_CHUNK = 4 * 1024 * 1024
 
@@ -71,7 +72,7 @@ class Shelf:
         self._stored = 0
         self._evidence = Evidence.CHECKSUM
         self._buffers = BufferPool(fillers + target.uploads, buffer_bytes(target.pack_bytes, LARGEST_CHUNK))
-        self._uploader = ThreadPoolExecutor(target.uploads, thread_name_prefix="pack-upload")
+        self._uploader = ThreadPoolExecutor(target.uploads, "pack-upload", initializer=same_ids())
         self._pending: set[Future[None]] = set()
 
     def draft(self, compressor: Compressor, gate: Gate) -> DraftPack:

@@ -19,6 +19,7 @@ from strongroom.settings.environment import catalog_url, resolve_secrets, servic
 from strongroom.settings.errors import ConfigError, ConfigNotFoundError, Mistake
 from strongroom.settings.fields import Section
 from strongroom.settings.findings import Findings, SectionT, file_keys, suggest
+from strongroom.settings.logs import read_logs
 from strongroom.settings.places import locate
 from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.settings.references import (
@@ -149,6 +150,7 @@ class _Reader:
         values["column_keys"] = read_column_keys(column_keys, self._env, self._findings)
         skip = self._table(self._document["skip"], ("skip",)) if "skip" in self._document else None
         values["accounts"] = read_accounts(self._env, self._findings)
+        values["logs"] = read_logs(self._env, self._findings)
         values["skip"] = read_skip(skip, self._env, self._findings)
         regions, policies, sources = self._regions(), self._policies(), self._sources()
         self._check_references(regions, policies, sources)

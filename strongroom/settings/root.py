@@ -22,6 +22,7 @@ from strongroom.settings.errors import (
     UnknownStandbyError,
 )
 from strongroom.settings.fields import AnchoredPath, Flag, Port, Section, Text
+from strongroom.settings.logs import LogSettings
 from strongroom.settings.regions import RegionSettings
 from strongroom.settings.retention import BUILT_IN_POLICIES, PolicySettings, RetentionSettings
 from strongroom.settings.sessions import SessionRedis, SessionSettings
@@ -168,6 +169,7 @@ class Settings(TopLevel):
     standbys: dict[str, StandbySettings] = Field(default_factory=dict)
     skip: SkipSettings | None = None
     accounts: AccountSettings = AccountSettings()
+    logs: LogSettings = LogSettings()
     sessions: SessionSettings = SessionSettings()
     session_redis: SessionRedis = SessionRedis()
     alerts: AlertSettings = AlertSettings()

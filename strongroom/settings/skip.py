@@ -149,8 +149,8 @@ class SkipSettings(Section):
     refill_seconds: int = Field(
         30, strict=True, ge=5, le=300, description="Seconds between looks at the pools; a heartbeat looks as well."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="The least that the faces write to their logs."
+    log_level: Literal["debug", "info", "warning", "error"] | None = Field(
+        None, description="The least that the faces write to their logs, in place of LOG_LEVEL.", examples=["warning"]
     )
     nonces_url: SecretStr | None = Field(
         None,

@@ -15,6 +15,7 @@ from strongroom.standby.alerting import alert, forget
 from strongroom.standby.judging import Cause, Finding, Verdict, judge, verdict_of
 from strongroom.standby.lag import Sample, lag_seconds, with_sample
 from strongroom.standby.views import Observation
+from strongroom.tracing import same_ids
 
 MOST_AT_A_TIME = 8
 
@@ -95,7 +96,7 @@ def describe(finding: Finding) -> dict[str, Any]:
 
 def _look(services: Services, pairs: list[StandbySettings], known: Mapping[str, list[Sample]]) -> list[Check]:
     # One pair whose servers do not answer takes seconds, which the others need not wait for.
-    with ThreadPoolExecutor(max_workers=max(1, min(MOST_AT_A_TIME, len(pairs)))) as threads:
+    with ThreadPoolExecutor(max(1, min(MOST_AT_A_TIME, len(pairs))), initializer=same_ids()) as threads:
         return list(threads.map(lambda pair: _check(pair, known[pair.name], services), pairs))
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from strongroom.clock import RandomBytes
 from strongroom.storage.errors import ObjectExistsError, UnsafeStoreError
 from strongroom.storage.store import Capabilities, Store
+from strongroom.tracing import same_ids
 
 RACERS = 8
 
@@ -36,7 +37,7 @@ def _only_winner(store: Store, key: str, bodies: Sequence[bytes]) -> bytes:
             return False
         return True
 
-    with ThreadPoolExecutor(max_workers=len(bodies)) as racers:
+    with ThreadPoolExecutor(len(bodies), initializer=same_ids()) as racers:
         winners = [body for body, won in zip(bodies, racers.map(wins, bodies), strict=True) if won]
     if len(winners) != 1:
         raise _unsafe(store, f"let {len(winners)} of {len(bodies)} writers create the same object")

@@ -2,25 +2,18 @@
 
 import logging
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from strongroom.errors import InvalidInputError
+from strongroom.logs.redaction import redact
 
 LINE = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
 LOGGER = "strongroom.cli.secrets"
 CONSOLE = "console.strongroom.secrets"
 """What a command shows goes to the file under this name, and nowhere else: it is on the screen already."""
-
-_SECRETS = re.compile(
-    r"""(?P<name>ENCRYPTION_(?:KEYS|SALT)__[A-Za-z0-9._-]+\s*=\s*)["']?[^"'\s]+["']?"""
-    r"|(?P<version>\b[A-Za-z0-9][A-Za-z0-9._-]{0,31}:)(?:g1\.|gAAAA|Z0FBQUFB)[A-Za-z0-9_=/+-]+"
-    r"|(?P<url>://[^\s:/@]*:)[^\s@]+(?=@)"
-    r"|(?P<kit>\bSRK1-)[A-Z2-7-]+"
-)
 
 
 class LogFileError(InvalidInputError):
@@ -35,11 +28,6 @@ class RedactingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the redacted line."""
         return redact(super().format(record))
-
-
-def redact(text: str) -> str:
-    """Put asterisks in place of what looks like a secret."""
-    return _SECRETS.sub(lambda found: f"{next(filter(None, found.groups()), '')}***", text)
 
 
 def named(logfile: str, now: datetime) -> Path:

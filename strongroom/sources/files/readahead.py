@@ -10,6 +10,7 @@ from typing import Self
 
 from strongroom.errors import StrongroomError
 from strongroom.sources.files.folders import Folder, open_quietly
+from strongroom.tracing import carried
 
 FETCHED_BYTES = 1024 * 1024
 """Fetched of one file at most; the kernel itself reads ahead in a file that is read from its start."""
@@ -97,7 +98,7 @@ class Scout:
         self._sent = self._passed = self._woken = 0
         self._wake = threading.Event()
         self._over = False
-        self._thread = threading.Thread(target=self._run, name="read-ahead")
+        self._thread = threading.Thread(target=carried(self._run), name="read-ahead")
         self._thread.start()
 
     def follow(self, size: int) -> bool:

@@ -14,6 +14,7 @@ from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.sources.postgres.connection import Connection, connect
 from strongroom.sources.postgres.holding import TableRows
 from strongroom.sources.postgres.marked import list_marked
+from strongroom.tracing import carried
 
 MOST_TABLES = 20_000
 """Tables of a database that are counted; the counts travel in the head of the manifest."""
@@ -43,7 +44,7 @@ class Counting:
         self.snapshot = str(row[0]) if row else ""
         self._counted: list[TableRows] = []
         self._stopped = False
-        self._thread = threading.Thread(target=self._count, name="postgres-row-count", daemon=True)
+        self._thread = threading.Thread(target=carried(self._count), name="postgres-row-count", daemon=True)
         self._thread.start()
 
     def result(self, check: Callable[[], None]) -> list[TableRows]:

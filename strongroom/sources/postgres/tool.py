@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import IO, Self
 
+from strongroom.tracing import carried
+
 _KEPT_LINES = 6
 _LINE_LENGTH = 300
 _STOP_SECONDS = 10.0
@@ -45,7 +47,7 @@ class Tool:
             start_new_session=True,
         )
         self._complaints: deque[str] = deque(maxlen=_KEPT_LINES)
-        self._listener = threading.Thread(target=self._listen, name="postgres-tool-messages", daemon=True)
+        self._listener = threading.Thread(target=carried(self._listen), name="postgres-tool-messages", daemon=True)
         self._listener.start()
 
     def __enter__(self) -> Self:

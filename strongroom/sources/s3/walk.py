@@ -11,6 +11,7 @@ from itertools import chain, pairwise
 from strongroom.sources.s3.content import Bucket, MarkerContent, ObjectContent, entry_of
 from strongroom.sources.s3.names import OBJECT
 from strongroom.sources.s3.sorting import Listed
+from strongroom.tracing import same_ids
 from strongroom.tree.content import Enter, Item, Leave, OpenContent, Problem, ProblemKind, Recognise, Step
 from strongroom.tree.entry import Entry, EntryType
 
@@ -183,7 +184,7 @@ class _Buffered:
 def fetched_ahead(steps: Iterator[Step]) -> Iterator[Step]:
     """Yield the steps, small objects being fetched by several threads while those before them are taken in."""
     waiting: deque[Step] = deque()
-    threads = ThreadPoolExecutor(FETCHERS)
+    threads = ThreadPoolExecutor(FETCHERS, initializer=same_ids())
     try:
         for step in steps:
             waiting.append(_fetching(step, threads))

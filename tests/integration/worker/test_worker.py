@@ -45,9 +45,12 @@ def test_a_job_given_by_its_id_is_run_and_its_trace_id_finds_its_lines_in_the_lo
     assert (done.attempt, done.trace_id) == (1, TRACE_ID)
     assert (site.directory / "regions" / "here" / "c" / "website" / job.id.hex).is_file()
     eventually(lambda: "ended" in worker.log.read_text())
-    told = [line for line in worker.log.read_text().splitlines() if f"[{TRACE_ID}]" in line]
-    assert all(str(job.id) in line for line in told)
-    assert len(told) >= 2
+    lines = [json.loads(line) for line in worker.log.read_text().splitlines()]
+    told = [line["event"] for line in lines if line.get("trace_id") == TRACE_ID]
+    assert {"job.attempt_begins", "job.attempt_ended", "celery.worker.strategy.task_message_handler"} <= set(told)
+    about = [line for line in lines if str(job.id) in str(line)]
+    assert {line.get("trace_id") for line in about} == {TRACE_ID}
+    assert {line["service"] for line in lines} == {"worker-backup"}
 
 
 def test_a_probe_shows_that_a_worker_serves_its_queue(site, start_worker):
