@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from strongroom.jobs.errors import BrokerUnavailableError
 from strongroom.jobs.outbox import JobMessage
 from strongroom.tracing import bind
+from worker.carrying import TRACE_HEADER
 
 
 class Publisher:
@@ -22,13 +23,13 @@ class Publisher:
     def __call__(self, message: JobMessage) -> None:
         """Hand the message over within seconds; raises BrokerUnavailableError."""
         # Whose request happens to hand a job over has nothing to do with it.
-        ids = bind(trace_id=message.trace_id, request_id=None)
-        with ids, sending(f"the message of job {message.job_id}"):
+        with bind(request_id=None), sending(f"the message of job {message.job_id}"):
             self.app.send_task(
                 message.kind,
                 kwargs={"job_id": str(message.job_id)},
                 queue=message.queue,
                 priority=message.priority,
+                headers={TRACE_HEADER: message.trace_id},
                 retry=False,
             )
 

@@ -200,7 +200,7 @@ def start_worker_of(site: Site) -> Iterator[Callable[..., Server]]:
 @pytest.fixture
 def start_beat(site: Site) -> Iterator[Callable[[str], Server]]:
     """A function that starts one more scheduler, whose log has the given name, and waits until one sends ticks."""
-    command = ("celery", "--app", "worker.app", "beat", "--loglevel=INFO")
+    command = ("worker", "beat")
     with started_servers() as start:
         yield lambda log: start(site, log, *command, alive="beat")
 
