@@ -14,6 +14,7 @@ from api import (
     health,
     holds,
     jobs,
+    metrics,
     queues,
     reencryptions,
     region_verifications,
@@ -37,7 +38,9 @@ from api.client import pages
 from api.client.board import Board
 from api.desk import Desk
 from api.gate import Gate, pass_gate
+from api.metrics import count_requests
 from api.problems import PROBLEM_RESPONSES, answer_errors
+from api.scraping import ScrapeToken
 from api.sessions import routes as one_time_sessions
 from api.sessions.access_log import hide_session_ids
 from api.sessions.setting_up import closing, open_sessions
@@ -47,6 +50,7 @@ from strongroom import __version__
 from strongroom.jobs.outbox import Publish
 from strongroom.jobs.processes import ProcessIdentity
 from strongroom.runtime import Runtime
+from strongroom.settings import process_environment
 from strongroom.stepup.opening import open_step_ups
 
 MAX_BODY_BYTES = 1 << 20
@@ -97,6 +101,8 @@ def create_app(runtime: Runtime, publish: Publish, identity: ProcessIdentity | N
     operators = app.state.operators = open_logins(app.state.desk.services)
     app.state.step_ups = open_step_ups(app.state.desk.services, operators.codes)
     gate = app.state.gate = Gate(runtime.catalog, runtime.clock, operators.sessions.authenticate)
+    gate.scrape_token = ScrapeToken(runtime.settings.metrics.token, process_environment())
+    count_requests(app, runtime, sessions)
     app.add_middleware(BodyLimit, most=MAX_BODY_BYTES)
     app.add_middleware(TraceHeaders, random=runtime.random)
     answer_errors(app)
@@ -113,7 +119,7 @@ def _behind_the_gate() -> APIRouter:
     gated = APIRouter(dependencies=[Depends(pass_gate)], responses=PROBLEM_RESPONSES)
     for room in ROOMS:
         gated.include_router(room.router, prefix="/v1")
-    for own in (login.router, mfa.router, status.router):
+    for own in (login.router, mfa.router, status.router, metrics.router):
         gated.include_router(own)
     gated.include_router(one_time_sessions.gated)
     return gated

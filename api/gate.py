@@ -9,6 +9,7 @@ from fastapi.routing import iter_route_contexts
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.asking import find_sources
+from api.scraping import AREA, ScrapeToken
 from strongroom.access.allowing import verify_allowed
 from strongroom.access.errors import CredentialRefusedError
 from strongroom.access.operation import Operation
@@ -34,6 +35,7 @@ class Gate:
         self.catalog = catalog
         self.clock = clock
         self.authenticate = authenticate
+        self.scrape_token: ScrapeToken | None = None
         self._tokens = TokenCheck(catalog, clock)
         self._operations: dict[tuple[int, str], Operation] = {}
 
@@ -47,6 +49,15 @@ class Gate:
     def operation_of(self, request: Request) -> Operation:
         """Return what a request asks for."""
         return self._operations[id(request.scope["route"]), request.method]
+
+    def find_template(self, route: object, method: str) -> str | None:
+        """Return the path of a route as it was declared, where it is known."""
+        known = self._operations.get((id(route), method))
+        return None if known is None else known.name.partition(" ")[2]
+
+    def find_scraper(self, operation: Operation, shown: str) -> Principal | None:
+        """Return who scrapes, where this reads metrics and the token of `[metrics]` is shown."""
+        return self.scrape_token.find(shown) if self.scrape_token and operation.area == AREA else None
 
     def identify(self, shown: str, address: str | None) -> Principal:
         """Return who shows this; raises CredentialRefusedError."""
@@ -73,7 +84,10 @@ async def pass_gate(
     if credentials is None:
         raise CredentialRefusedError.without_a_reason()
     address = None if request.client is None else request.client.host
-    principal = await run_in_threadpool(gate.identify, credentials.credentials, address)
+    shown = credentials.credentials
+    principal = gate.find_scraper(operation, shown)
+    if principal is None:
+        principal = await run_in_threadpool(gate.identify, shown, address)
     sources = await find_sources(request, operation, principal, gate.catalog)
     verify_allowed(principal, operation, gate.clock.now(), sources=sources, stepped_up=STEP_UP in request.headers)
     request.state.principal = principal

@@ -3,6 +3,7 @@
 import atexit
 import os
 import socket
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -39,10 +40,11 @@ class Heart:
         self.catalog.close()
 
 
-def open_heart(kind: ProcessKind, name: str) -> Heart:
+def open_heart(kind: ProcessKind, name: str, queues: Iterable[str] = ()) -> Heart:
     """Return the heart of this process, from the settings; it stops when the process exits by itself."""
     catalog = Catalog(open_engine(read_settings().catalog_url.get_secret_value()))
-    identity = ProcessIdentity(name, kind, socket.gethostname(), os.getpid(), SystemClock().now())
+    started = SystemClock().now()
+    identity = ProcessIdentity(name, kind, socket.gethostname(), os.getpid(), started, tuple(sorted(queues)))
     heart = Heart(catalog, identity)
     # Celery has no signal that every way of ending a worker or Beat passes through.
     atexit.register(heart.stop)

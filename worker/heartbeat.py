@@ -37,7 +37,7 @@ class WorkerHeartbeat(bootsteps.StartStopStep):
     def start(self, parent: Any) -> None:
         """Begin to beat; Celery calls it whenever the connection to the broker stands again."""
         if self._heart is None:
-            self._heart = open_heart(ProcessKind.WORKER, parent.hostname)
+            self._heart = open_heart(ProcessKind.WORKER, parent.hostname, parent.app.amqp.queues.consume_from)
             threading.Thread(target=self._look_on, name="look-on", daemon=True).start()
         parent.timer.call_after(0, self._live)
         parent.timer.call_repeatedly(1.0, self._live)

@@ -49,6 +49,7 @@ ROUTES = (
     *OWN,
     read("GET /openapi.json", "description"),
     read("GET /v1/status", "status"),
+    read("GET /metrics", "metrics"),
     read("POST /auth/create-session", "sessions"),
     read("GET /auth/session-status", "sessions"),
     read("GET /v1/sources", "sources"),

@@ -31,6 +31,7 @@ from strongroom.catalog.accounts import (
     lock_account,
 )
 from strongroom.catalog.session import Catalog
+from strongroom.catalog.tallies import Counted, add_to_tally
 from strongroom.errors import StrongroomError
 from strongroom.purposekeys.keys import Purpose, PurposeKeys
 
@@ -90,6 +91,8 @@ class CodeCheck:
         """Do the same in the caller's transaction, which has to commit whatever the outcome is."""
         outcome = self._spend(session, account_id, code, now)
         passed = outcome.verdict.accepted
+        factor = Verdict.TOTP if _is_of_app(code) else Verdict.BACKUP_CODE
+        add_to_tally(session, Counted.AUTH_ATTEMPTS, "success" if passed else "failure", factor.value)
         event = AccountEvent.MFA_CHALLENGE_PASSED if passed else AccountEvent.MFA_CHALLENGE_FAILED
         write_down(session, event, str(account_id), outcome.verdict.value)
         return outcome
@@ -116,9 +119,8 @@ class CodeCheck:
         factor = find_factor(session, account.id)
         if factor is None:
             return Outcome(Verdict.NOT_ENROLLED)
-        digits = "".join(code[: _LONGEST_TYPED + 1].split())
-        if len(digits) == totp.DIGITS and digits.isascii() and digits.isdigit():
-            return spend_step(session, factor, digits, now, self._policy.window_steps)
+        if _is_of_app(code):
+            return spend_step(session, factor, _typed(code), now, self._policy.window_steps)
         return self._spend_backup_code(session, account, code, now)
 
     def _spend_backup_code(self, session: Session, account: Account, code: str, now: datetime) -> Outcome:
@@ -134,6 +136,15 @@ class CodeCheck:
         if left <= FEW_CODES:
             tell_of_few_codes(session, account.name, left, now)
         return Outcome(Verdict.BACKUP_CODE)
+
+
+def _typed(code: str) -> str:
+    return "".join(code[: _LONGEST_TYPED + 1].split())
+
+
+def _is_of_app(code: str) -> bool:
+    digits = _typed(code)
+    return len(digits) == totp.DIGITS and digits.isascii() and digits.isdigit()
 
 
 def spend_step(session: Session, factor: AccountFactor, digits: str, now: datetime, window: int) -> Outcome:

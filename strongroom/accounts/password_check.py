@@ -8,6 +8,7 @@ from strongroom.accounts.passwords import Passwords
 from strongroom.accounts.witnessing import AccountEvent, write_down
 from strongroom.catalog.accounts import Account, AttemptKind, find_account
 from strongroom.catalog.session import Catalog
+from strongroom.catalog.tallies import Counted, add_to_tally
 
 LONGEST_NAME = 64
 
@@ -33,12 +34,14 @@ class PasswordCheck:
             give_back(session, subject, AttemptKind.PASSWORD)
             row = session.get_one(Account, known.id)
             self._renew(row, known, password)
+            add_to_tally(session, Counted.AUTH_ATTEMPTS, "success", AttemptKind.PASSWORD)
         return row
 
     def _write_down(self, account: Account | None, *, counted: bool) -> None:
         """Write down why it was refused, in one way for all reasons, so that the time tells none of them."""
         subject = "nobody" if account is None else str(account.id)
         with self._catalog.begin() as session:
+            add_to_tally(session, Counted.AUTH_ATTEMPTS, "failure", AttemptKind.PASSWORD)
             if not counted:
                 write_down(session, AccountEvent.LOGIN_FAIL_MAX, subject)
                 return

@@ -18,6 +18,7 @@ from strongroom.alerts.opening import AlertReport, AlertType, Severity, clear_al
 from strongroom.alerts.sending import KEYED
 from strongroom.catalog.alerts import AlertChannel, AlertDelivery, DeliveryState, NoticeReason
 from strongroom.catalog.dbtime import database_now, utcnow
+from strongroom.catalog.tallies import Counted, add_to_tally
 from strongroom.clock import RandomBytes, system_random
 from strongroom.errors import StrongroomError
 from strongroom.ids import id_at
@@ -79,6 +80,7 @@ def note_sent(session: Session, claimed: Claimed, complaint: str | None = None) 
     delivery.state, delivery.finished_at, delivery.last_error = DeliveryState.SENT, now, None
     channel = _channel(session, claimed.channel)
     channel.failures, channel.succeeded_at = 0, now
+    add_to_tally(session, Counted.DELIVERIES, claimed.channel, "sent")
     cause = f"{CHANNEL_FAILING}.{claimed.channel}"
     clear_alerts(session, cause=cause, now=now, note="The channel took a message.")
     _note_complaint(session, channel, complaint, now)
@@ -106,6 +108,8 @@ def note_failed(
         delivery.due_at = utcnow(retry_wait(delivery.attempts))
     if delivery.attempts == FAILURES_BEFORE_ANOTHER or (hopeless and delivery.attempts == 1):
         _ask_another(session, delivery, channels, random)
+    outcome = "dead" if delivery.state is DeliveryState.DEAD else "failed"
+    add_to_tally(session, Counted.DELIVERIES, claimed.channel, outcome)
     _note_channel(session, claimed.channel, error, hopeless=hopeless)
 
 

@@ -32,6 +32,8 @@ HANDED_OVER = text("state = 'queued' AND published_at IS NOT NULL")
 RUNNING = text("state = 'running'")
 WAITING_WITH_KEY = text("state = 'queued' AND exclusion IS NOT NULL")
 RUNNING_WITH_KEY = text("state = 'running' AND exclusion IS NOT NULL")
+ENDED_BACKUPS = text("kind = 'backup.run' AND finished_at IS NOT NULL")
+RETRIED = text("attempt > 1")
 WITH_DEADLINE = text("state IN ('queued', 'paused') AND deadline_at IS NOT NULL")
 
 
@@ -106,6 +108,9 @@ class Job(Base):
             postgresql_where=RUNNING_WITH_KEY,
             sqlite_where=RUNNING_WITH_KEY,
         ),
+        # Metrics count these without reading rows, of which there is no end.
+        Index("ix_job_backup_ended", "source", "state", postgresql_where=ENDED_BACKUPS, sqlite_where=ENDED_BACKUPS),
+        Index("ix_job_retried", "queue", "attempt", postgresql_where=RETRIED, sqlite_where=RETRIED),
         Index(None, "trace_id"),
         Index(None, "source", "id"),
     )
@@ -145,3 +150,5 @@ class Heartbeat(Base):
     pid: Mapped[int]
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     beat_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    queues: Mapped[str | None] = mapped_column(String(200))
+    """What a worker takes jobs from, with commas between."""

@@ -32,6 +32,8 @@ class ProcessIdentity:
     host: str
     pid: int
     started_at: datetime
+    queues: tuple[str, ...] = ()
+    """What a worker takes jobs from."""
 
 
 TICKS = "jobs.dispatch"
@@ -52,6 +54,7 @@ def record_heartbeat(session: Session, process: ProcessIdentity) -> None:
         "pid": process.pid,
         "started_at": process.started_at,
         "beat_at": utcnow(),
+        "queues": ",".join(process.queues)[:200] or None,
     }
     statement = insert(Heartbeat).values(name=process.name, **latest)
     session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=latest))

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from strongroom.alerts.opening import AlertReport, AlertType, Severity, open_alert
 from strongroom.catalog.skip_key_queries import add_new
 from strongroom.catalog.skip_keys import KeyState, SkipKey, UnspentKey
+from strongroom.catalog.tallies import Counted, add_to_tally
 from strongroom.keysync.giving_errors import SealingKeyGoneError
 from strongroom.keysync.hearing import hear
 from strongroom.keysync.keeping import Hearing
@@ -66,6 +67,7 @@ def accept(session: Session, message: Acceptance, sealers: Sealers) -> list[KeyV
         rows = [_unspent(item, message, peer.boot) for item in first.values() if item.key_id in added]
         session.execute(insert(UnspentKey), rows)
         take_room(session, peer, held=len(added), remembered=len(added), most=message.lives.most_held)
+        add_to_tally(session, Counted.SYNC_KEYS, peer.system_id, times=len(added))
     known = _known(session, message, added)
     verdicts = []
     for item in message.items:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from strongroom.alerts.opening import AlertReport, AlertType, Severity, clear_alerts, keep_open
 from strongroom.catalog.skip_peers import PeerStatus, SkipPeer, ensure_peer, lock_peer
+from strongroom.catalog.tallies import Counted, add_to_tally
 from strongroom.keysync.hearing import hear
 from strongroom.keysync.keeping import Hearing
 from strongroom.keysync.linking import Acked
@@ -74,6 +75,7 @@ def note_silence(session: Session, system_id: str, why: str, now: datetime) -> N
     """Note that a heartbeat was not answered."""
     peer = lock_peer(session, system_id, now)
     peer.missed, peer.good, peer.silence = peer.missed + 1, 0, why[:200]
+    add_to_tally(session, Counted.SYNC_ERRORS, system_id)
     if peer.missed >= OFFLINE_AFTER:
         _become(peer, PeerStatus.OFFLINE, now)
         keep_open(session, _offline(peer, why, now))

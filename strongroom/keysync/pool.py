@@ -12,6 +12,7 @@ from strongroom.catalog.session import Catalog
 from strongroom.catalog.skip_key_queries import Spent, end, spend
 from strongroom.catalog.skip_keys import OURS, KeyState, SkipKey, UnspentKey
 from strongroom.catalog.skip_peers import lock_peer
+from strongroom.catalog.tallies import Counted, add_to_tally
 from strongroom.clock import Clock, RandomBytes
 from strongroom.keysync.accepting import Lives
 from strongroom.keysync.hearing import hear
@@ -129,6 +130,7 @@ class Pool:
             synced = update(UnspentKey).where(*mine, UnspentKey.peer == sign.sender, UnspentKey.key_id.in_(good))
             changed = synced.values(state=KeyState.SYNCED, peer_boot=sign.boot).returning(UnspentKey.key_id)
             count = len(session.scalars(changed.execution_options(synchronize_session=False)).all())
+            add_to_tally(session, Counted.SYNC_KEYS, sign.sender, times=count)
             if bad:
                 end(session, KeyState.VOID, *mine, UnspentKey.key_id.in_(bad))
                 _alert(session, sign.sender, [key for key, status in bad.items() if status is KeyStatus.CONFLICT], now)
@@ -143,6 +145,7 @@ class Pool:
             if all(verdict.status in _GOOD for verdict in answer.verdicts):
                 connection = session.connection()
                 state = KeyState.SENDING
+                add_to_tally(session, Counted.SYNC_KEYS, answer.sign.sender)
                 return spend(connection, origin=item.initiator, key_id=item.key_id, state=state, now=now)
             end(session, KeyState.VOID, UnspentKey.origin == item.initiator, UnspentKey.key_id == item.key_id)
             return None

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.skip_peers import PeerStatus, find_peer, lock_peer
+from strongroom.catalog.tallies import Counted, add_to_tally
 from strongroom.errors import StrongroomError
 from strongroom.keysync.beating import at_once
 from strongroom.keysync.messages import KeyItem
@@ -97,6 +98,7 @@ def back_off(session: Session, peer: str, now: datetime, chance: float) -> datet
     """
     row = lock_peer(session, peer, now)
     row.failures += 1
+    add_to_tally(session, Counted.SYNC_ERRORS, peer)
     wait = min(LONGEST_BACKOFF, timedelta(seconds=2.0 ** min(row.failures, 6)))
     row.retry_at = now + wait * (1 - chance / 2)
     return row.retry_at

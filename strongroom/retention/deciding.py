@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from strongroom.alerts.opening import AlertReport, AlertType, Severity, clear_alerts, open_alert
 from strongroom.catalog.backups import Backup
 from strongroom.catalog.retention import ExpiryCause, lock_agreed
+from strongroom.catalog.tallies import Counted, add_to_tally
 from strongroom.retention.candidates import Block
 from strongroom.retention.errors import NothingToApproveError, RetirementNotConfirmedError, UnknownPolicyError
 from strongroom.retention.events import SYSTEM, note
@@ -51,6 +52,8 @@ def decide_source(
         backup = session.get_one(Backup, one.candidate.id, with_for_update=True)
         ending = Ending(ExpiryCause.POLICY, f"no rule of {plan.policy} keeps it", by)
         start_expiry(session, services, backup, ending)
+    kept_back = sum(bool(one.blocks) for one in plan.decisions)
+    add_to_tally(session, Counted.RETENTION_BLOCKED, plan.policy, times=kept_back)
     _alert(services, session, plan)
     return plan
 

@@ -34,6 +34,7 @@ VARIABLES = {
     "REDIS_DB": "Number of the database in it, by default 0.",
     "REDIS_PASSWORD": "Password of that Redis.",
     "SESSION_ID_FORMAT": "Form of the ids of one-time sessions: `token` (256 random bits), or `uuid4` for old clients.",
+    "PROMETHEUS_MULTIPROC_DIR": "Directory in which several processes of the API count requests together.",
     "STRONGROOM_SECRETS_PASSPHRASE": "Passphrase of sealed copies of the column keys, at least 12 characters.",
 }
 """Every variable the settings read, besides those that the file names in its `*_env` keys."""

@@ -20,6 +20,7 @@ from strongroom.settings.errors import ConfigError, ConfigNotFoundError, Mistake
 from strongroom.settings.fields import Section
 from strongroom.settings.findings import Findings, SectionT, file_keys, suggest
 from strongroom.settings.logs import read_logs
+from strongroom.settings.metrics import MetricsSettings
 from strongroom.settings.places import locate
 from strongroom.settings.postgres import PostgresSourceSettings
 from strongroom.settings.references import (
@@ -51,6 +52,7 @@ from strongroom.settings.standbys import read_standbys
 SECTIONS: dict[str, type[Section]] = {
     "api": ApiSettings,
     "flower": FlowerSettings,
+    "metrics": MetricsSettings,
     "keyring": KeyringSettings,
     "repository": RepositorySettings,
     "jobs": JobSettings,

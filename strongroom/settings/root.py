@@ -23,6 +23,7 @@ from strongroom.settings.errors import (
 )
 from strongroom.settings.fields import AnchoredPath, Flag, Port, Section, Text
 from strongroom.settings.logs import LogSettings
+from strongroom.settings.metrics import MetricsSettings
 from strongroom.settings.regions import RegionSettings
 from strongroom.settings.retention import BUILT_IN_POLICIES, PolicySettings, RetentionSettings
 from strongroom.settings.sessions import SessionRedis, SessionSettings
@@ -153,6 +154,7 @@ class Settings(TopLevel):
     broker: BrokerSettings
     api: ApiSettings = ApiSettings()
     flower: FlowerSettings = FlowerSettings()
+    metrics: MetricsSettings = MetricsSettings()
     keyring: KeyringSettings = KeyringSettings()
     column_keys: ColumnKeySettings = ColumnKeySettings()
     repository: RepositorySettings = RepositorySettings()

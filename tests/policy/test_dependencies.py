@@ -60,7 +60,7 @@ def test_the_library_imports_only_what_it_declares():
     undeclared = {
         name: users
         for name, users in imported_distributions(LIBRARY).items()
-        if name not in declared("accounts", "aws", "postgres", "skip", "vault")
+        if name not in declared("accounts", "aws", "metrics", "postgres", "skip", "vault")
         and not users <= {f"{LIBRARY}/testing/postgres.py"}
     }
 

@@ -24,6 +24,7 @@ from strongroom.catalog import (
     skip_psks,
     standbys,
     step_up,
+    tallies,
     traffic,
 )
 from strongroom.catalog.base import Base
@@ -50,6 +51,7 @@ TABLE_MODULES = (
     skip_psks,
     standbys,
     step_up,
+    tallies,
     traffic,
 )
 

@@ -119,7 +119,7 @@ def test_reading_does_not_wait_for_a_writer(catalog: Catalog):
 
 
 def test_what_a_failed_block_wrote_is_rolled_back(catalog: Catalog):
-    insert = text("INSERT INTO heartbeat VALUES ('w', 'worker', 'h', 1, '2026-01-01', '2026-01-01')")
+    insert = text("INSERT INTO heartbeat VALUES ('w', 'worker', 'h', 1, '2026-01-01', '2026-01-01', NULL)")
 
     def insert_and_fail() -> None:
         with catalog.begin() as session:

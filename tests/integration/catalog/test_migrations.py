@@ -38,7 +38,9 @@ def test_the_migrations_make_what_the_models_describe(empty_engine: Engine):
 def test_upgrading_again_keeps_what_is_there(empty_engine: Engine):
     upgrade(empty_engine)
     with empty_engine.begin() as connection:
-        connection.execute(text("INSERT INTO heartbeat VALUES ('w', 'worker', 'h', 1, '2026-01-01', '2026-01-01')"))
+        connection.execute(
+            text("INSERT INTO heartbeat VALUES ('w', 'worker', 'h', 1, '2026-01-01', '2026-01-01', NULL)")
+        )
 
     upgrade(empty_engine)
 

@@ -20,11 +20,13 @@ class StillTimer:
 def test_a_worker_whose_loop_stands_still_is_ended_by_force(monkeypatch):
     ended = threading.Event()
     monkeypatch.setattr(heartbeat, "end_by_force", lambda pool: ended.set())
-    monkeypatch.setattr(heartbeat, "open_heart", lambda kind, name: SimpleNamespace())
+    monkeypatch.setattr(heartbeat, "open_heart", lambda kind, name, queues: SimpleNamespace())
     monkeypatch.setattr(heartbeat, "SECONDS_BETWEEN_LOOKS", 0.01)
     settings = SimpleNamespace(worker=SimpleNamespace(silent_seconds=0.05))
     monkeypatch.setattr(heartbeat, "read_settings", lambda: settings)
-    parent = SimpleNamespace(pool=None, hostname="backup@here", timer=StillTimer())
+    queues = SimpleNamespace(consume_from={"backup": None})
+    app = SimpleNamespace(amqp=SimpleNamespace(queues=queues))
+    parent = SimpleNamespace(app=app, pool=None, hostname="backup@here", timer=StillTimer())
 
     WorkerHeartbeat(parent).start(parent)
 
