@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from pydantic import SecretStr
+
 from strongroom.audit.appending import AuditTrail, watch_changes
 from strongroom.catalog.backups import Medium
 from strongroom.catalog.engine import open_engine
@@ -123,6 +125,43 @@ def open_catalog(url: str, keks: Mapping[str, KekProvider], clock: Clock) -> tup
     catalog = Catalog(engine, BEFORE_COMMIT, trail)
     keys = PurposeKeys(catalog, keks, clock)
     return catalog, keys
+
+
+def detached_runtime(runtime: Runtime, store_as: Callable[[str], Store], directory: Path) -> Runtime:
+    """Return a runtime whose only region is a store from elsewhere, and whose catalog is a new one in `directory`.
+
+    The store is opened as whichever region's key opens the repository in it. Raises what opening the repository raises.
+    """
+    region, repository = _open_with_any_key(store_as, runtime.keks)
+    # Snapshots that AWS keeps are not in the store.
+    regions = tuple(one.model_copy(update={"aws": None}) for one in runtime.settings.regions)
+    address = f"sqlite:///{directory / 'catalog.db'}"
+    settings = runtime.settings.model_copy(update={"regions": regions, "catalog_url": SecretStr(address)})
+    # Alembic is not loaded by commands that need no new tables.
+    from strongroom.catalog.schema import upgrade
+
+    catalog, keks = Catalog(open_engine(address)), {region: runtime.keks[region]}
+    upgrade(catalog.engine)
+    return replace(
+        runtime,
+        settings=settings,
+        catalog=catalog,
+        ledger=Ledger(catalog, runtime.clock, runtime.random, ledger_policy(settings.jobs)),
+        stores={region: store_as(region)},
+        keks=keks,
+        repository=lambda: repository,
+        purpose_keys=PurposeKeys(catalog, keks, runtime.clock),
+    )
+
+
+def _open_with_any_key(store_as: Callable[[str], Store], keks: Mapping[str, KekProvider]) -> tuple[str, Repository]:
+    refused: StrongroomError | None = None
+    for region in keks:
+        try:
+            return region, open_repository(store_as(region), keks[region])
+        except StrongroomError as error:
+            refused = refused if refused is not None and not refused.retryable else error
+    raise refused or NoRegionAnswersError("No region is configured.", next_step="Add one to strongroom.toml.")
 
 
 def ledger_policy(jobs: JobSettings) -> LedgerPolicy:

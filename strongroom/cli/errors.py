@@ -28,6 +28,18 @@ class TargetSpellingError(InvalidInputError):
     code = "cli.target_spelling"
 
 
+class RestoreNotConfirmedError(NotAllowedError):
+    """A restore would write, and nobody was there to say that it may."""
+
+    code = "cli.restore_not_confirmed"
+
+
+class ExportObstacleError(ConflictError):
+    """Something keeps an export from being restored; nothing was changed."""
+
+    code = "cli.export_obstacle"
+
+
 class OperatorNeededError(NotAllowedError):
     """The command destroys something, and no operator stands behind it."""
 

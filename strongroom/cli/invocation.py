@@ -1,6 +1,6 @@
 """What one call of the command was told, and what it opens because of that."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,10 @@ from strongroom.cli.screen import Screen
 # The settings and the runtime stay out of `strongroom --version`: they are imported by the commands that need them.
 if TYPE_CHECKING:
     from strongroom.keyring.provider import KekProvider
+    from strongroom.runtime import Runtime
     from strongroom.services import Services
     from strongroom.settings import Settings
+    from strongroom.storage.store import Store
 
 
 @dataclass(slots=True)
@@ -49,13 +51,35 @@ class Invocation:
 
         Raises RecoveryKeyError.
         """
+        with self._runtime(recovery_key_file) as runtime:
+            yield runtime.services()
+
+    @contextmanager
+    def detached_services(
+        self, store_as: "Callable[[str], Store]", directory: Path, recovery_key_file: Path | None
+    ) -> Iterator["Services"]:
+        """Open what restores from outside of the regions work with: one store, and a catalog that begins empty.
+
+        Raises RecoveryKeyError, and what opening the repository in the store raises.
+        """
+        from strongroom.runtime import detached_runtime
+
+        with self._runtime(recovery_key_file) as runtime:
+            detached = detached_runtime(runtime, store_as, directory)
+            try:
+                yield detached.services()
+            finally:
+                detached.close()
+
+    @contextmanager
+    def _runtime(self, recovery_key_file: Path | None) -> "Iterator[Runtime]":
         from strongroom.runtime import build_runtime
 
         show_log(self.verbose)
         recovery = None if recovery_key_file is None else _open_recovery_key(recovery_key_file)
         runtime = build_runtime(self.settings(), recovery=recovery)
         try:
-            yield runtime.services()
+            yield runtime
         finally:
             runtime.close()
 

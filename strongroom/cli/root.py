@@ -24,6 +24,9 @@ COMMANDS = {
     "backup": LateCommand("strongroom.cli.backup:backup", "Make, list, look into and verify backups."),
     "diff": LateCommand("strongroom.cli.diff:diff", "Show what differs between two backups of a source."),
     "restore": LateCommand("strongroom.cli.restore:restore", "Plan and run restores."),
+    "export": LateCommand(
+        "strongroom.cli.export:export", "Keep encrypted copies outside of the regions, and restore from them."
+    ),
     "retention": LateCommand("strongroom.cli.retention:retention", "Show what is kept and why; delete what is not."),
     "holds": LateCommand("strongroom.cli.holds:holds", "Keep backups whatever their policies say."),
     "drill": LateCommand("strongroom.cli.drill:drill", "Restore backups for proof, and show what that gave."),
