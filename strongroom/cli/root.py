@@ -25,7 +25,7 @@ COMMANDS = {
     "diff": LateCommand("strongroom.cli.diff:diff", "Show what differs between two backups of a source."),
     "restore": LateCommand("strongroom.cli.restore:restore", "Plan and run restores."),
     "export": LateCommand(
-        "strongroom.cli.export:export", "Keep encrypted copies outside of the regions, and restore from them."
+        "strongroom.cli.export:export", "Make encrypted copies outside of the regions; restore them."
     ),
     "retention": LateCommand("strongroom.cli.retention:retention", "Show what is kept and why; delete what is not."),
     "holds": LateCommand("strongroom.cli.holds:holds", "Keep backups whatever their policies say."),
