@@ -23,6 +23,7 @@ from strongroom.exports.room import Free, free_bytes, verify_room
 from strongroom.repository.mending import add_missing_slots
 from strongroom.repository.replica import ObjectRef, replica_objects
 from strongroom.services import Services
+from strongroom.settings import PostgresSourceSettings
 from strongroom.storage.store import Store
 
 Report = Callable[[int, int], None]
@@ -101,28 +102,36 @@ def _write(
     database = storage = None
     before = 0
     if chosen.database is not None:
-        source, part, name = chosen.database, parts[chosen.database.name], archive_name("db", moment)
+        part, name = parts[chosen.database.name], archive_name("db", moment)
         written = write_archive(draft / name, part.store, part.objects, report)
+        database = _database(chosen.database, name, written, part.backup)
         before = written.size
-        place = {"host": source.host, "port": str(source.port), "name": str(source.dbname)}
-        database = DatabasePart(**_described(name, written, part.backup), **place)  # type: ignore[arg-type]
     if chosen.storage is not None:
         part, name = parts[chosen.storage.name], archive_name("storage", moment)
         written = write_archive(draft / name, part.store, part.objects, lambda done: report(before + done))
-        storage = StoragePart(**_described(name, written, part.backup))  # type: ignore[arg-type]
+        storage = StoragePart(
+            backup_file=name,
+            size_bytes=written.size,
+            sha256=written.sha256,
+            source=part.backup.source,
+            backup=part.backup.id,
+        )
     manifest = Manifest(timestamp=moment, version=VERSION, database=database, storage=storage)
     _write_manifest(draft / MANIFEST, manifest)
     return manifest
 
 
-def _described(name: str, written: Written, backup: Backup) -> dict[str, object]:
-    return {
-        "backup_file": name,
-        "size_bytes": written.size,
-        "sha256": written.sha256,
-        "source": backup.source,
-        "backup": backup.id,
-    }
+def _database(source: PostgresSourceSettings, name: str, written: Written, backup: Backup) -> DatabasePart:
+    return DatabasePart(
+        host=source.host,
+        port=str(source.port),
+        name=str(source.dbname),
+        backup_file=name,
+        size_bytes=written.size,
+        sha256=written.sha256,
+        source=backup.source,
+        backup=backup.id,
+    )
 
 
 def _write_manifest(path: Path, manifest: Manifest) -> None:

@@ -10,7 +10,6 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,58 +20,10 @@ import pytest
 from strongroom.cli.main import main
 from strongroom.testing.postgres import ScratchPostgres
 from tests.integration.cli.conftest import events
+from tests.integration.cli.exported import CANARY, ROWS, Place, database, uploads
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "scripts" / "dr"
-ROWS = 500
-CANARY = "a sentence that must be found in no export"
-CONFIGURATION = """
-[sources.shop]
-kind = "postgres"
-host = "{host}"
-port = {port}
-dbname = "{dbname}"
-user = "{user}"
-password_env = "SHOP_PASSWORD"
-
-[sources.uploads]
-kind = "files"
-path = "uploads"
-"""
 WITHOUT_POWER = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
-
-
-@dataclass
-class Place:
-    """An installation with a database and a directory, and its exports below `exports`."""
-
-    directory: Path
-    server: ScratchPostgres
-    dbname: str
-
-    @property
-    def config(self) -> Path:
-        return self.directory / "strongroom.toml"
-
-    @property
-    def uploads(self) -> Path:
-        return self.directory / "uploads"
-
-    @property
-    def exports(self) -> Path:
-        return self.directory / "exports"
-
-    def call(self, *words: str) -> int:
-        return main((*words, "--config", str(self.config)))
-
-    def rows(self, dbname: str) -> int:
-        with self.server.connect(dbname) as connection:
-            found = connection.execute("SELECT count(*) FROM letters").fetchone()
-        assert found
-        return int(found[0])
-
-    def databases(self) -> set[str]:
-        with self.server.connect() as connection:
-            return {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
 
 
 @pytest.fixture(scope="module")
@@ -88,23 +39,6 @@ def place(tmp_path_factory: pytest.TempPathFactory, postgres_server: ScratchPost
         database(here)
         yield here
         postgres_server.drop_database(here.dbname)
-
-
-def uploads(place: Place) -> None:
-    place.uploads.mkdir()
-    (place.uploads / "letter.txt").write_text(CANARY)
-    (place.uploads / "deep").mkdir()
-    (place.uploads / "deep" / "picture").write_bytes(os.urandom(200_000))
-
-
-def database(place: Place) -> None:
-    server = place.server
-    server.create_database(place.dbname)
-    with server.connect(place.dbname) as connection:
-        connection.execute("CREATE TABLE letters (id int PRIMARY KEY, body text)")
-        connection.execute("INSERT INTO letters SELECT n, %s FROM generate_series(1, %s) n", (CANARY, ROWS))
-    with place.config.open("a") as file:
-        file.write(CONFIGURATION.format(host=server.host, port=server.port, dbname=place.dbname, user=server.user))
 
 
 @pytest.fixture(scope="module")
@@ -333,7 +267,7 @@ def test_a_directory_that_may_not_be_written_is_said_before_anything_is_read(bar
 def test_a_full_disk_is_said_before_a_backup_is_made(
     place: Place, bare: Place, monkeypatch: pytest.MonkeyPatch, capfd: Any
 ) -> None:
-    few = shutil._ntuple_diskusage(1 << 20, 1 << 20, 0)  # type: ignore[attr-defined]
+    few = shutil._ntuple_diskusage(1 << 20, 1 << 20, 0)  # type: ignore[attr-defined]  # has no public name
     monkeypatch.setattr("strongroom.exports.room.shutil.disk_usage", lambda _: few)
     capfd.readouterr()
     assert place.call("export", "make", "--output", str(bare.directory / "new")) == 1

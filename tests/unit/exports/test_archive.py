@@ -59,7 +59,7 @@ def test_it_is_private_and_described_by_its_size_and_digest(tmp_path: Path) -> N
 
 def test_any_tar_program_reads_it(archive: Path) -> None:
     with tarfile.open(archive) as tar:
-        assert {member.name: tar.extractfile(member).read() for member in tar} == OBJECTS  # type: ignore[union-attr]
+        assert {member.name: tar.extractfile(member).read() for member in tar} == OBJECTS  # type: ignore[union-attr]  # all are files
         assert tar.getnames()[-1] == "c/up/1"
 
 
