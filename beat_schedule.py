@@ -57,6 +57,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(hours=1),
         "options": {"queue": "maintenance", "expires": 3600},
     },
+    "check the audit log and keep its head once a day": {
+        "task": "audit.keep",
+        "schedule": timedelta(hours=1),
+        "options": {"queue": "maintenance", "expires": 3600},
+    },
     "forget logins that are over": {
         "task": "accounts.forget",
         "schedule": timedelta(hours=1),

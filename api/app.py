@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from api import (
     alerts,
+    audit,
     backups,
     batches,
     channels,
@@ -72,6 +73,7 @@ ROOMS = (
     alerts,
     silences,
     channels,
+    audit,
     schedules,
     sources,
     standbys,

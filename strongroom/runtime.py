@@ -99,7 +99,8 @@ def build_runtime(
     """
     clock = clock or SystemClock()
     keks = open_keks(settings) if recovery is None else {region.name: recovery for region in settings.regions}
-    catalog, purpose_keys = open_catalog(settings.catalog_url.get_secret_value(), keks, clock)
+    url = settings.catalog_url.get_secret_value()
+    catalog, purpose_keys = open_catalog(url, keks, clock, audited=recovery is None)
     stores = open_stores(settings, catalog, clock, random)
     return Runtime(
         settings=settings,
@@ -116,13 +117,19 @@ def build_runtime(
     )
 
 
-def open_catalog(url: str, keks: Mapping[str, KekProvider], clock: Clock) -> tuple[Catalog, PurposeKeys]:
-    """Return the catalog that keeps an audit log, and the installation's own keys, of which that needs one."""
+def open_catalog(
+    url: str, keks: Mapping[str, KekProvider], clock: Clock, *, audited: bool = True
+) -> tuple[Catalog, PurposeKeys]:
+    """Return the catalog that keeps an audit log, and the installation's own keys, of which that needs one.
+
+    Without the log where a recovery key takes the place of all others: that opens backups only, and a restore that is
+    all that is left must not fail for want of a row.
+    """
     engine = open_engine(url)
     watch_changes(engine)
     # The keys are in the catalog, and the catalog's trail needs one of them: it asks when there is something to say.
     trail = AuditTrail(lambda: keys, clock)
-    catalog = Catalog(engine, BEFORE_COMMIT, trail)
+    catalog = Catalog(engine, BEFORE_COMMIT, trail if audited else None)
     keys = PurposeKeys(catalog, keks, clock)
     return catalog, keys
 

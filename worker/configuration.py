@@ -10,6 +10,7 @@ from worker.broker import CONNECT_SECONDS, CONTROL_QUEUE
 
 include = [
     "tasks.accounts",
+    "tasks.audit",
     "tasks.backup",
     "tasks.collection",
     "tasks.drills",

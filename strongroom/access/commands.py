@@ -1,6 +1,7 @@
 """The commands' part of the table of operations: what each one counts as."""
 
 from strongroom.access.building import change, destroy, guarded, read, run
+from strongroom.access.operation import Gravity, Operation
 from strongroom.access.principals import Role
 
 COMMANDS = (
@@ -94,6 +95,8 @@ COMMANDS = (
     read("cli: alerts show", "alerts"),
     change("cli: alerts silence", "alerts"),
     run("cli: alerts test", "alerts"),
+    Operation("cli: audit tail", Role.ADMIN, None, Gravity.READ),
+    Operation("cli: audit verify", Role.ADMIN, None, Gravity.READ),
     run("cli: watch", "watch"),
     read("cli: queues list", "queues"),
     change("cli: queues pause", "queues"),

@@ -116,6 +116,9 @@ ROUTES = (
     change("POST /v1/alert-silences/{silence_id}/end", "alerts"),
     read("GET /v1/alert-channels", "alerts"),
     run("POST /v1/alert-channels/{name}/test", "alerts"),
+    # It names people and what they do; no machine reads it.
+    Operation("GET /v1/audit", Role.ADMIN, None, Gravity.READ),
+    Operation("GET /v1/audit/verification", Role.ADMIN, None, Gravity.READ),
     # Tokens of machines are made by people only.
     Operation("GET /v1/tokens", Role.ADMIN, None, Gravity.READ),
     guarded("POST /v1/tokens"),

@@ -7,3 +7,15 @@ class AuditHeadMissingError(IntegrityError):
     """The row that ends the audit log is gone; nothing is changed until it is back."""
 
     code = "audit.head_missing"
+
+
+class AuditBrokenError(IntegrityError):
+    """The audit log is not what was written; `audit verify` says which row is the first that is wrong."""
+
+    code = "audit.broken"
+
+
+class KeptHeadForgedError(IntegrityError):
+    """A region holds a head of the audit log that this installation did not write."""
+
+    code = "audit.kept_head_forged"

@@ -1,7 +1,7 @@
 """The tables of the audit log: one row for each act, each bound to the one before it, and the head that ends them."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Index, LargeBinary, Select, SmallInteger, String, select
@@ -82,6 +82,10 @@ class AuditFilter:
     request_id: str | None = None
     trace_id: str | None = None
     since: datetime | None = None
+
+    def about(self, *, request_id: str | None, trace_id: str | None) -> "AuditFilter":
+        """Return the filter with the ids that rows of one request have in common."""
+        return replace(self, request_id=request_id, trace_id=trace_id)
 
     def narrow(self, query: Select[tuple[AuditRow]]) -> Select[tuple[AuditRow]]:
         """Return the query for these rows only."""

@@ -54,6 +54,7 @@ COMMANDS = {
     "jobs": LateCommand("strongroom.cli.jobs:jobs", "List, follow, cancel, pause, resume and run jobs."),
     "alerts": LateCommand("strongroom.cli.alerts:alerts", "List, acknowledge, silence, resolve alerts; test channels."),
     "tokens": LateCommand("strongroom.cli.tokens:tokens", "Make, list, rotate and revoke the tokens of machines."),
+    "audit": LateCommand("strongroom.cli.audit:audit", "Show who did what, and check that nobody changed that."),
     "watch": LateCommand("strongroom.cli.watch:watch", "Watch that backups happen, and tell people when not."),
     "queues": LateCommand("strongroom.cli.queues:queues", "List, pause, resume and probe queues."),
     "sessions": LateCommand("strongroom.cli.sessions:sessions", "Count one-time sessions, and mend their index."),

@@ -1,0 +1,113 @@
+"""Routes about the audit log: who did what, and whether that is still what was written."""
+
+import uuid
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime, BaseModel
+
+from api.desk import AtDesk, Cursor, Limit
+from strongroom.audit.events import Outcome
+from strongroom.audit.reporting import audit_document, check_document
+from strongroom.audit.verifying import AuditLog
+from strongroom.catalog.audit import LONGEST_TARGET, AuditFilter, list_audit
+
+router = APIRouter(prefix="/audit", tags=["audit"])
+
+Word = Annotated[str | None, Query(max_length=LONGEST_TARGET)]
+
+
+class AuditRowDocument(BaseModel):
+    """One thing somebody did, or was refused."""
+
+    sequence: int
+    at: datetime
+    actor_kind: str
+    actor_id: str
+    actor_name: str
+    address: str
+    operation: str
+    action: str
+    target: str
+    outcome: Outcome
+    reason: str
+    request_id: str
+    trace_id: str
+    before_digest: str
+    after_digest: str
+    mac: str
+
+
+class AuditPage(BaseModel):
+    """Some rows, newest first."""
+
+    items: list[AuditRowDocument]
+    next_cursor: str | None
+
+
+class FlawDocument(BaseModel):
+    """The first thing that is wrong."""
+
+    flaw: str
+    sequence: int
+    region: str | None
+    message: str
+
+
+class KeptHeadDocument(BaseModel):
+    """How far the audit log was when a region last kept its head."""
+
+    region: str
+    answers: bool
+    kept_sequence: int | None
+    kept_on: str | None
+    other_chains: int
+
+
+class VerificationDocument(BaseModel):
+    """What a check has looked at; `broken` is null where nothing is wrong."""
+
+    chain: uuid.UUID | None
+    sequence: int
+    mac: str | None
+    rows_checked: int
+    broken: FlawDocument | None
+    regions: list[KeptHeadDocument]
+    strays: list[str]
+
+
+def read_filter(
+    since: Annotated[AwareDatetime | None, Query(description="Rows from then on.")] = None,
+    actor: Annotated[str | None, Query(max_length=120, description="Id or name of who did it.")] = None,
+    action: Word = None,
+    target: Word = None,
+    outcome: Outcome | None = None,
+) -> AuditFilter:
+    """Return which rows a request wants."""
+    return AuditFilter(actor, action, target, outcome, since=since)
+
+
+@router.get("")
+def show_audit(
+    desk: AtDesk,
+    wanted: Annotated[AuditFilter, Depends(read_filter)],
+    request_id: Word = None,
+    trace_id: Word = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> AuditPage:
+    """List what was done and refused, newest first."""
+    wanted = wanted.about(request_id=request_id, trace_id=trace_id)
+    with desk.services.catalog.read() as session:
+        page = list_audit(session, wanted, limit=limit, cursor=cursor)
+    items = [AuditRowDocument.model_validate(audit_document(row)) for row in page.items]
+    return AuditPage(items=items, next_cursor=page.next_cursor)
+
+
+@router.get("/verification")
+def check_new_rows(desk: AtDesk) -> VerificationDocument:
+    """Check the rows that came after the newest head that regions have kept, and compare that with them."""
+    services = desk.services
+    checked = AuditLog(services.catalog, services.purpose_keys, services.stores).check_new()
+    return VerificationDocument.model_validate(check_document(checked))

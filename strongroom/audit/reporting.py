@@ -1,0 +1,46 @@
+"""How rows and checks of the audit log are shown."""
+
+from typing import Any
+
+from strongroom.audit.rows import FIELDS, write_moment
+from strongroom.audit.verifying import Checked
+from strongroom.catalog.audit import AuditRow
+
+
+def audit_document(row: AuditRow) -> dict[str, Any]:
+    """Return the fields of a row."""
+    fields: dict[str, Any] = {name: getattr(row, name) for name in FIELDS}
+    return fields | {"at": write_moment(row.at), "mac": row.mac.hex()}
+
+
+def check_document(checked: Checked) -> dict[str, Any]:
+    """Return what a check has looked at and found; `broken` is null where nothing is wrong."""
+    found, end = checked.finding, checked.end
+    return {
+        "chain": None if end is None else str(end.chain),
+        "sequence": 0 if end is None else end.sequence,
+        "mac": None if end is None else end.mac.hex(),
+        "rows_checked": checked.rows,
+        "broken": None
+        if found is None
+        else {"flaw": found.flaw.value, "sequence": found.sequence, "region": found.region, "message": found.words},
+        "regions": _regions(checked),
+        "strays": list(checked.strays),
+    }
+
+
+def _regions(checked: Checked) -> list[dict[str, Any]]:
+    """Return for each region the newest head that it has kept, and how many other chains it knows."""
+    chain = None if checked.end is None else checked.end.chain
+    answers = [
+        {
+            "region": region,
+            "answers": True,
+            "kept_sequence": next((name.sequence for name in reversed(names) if name.chain == chain), None),
+            "kept_on": next((name.day.isoformat() for name in reversed(names) if name.chain == chain), None),
+            "other_chains": len({name.chain for name in names} - {chain}),
+        }
+        for region, names in checked.kept.found.items()
+    ]
+    silent = {"answers": False, "kept_sequence": None, "kept_on": None, "other_chains": 0}
+    return answers + [{"region": region, **silent} for region in checked.kept.away]
