@@ -70,8 +70,9 @@ def make_operators_server(runtime: Runtime) -> uvicorn.Server:
         log.warning(warning)
     host = socket.gethostname()
     identity = ProcessIdentity(f"api@{host}", ProcessKind.API, host, os.getpid(), runtime.clock.now())
+    publisher = Publisher(celery_app)
     config = uvicorn.Config(
-        create_app(runtime, Publisher(celery_app), identity),
+        create_app(runtime, publisher, identity, publisher.verify),
         host=runtime.settings.api.host,
         port=runtime.settings.api.port,
         server_header=False,

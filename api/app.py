@@ -35,6 +35,7 @@ from api import (
 from api.auth import login, mfa
 from api.auth.opening import open_logins
 from api.body_limit import BodyLimit
+from api.checks import Ask, open_checks
 from api.client import pages
 from api.client.board import Board
 from api.desk import Desk
@@ -82,10 +83,13 @@ ROOMS = (
 )
 
 
-def create_app(runtime: Runtime, publish: Publish, identity: ProcessIdentity | None = None) -> FastAPI:
+def create_app(
+    runtime: Runtime, publish: Publish, identity: ProcessIdentity | None = None, ask_broker: Ask | None = None
+) -> FastAPI:
     """Put the API together; raises KeyError for a route that the table of operations does not have.
 
-    With an identity, the application writes a heartbeat of that name while it runs.
+    With an identity, the application writes a heartbeat of that name while it runs. `ask_broker` raises where the
+    broker is away.
     """
     sessions = open_sessions(runtime.settings, runtime.catalog, runtime.clock, runtime.random)
     app = FastAPI(
@@ -105,6 +109,7 @@ def create_app(runtime: Runtime, publish: Publish, identity: ProcessIdentity | N
     gate = app.state.gate = Gate(runtime.catalog, runtime.clock, operators.sessions.authenticate)
     gate.scrape_token = ScrapeToken(runtime.settings.metrics.token, process_environment())
     count_requests(app, runtime, sessions)
+    open_checks(app, runtime, sessions, ask_broker)
     app.add_middleware(BodyLimit, most=MAX_BODY_BYTES)
     app.add_middleware(TraceHeaders, random=runtime.random)
     answer_errors(app)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.bodies import Body, Name, SignedBody
+from api.checks import Health
 from api.restore_targets import TargetBody
 from strongroom.backup.batches import MOST_REQUESTS, ProbeRequest
 from strongroom.backup.database_wish import DatabaseWish
@@ -341,7 +342,15 @@ class ScheduleDocument(Document):
     """None where its backups are nothing that a drill can restore."""
 
 
-class HealthDocument(BaseModel):
-    """Whether the process can do its work."""
+class CheckDocument(BaseModel):
+    """One part of what the process needs: its work goes on without one that is a warning."""
 
-    status: Literal["pass", "fail"]
+    status: Health
+
+
+class HealthDocument(BaseModel):
+    """Whether the process can do its work, and each part of what it needs; the version is for known callers."""
+
+    status: Health
+    version: str | None = None
+    checks: dict[str, CheckDocument] | None = None

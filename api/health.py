@@ -1,28 +1,58 @@
-"""Whether the process lives, and whether it can work. The only routes without a token; they tell nothing else."""
+"""Whether the process lives, has begun and can work. Routes without a token; they name no host and no version."""
 
-from fastapi import APIRouter, Response
-from sqlalchemy import text
+from typing import Annotated
 
-from api.desk import AtDesk
-from api.documents import HealthDocument
-from strongroom.errors import UnavailableError
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.security import HTTPAuthorizationCredentials
+
+from api.checks import Checks, Health
+from api.documents import CheckDocument, HealthDocument
+from api.gate import Gate, bearer
+from strongroom import __version__
+from strongroom.errors import StrongroomError
 
 router = APIRouter(prefix="/health", tags=["health"])
+UNAVAILABLE = 503
+
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 
-@router.get("/live")
+@router.get("/live", response_model_exclude_none=True)
 async def live() -> HealthDocument:
     """Answer without looking at anything: a database that is away is no reason to restart this process."""
-    return HealthDocument(status="pass")
+    return HealthDocument(status=Health.PASS)
 
 
-@router.get("/ready", responses={503: {"model": HealthDocument}})
-def ready(desk: AtDesk, response: Response) -> HealthDocument:
-    """Say whether the catalog answers. The broker is not asked: without it, requests are accepted all the same."""
+@router.get("/ready", response_model_exclude_none=True, responses={503: {"model": HealthDocument}})
+async def ready(request: Request, response: Response, credentials: Credentials) -> HealthDocument:
+    """Say whether work can be done, and what fails or is away; 503 where nothing can be done without it."""
+    checks: Checks = request.app.state.checks
+    found = await checks.look()
+    if found.health is Health.FAIL:
+        response.status_code = UNAVAILABLE
+    parts = {name: CheckDocument(status=health) for name, health in found.parts.items()}
+    return HealthDocument(status=found.health, checks=parts, version=await _version_for(request, credentials))
+
+
+@router.get("/startup", response_model_exclude_none=True, responses={503: {"model": HealthDocument}})
+async def startup(request: Request, response: Response) -> HealthDocument:
+    """Say whether the process could do its work once since it was started."""
+    checks: Checks = request.app.state.checks
+    if await checks.has_begun():
+        return HealthDocument(status=Health.PASS)
+    response.status_code = UNAVAILABLE
+    return HealthDocument(status=Health.FAIL)
+
+
+async def _version_for(request: Request, credentials: HTTPAuthorizationCredentials | None) -> str | None:
+    """Return the version for whoever shows a token that is good; what is wrong with it is nobody's business here."""
+    if credentials is None:
+        return None
+    gate: Gate = request.app.state.gate
+    address = None if request.client is None else request.client.host
     try:
-        with desk.services.catalog.read() as session:
-            session.execute(text("SELECT 1"))
-    except UnavailableError:
-        response.status_code = 503
-        return HealthDocument(status="fail")
-    return HealthDocument(status="pass")
+        await run_in_threadpool(gate.identify, credentials.credentials, address)
+    except StrongroomError:
+        return None
+    return __version__

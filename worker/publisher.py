@@ -33,6 +33,12 @@ class Publisher:
                 retry=False,
             )
 
+    def verify(self) -> None:
+        """Return if the broker answers; raises BrokerUnavailableError."""
+        with sending("a greeting"), self.app.connection_for_write(connect_timeout=1) as connection:
+            # Opening a channel says a word to the broker, whichever it is.
+            connection.channel().close()
+
 
 @contextmanager
 def sending(what: str) -> Iterator[None]:

@@ -9,7 +9,8 @@ from strongroom.access.principals import Role
 
 PUBLIC = (
     public("GET /health/live", "Says one word; load balancers carry no token."),
-    public("GET /health/ready", "Says one word; load balancers carry no token."),
+    public("GET /health/ready", "Says which parts work and nothing of them; load balancers carry no token."),
+    public("GET /health/startup", "Says one word; who starts containers carries no token."),
     public("GET /auth/validate-session", "Whoever holds the id of a one-time session may use it, once."),
     public("POST /auth/validate-session", "Whoever holds the id of a one-time session may use it, once."),
     public("GET /auth/redis-health", "Says whether Redis answers; load balancers carry no token."),

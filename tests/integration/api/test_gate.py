@@ -17,7 +17,7 @@ from strongroom.errors import StrongroomError
 from strongroom.runtime import Runtime
 from strongroom.stepup.errors import StepUpRefusedError
 
-HEALTH = {"/health/live", "/health/ready"}
+HEALTH = {"/health/live", "/health/startup"}
 PUBLIC_PATHS = {row.name.split()[1] for row in PUBLIC}
 
 

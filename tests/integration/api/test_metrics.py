@@ -1,5 +1,7 @@
 """`GET /metrics` over real HTTP: who may read it, in which format, and what it says while the catalog is away."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from strongroom.clock import SystemClock
 from strongroom.metrics.definitions import METRICS
 from strongroom.metrics.scraping import Scraper
 from strongroom.settings.named_secrets import NamedSecret
+from tests.services.requirement import service_is_missing
 
 TOKEN = "canary-scrape-token"
 
@@ -115,3 +118,13 @@ def test_no_secret_is_in_a_scrape(scraper, runtime):
     text = scraper.get("/metrics").text
 
     assert "canary" not in text
+
+
+def test_promtool_finds_nothing_to_complain_about(scraper):
+    if shutil.which("promtool") is None:
+        service_is_missing("promtool is not installed: apt-get install prometheus")
+    scraper.get("/health/live")
+    text = scraper.get("/metrics").text
+    checked = subprocess.run(["promtool", "check", "metrics"], check=False, input=text, capture_output=True, text=True)
+
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
