@@ -30,6 +30,7 @@ from api import (
     status,
     step_up,
     tokens,
+    traces,
     verifications,
 )
 from api.auth import login, mfa
@@ -80,6 +81,7 @@ ROOMS = (
     standbys,
     step_up,
     tokens,
+    traces,
 )
 
 

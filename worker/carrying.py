@@ -32,11 +32,16 @@ def under_ids_of(headers: Mapping[str, Any]) -> AbstractContextManager[None]:
     return bind(trace_id=ids.trace_id, request_id=ids.request_id, task_id=ids.task_id)
 
 
-def _write_ids(headers: dict[str, Any], **_: Any) -> None:
+def headers_of_now() -> dict[str, str]:
+    """Return the headers of a message that is sent now."""
     ids = get_ids()
-    headers.setdefault(TRACE_HEADER, ids.trace_id or system_random(16).hex())
-    if ids.request_id is not None:
-        headers.setdefault(REQUEST_HEADER, ids.request_id)
+    headers = {TRACE_HEADER: ids.trace_id or system_random(16).hex()}
+    return headers if ids.request_id is None else headers | {REQUEST_HEADER: ids.request_id}
+
+
+def _write_ids(headers: dict[str, Any], **_: Any) -> None:
+    if TRACE_HEADER not in headers:
+        headers.update(headers_of_now())
 
 
 def _read_ids(task_id: str, task: Any, **_: Any) -> None:

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from strongroom.jobs.errors import BrokerUnavailableError
 from strongroom.jobs.outbox import JobMessage
 from strongroom.tracing import bind
-from worker.carrying import TRACE_HEADER
+from worker.carrying import headers_of_now
 
 
 class Publisher:
@@ -23,13 +23,14 @@ class Publisher:
     def __call__(self, message: JobMessage) -> None:
         """Hand the message over within seconds; raises BrokerUnavailableError."""
         # Whose request happens to hand a job over has nothing to do with it.
-        with bind(request_id=None), sending(f"the message of job {message.job_id}"):
+        ids = bind(trace_id=message.trace_id, request_id=message.request_id)
+        with ids, sending(f"the message of job {message.job_id}"):
             self.app.send_task(
                 message.kind,
                 kwargs={"job_id": str(message.job_id)},
                 queue=message.queue,
                 priority=message.priority,
-                headers={TRACE_HEADER: message.trace_id},
+                headers=headers_of_now(),
                 retry=False,
             )
 

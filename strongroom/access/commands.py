@@ -31,6 +31,7 @@ COMMANDS = (
     destroy("cli: peers void"),
     run("cli: standby check", "standbys"),
     read("cli: standby list", "standbys"),
+    read("cli: trace", "traces"),
     read("cli: backup list", "backup"),
     read("cli: backup ls", "backup"),
     read("cli: backup show", "backup"),

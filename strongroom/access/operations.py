@@ -102,6 +102,7 @@ ROUTES = (
     change("POST /v1/jobs/{job_id}/cancel", "jobs", source_in=SourceIn.JOB),
     change("POST /v1/jobs/{job_id}/pause", "jobs", source_in=SourceIn.JOB),
     change("POST /v1/jobs/{job_id}/resume", "jobs", source_in=SourceIn.JOB),
+    read("GET /v1/traces/{trace_id}", "traces"),
     read("GET /v1/queues", "queues"),
     change("POST /v1/queues/{queue}/pause", "queues"),
     change("POST /v1/queues/{queue}/resume", "queues"),

@@ -114,6 +114,7 @@ class Alert(Base):
         Index("ix_alert_cause", "cause", postgresql_where=UNRESOLVED, sqlite_where=UNRESOLVED),
         Index(None, "dedup_key", "id"),
         Index(None, "resolved_at"),
+        Index(None, "trace_id"),
     )
 
 

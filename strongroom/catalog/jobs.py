@@ -34,6 +34,7 @@ WAITING_WITH_KEY = text("state = 'queued' AND exclusion IS NOT NULL")
 RUNNING_WITH_KEY = text("state = 'running' AND exclusion IS NOT NULL")
 ENDED_BACKUPS = text("kind = 'backup.run' AND finished_at IS NOT NULL")
 RETRIED = text("attempt > 1")
+ASKED_FOR = text("request_id IS NOT NULL")
 WITH_DEADLINE = text("state IN ('queued', 'paused') AND deadline_at IS NOT NULL")
 
 
@@ -80,6 +81,8 @@ class Job(Base):
     last_error: Mapped[dict[str, Any] | None] = mapped_column(NullableJson)
     """code, message, next_step, retryable, exit_code."""
     trace_id: Mapped[str] = mapped_column(String(32))
+    request_id: Mapped[str | None] = mapped_column(String(64))
+    """The request that asked for it; none for what a tick or a command asked for."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -112,6 +115,7 @@ class Job(Base):
         Index("ix_job_backup_ended", "source", "state", postgresql_where=ENDED_BACKUPS, sqlite_where=ENDED_BACKUPS),
         Index("ix_job_retried", "queue", "attempt", postgresql_where=RETRIED, sqlite_where=RETRIED),
         Index(None, "trace_id"),
+        Index("ix_job_request_id", "request_id", postgresql_where=ASKED_FOR, sqlite_where=ASKED_FOR),
         Index(None, "source", "id"),
     )
 
@@ -137,6 +141,23 @@ class JobStep(Base):
     fence: Mapped[int] = mapped_column(BigInteger)
     result: Mapped[dict[str, Any] | None] = mapped_column(NullableJson)
     done_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class JobAttempt(Base):
+    """One attempt of a job that needed several, or that ended otherwise than well."""
+
+    __tablename__ = "job_attempt"
+
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("job.id"), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    owner: Mapped[str | None] = mapped_column(String(120))
+    """The process that made it."""
+    began_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Of the first attempt the job itself says this."""
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended: Mapped[str | None] = mapped_column(String(16))
+    """failed, cancelled, expired, released, crashed; nothing where it goes on or ended well."""
+    error_code: Mapped[str | None] = mapped_column(String(120))
 
 
 class Heartbeat(Base):

@@ -52,6 +52,7 @@ COMMANDS = {
         "strongroom.cli.step_up:step_up", "See what operators wish to destroy; approve or cancel it."
     ),
     "jobs": LateCommand("strongroom.cli.jobs:jobs", "List, follow, cancel, pause, resume and run jobs."),
+    "trace": LateCommand("strongroom.cli.trace:trace", "Tell what came of a request, from its trace id."),
     "alerts": LateCommand("strongroom.cli.alerts:alerts", "List, acknowledge, silence, resolve alerts; test channels."),
     "tokens": LateCommand("strongroom.cli.tokens:tokens", "Make, list, rotate and revoke the tokens of machines."),
     "audit": LateCommand("strongroom.cli.audit:audit", "Show who did what, and check that nobody changed that."),

@@ -58,6 +58,7 @@ class Claim:
     trace_id: str
     asked_at: float
     wishes: Wishes
+    request_id: str | None = None
 
     @property
     def held(self) -> ColumnElement[bool]:
@@ -113,8 +114,9 @@ def _claim(taken: CursorResult[Any], asked_at: float) -> Claim | None:
     row = taken.one_or_none()
     if row is None:
         return None
-    job_id, fence, attempt, kind, queue, args, cursor, exclusion, trace_id, *wishes = row
-    return Claim(job_id, fence, attempt, kind, queue, args, cursor, exclusion, trace_id, asked_at, Wishes.of(wishes))
+    job_id, fence, attempt, kind, queue, args, cursor, exclusion, trace_id, request_id, *wishes = row
+    known = (job_id, fence, attempt, kind, queue, args, cursor, exclusion, trace_id)
+    return Claim(*known, asked_at, Wishes.of(wishes), request_id)
 
 
 def put_back(session: Session, job_id: uuid.UUID) -> None:
@@ -226,7 +228,8 @@ def _abandoned() -> ColumnElement[bool]:
     )
 
 
-CLAIMED = (Job.id, Job.fence, Job.attempt, Job.kind, Job.queue, Job.args, Job.cursor, Job.exclusion, Job.trace_id)
+WORK = (Job.kind, Job.queue, Job.args, Job.cursor, Job.exclusion)
+CLAIMED = (Job.id, Job.fence, Job.attempt, *WORK, Job.trace_id, Job.request_id)
 """What a claim reads of the job."""
 
 # Made once: building a statement and finding it among the compiled ones costs more than running it.

@@ -17,6 +17,7 @@ from strongroom.catalog.jobs import Job, JobState
 from strongroom.jobs.errors import BadIdempotencyKeyError, BatchRefusedError, IdempotencyConflictError, Refusal
 from strongroom.jobs.kinds import JobKind, Queue
 from strongroom.jobs.policy import LedgerPolicy
+from strongroom.tracing import get_request_id
 
 MAX_DEDUPE_KEY = 200
 MOST_DEADLINE_SECONDS = 366 * 86400
@@ -141,6 +142,7 @@ def _columns(request: JobRequest, job_id: uuid.UUID, policy: LedgerPolicy) -> di
         "max_errors": policy.max_errors,
         "exclusion": request.exclusion,
         "trace_id": request.trace_id,
+        "request_id": get_request_id(),
     }
 
 

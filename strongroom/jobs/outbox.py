@@ -47,6 +47,7 @@ class JobMessage:
     queue: str
     priority: int
     trace_id: str
+    request_id: str | None = None
 
 
 Publish = Callable[[JobMessage], None]
@@ -123,7 +124,7 @@ def _send(
     until = clock.monotonic() + BATCH_SECONDS
     for job in jobs:
         try:
-            publish(JobMessage(job.id, job.kind, job.queue, job.priority, job.trace_id))
+            publish(JobMessage(job.id, job.kind, job.queue, job.priority, job.trace_id, job.request_id))
         except BrokerUnavailableError as error:
             return taken, error
         taken.append(job)
@@ -151,7 +152,7 @@ def _full_queues() -> Select[tuple[str]]:
 
 def _lock_due(session: Session, which: ColumnElement[bool], limit: int) -> Sequence[Row[Any]]:
     query = (
-        select(Job.id, Job.kind, Job.queue, Job.priority, Job.trace_id, Job.publish_count)
+        select(Job.id, Job.kind, Job.queue, Job.priority, Job.trace_id, Job.request_id, Job.publish_count)
         .where(Job.publish_after <= utcnow(), is_due(), is_free(), is_first_in_line(), which)
         .where(Job.queue.not_in(_full_queues()), Job.publish_count >= literal(0, literal_execute=True))
         .order_by(Job.priority, Job.publish_after)

@@ -12,6 +12,7 @@ from strongroom.catalog.errors import CatalogUnavailableError
 from strongroom.catalog.jobs import JobState
 from strongroom.cycles import rare_cycle_searches
 from strongroom.errors import StrongroomError
+from strongroom.jobs.attempts import note_again
 from strongroom.jobs.claiming import Claim
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.failures import UNEXPECTED, JobFailure
@@ -83,8 +84,10 @@ def run_claimed(
     gives the job back and goes on.
     """
     about = (claim.job_id, claim.kind, claim.attempt)
-    with bind(trace_id=claim.trace_id, job_id=str(claim.job_id)), Lease(ledger, claim) as lease:
+    ids = bind(trace_id=claim.trace_id, request_id=claim.request_id, job_id=str(claim.job_id))
+    with ids, Lease(ledger, claim) as lease:
         log.info("job %s (%s): attempt %d begins", *about, extra={"event": "job.attempt_begins"})
+        note_again(ledger.catalog, claim)
         outcome = _run_attempt(ledger, claim, lease, handler, stopping)
         seconds = round(ledger.clock.monotonic() - claim.asked_at, 6)
         told = {"event": "job.attempt_ended", "duration_s": seconds}

@@ -11,6 +11,7 @@ from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.jobs import Job, JobState
 from strongroom.clock import RandomBytes
 from strongroom.jobs.alerting import note_end
+from strongroom.jobs.attempts import AttemptEnd, note_attempt_end
 from strongroom.jobs.claiming import HELD, Claim
 from strongroom.jobs.failures import JobFailure
 from strongroom.jobs.interrupts import LeaseLost
@@ -55,6 +56,7 @@ def settle_failed(
     """Queue the job again after a passing fault, or end it when the fault is permanent, one too many, or too late."""
 
     def change(job: Job) -> None:
+        note_attempt_end(job, AttemptEnd.FAILED, failure.code)
         job.errors += 1
         job.last_error = failure.as_stored()
         left = _seconds_left(session, job)
@@ -77,17 +79,32 @@ def settle_watched(session: Session, claim: Claim, result: dict[str, Any], polic
 
 def settle_cancelled(session: Session, claim: Claim) -> Job:
     """End the job as somebody wished; raises LeaseLost."""
-    return _settle(session, claim, lambda job: end(job, JobState.CANCELLED))
+
+    def change(job: Job) -> None:
+        note_attempt_end(job, AttemptEnd.CANCELLED)
+        end(job, JobState.CANCELLED)
+
+    return _settle(session, claim, change)
 
 
 def settle_expired(session: Session, claim: Claim) -> Job:
     """End the job because its deadline has passed; raises LeaseLost."""
-    return _settle(session, claim, expire)
+
+    def change(job: Job) -> None:
+        note_attempt_end(job, AttemptEnd.EXPIRED)
+        expire(job)
+
+    return _settle(session, claim, change)
 
 
 def settle_released(session: Session, claim: Claim) -> Job:
     """Give the job back to the queue at once, or to rest if somebody wishes it; raises LeaseLost."""
-    return _settle(session, claim, lambda job: requeue(job, 0.0))
+
+    def change(job: Job) -> None:
+        note_attempt_end(job, AttemptEnd.RELEASED)
+        requeue(job, 0.0)
+
+    return _settle(session, claim, change)
 
 
 def settle_waiting(session: Session, claim: Claim, seconds: float) -> Job:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.jobs import FINAL_STATES, WITH_DEADLINE, Job, JobState
 from strongroom.jobs.alerting import note_end
+from strongroom.jobs.attempts import AttemptEnd, note_attempt_end
 from strongroom.jobs.eligibility import in_state
 from strongroom.jobs.failures import POISONED
 from strongroom.jobs.ledger import Ledger
@@ -80,6 +81,7 @@ def _overdue() -> Select[tuple[Job]]:
 
 
 def _take_away(job: Job, max_crashes: int) -> None:
+    note_attempt_end(job, AttemptEnd.CRASHED)
     job.fence += 1
     job.crashes += 1
     if job.cancel_requested or job.crashes < max_crashes:

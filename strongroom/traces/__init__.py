@@ -1,0 +1,1 @@
+"""The story of one trace: what was asked for, and everything that came of it, in order of time."""
