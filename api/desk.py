@@ -49,7 +49,7 @@ class Desk:
         return BatchDocument(jobs=list(job_ids))
 
 
-def get_desk(request: Request) -> Desk:
+async def get_desk(request: Request) -> Desk:
     """Return the desk of the application."""
     desk: Desk = request.app.state.desk
     return desk

@@ -59,6 +59,10 @@ class Gate:
         """Return who scrapes, where this reads metrics and the token of `[metrics]` is shown."""
         return self.scrape_token.find(shown) if self.scrape_token and operation.area == AREA else None
 
+    def find_known(self, shown: str, address: str | None) -> Principal | None:
+        """Return who shows this, if memory knows it; None means: ask `identify`, which may wait for the catalog."""
+        return self._tokens.find_known(shown, address) if shown.startswith(PREFIX) else None
+
     def identify(self, shown: str, address: str | None) -> Principal:
         """Return who shows this; raises CredentialRefusedError."""
         if shown.startswith(PREFIX):
@@ -85,15 +89,16 @@ async def pass_gate(
         raise CredentialRefusedError.without_a_reason()
     address = None if request.client is None else request.client.host
     shown = credentials.credentials
-    principal = gate.find_scraper(operation, shown)
+    principal = gate.find_scraper(operation, shown) or gate.find_known(shown, address)
     if principal is None:
+        # To a thread and back costs as much as all the rest of the gate, so memory is asked before.
         principal = await run_in_threadpool(gate.identify, shown, address)
     sources = await find_sources(request, operation, principal, gate.catalog)
     verify_allowed(principal, operation, gate.clock.now(), sources=sources, stepped_up=STEP_UP in request.headers)
     request.state.principal = principal
 
 
-def get_principal(request: Request) -> Principal:
+async def get_principal(request: Request) -> Principal:
     """Return who sent the request, as the gate found out."""
     principal: Principal = request.state.principal
     return principal

@@ -17,7 +17,7 @@ from strongroom.stepup.spending import permitted
 router = APIRouter(prefix="/step-up/challenges", tags=["step-up"])
 
 
-def get_step_ups(request: Request) -> StepUps:
+async def get_step_ups(request: Request) -> StepUps:
     """Return what step-ups of this application work with."""
     means: StepUps = request.app.state.step_ups
     return means
@@ -39,7 +39,7 @@ class Permits:
         return permitted(self.means, self.principal, act, self.reference) if needed else nullcontext()
 
 
-def get_permits(
+async def get_permits(
     means: AtStepUps,
     caller: Caller,
     reference: Annotated[

@@ -77,7 +77,7 @@ def _well_formed(text: str) -> tuple[str, ...]:
     return (text,) if _WELL_FORMED.fullmatch(text) else ()
 
 
-def get_trace_id(request: Request) -> str:
+async def get_trace_id(request: Request) -> str:
     """Return the trace id of a request, for the job it leads to."""
     story: Story = request.scope[SCOPE_KEY]
     return story.trace_id

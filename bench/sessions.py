@@ -43,6 +43,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=100_000, help="sessions that all processes try")
     parser.add_argument("--kills", type=int, default=5, help="how often Redis is killed meanwhile")
     parser.add_argument("--seconds", type=float, default=10, help="for how long requests are sent")
+    parser.add_argument("--processes", type=int, default=1, help="processes of the API that requests are sent to")
     parser.add_argument("--dir", type=Path, help="where the work folder goes; a short path, there are sockets in it")
     return parser.parse_args()
 

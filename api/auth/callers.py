@@ -7,7 +7,7 @@ from fastapi import Depends, Request, Response
 from strongroom.accounts.opening import Operators
 
 
-def get_operators(request: Request) -> Operators:
+async def get_operators(request: Request) -> Operators:
     """Return everything about operators of this process."""
     operators: Operators = request.app.state.operators
     return operators
@@ -16,12 +16,12 @@ def get_operators(request: Request) -> Operators:
 AtOperators = Annotated[Operators, Depends(get_operators)]
 
 
-def keep_nowhere(response: Response) -> None:
+async def keep_nowhere(response: Response) -> None:
     """Have no cache keep an answer."""
     response.headers["Cache-Control"] = "no-store"
 
 
-def address_of(request: Request) -> str:
+async def address_of(request: Request) -> str:
     """Return the address that a request comes from."""
     return "unknown" if request.client is None else request.client.host
 

@@ -21,13 +21,13 @@ _FILES = {path.name: path.read_bytes() for path in sorted(_STATIC.iterdir())}
 router = APIRouter(prefix="/client", tags=["client"])
 
 
-def get_board(request: Request) -> Board:
+async def get_board(request: Request) -> Board:
     """Return the board of the application."""
     board: Board = request.app.state.board
     return board
 
 
-def get_rules(request: Request) -> SessionSettings:
+async def get_rules(request: Request) -> SessionSettings:
     """Return what the settings say about sessions."""
     rules: SessionSettings = request.app.state.desk.services.settings.sessions
     return rules

@@ -3,12 +3,11 @@
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -102,8 +101,7 @@ class RedisSessionManager:
     async def create(self) -> str:
         """Make a session and return its id; raises SessionsFullError."""
         session_id = make_id(self._random, self._rules.id_format)
-        async with self._answering():
-            said: int = await call(self._client, self._create, _key(RECORD, session_id))
+        said: int = await self._call(self._create, _key(RECORD, session_id))
         if said > 0:
             return session_id
         if said < 0:
@@ -119,8 +117,7 @@ class RedisSessionManager:
             raise refuse(Refusal.MALFORMED, None)
         secret = make_id(self._random, SessionIdFormat.TOKEN) if visit else None
         visits = (_key(VISIT, secret),) if secret else ()
-        async with self._answering():
-            said = await call(self._client, self._consume, RECORD + digest, *visits)
+        said = await self._call(self._consume, RECORD + digest, *visits)
         record = None if isinstance(said, int) else find_record(said)
         if record is None or record.used_at is None:
             raise refuse(_REFUSALS[said], digest)
@@ -131,35 +128,35 @@ class RedisSessionManager:
         digest = find_digest(secret)
         if digest is None:
             raise refuse(Refusal.MALFORMED, None)
-        async with self._answering():
-            epoch, current = await self._client.mget(VISIT + digest, EPOCH)
+        epoch, current = await self._ask(lambda: self._client.mget(VISIT + digest, EPOCH))
         if epoch is None or epoch != current:
             raise refuse(Refusal.EXPIRED if epoch is None else Refusal.FORGOTTEN, digest)
 
     async def count(self) -> SessionCounts:
         """Count the sessions, in a time that does not grow with their number."""
-        async with self._answering():
-            return SessionCounts(*await call(self._client, self._count))
+        return SessionCounts(*await self._call(self._count))
 
     async def verify(self) -> None:
         """Return if Redis answers."""
-        async with self._answering():
-            await self._client.ping()
+        await self._ask(lambda: cast(Awaitable[Any], self._client.ping()))
 
     async def work_with(self, work: Callable[[Redis], Awaitable[ResultT]]) -> ResultT:
         """Have something longer done with the client; only the first connection is waited for no longer than usual."""
         await self.verify()
         try:
             return await work(self._client)
-        except (RedisError, OSError) as error:
+        except (RedisError, OSError, RuntimeError) as error:
             raise _away(type(error).__name__) from None
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    @asynccontextmanager
-    async def _answering(self) -> AsyncIterator[None]:
+    async def _call(self, script: Script, *keys: str) -> Any:
+        return await self._ask(lambda: call(self._client, script, *keys))
+
+    async def _ask(self, question: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        """Return what Redis answers in time; raises SessionsAwayError."""
         if not self._breaker.lets_pass():
             raise _away("it did not answer just now")
         asked = False
@@ -167,13 +164,14 @@ class RedisSessionManager:
             # One limit for all of it: a new connection asks several times, and each time may last as long.
             async with asyncio.timeout(self._rules.patience), self._free:
                 asked = True
-                yield
-        except (RedisError, OSError, UnavailableError) as error:
-            # Too many callers at a time are no fault of Redis.
+                answer = await question()
+        except (RedisError, OSError, UnavailableError, RuntimeError) as error:
+            # uvloop raises RuntimeError where a connection was closed. Too many callers are no fault of Redis.
             if asked:
                 self._breaker.failed()
             raise _away(type(error).__name__) from None
         self._breaker.succeeded()
+        return answer
 
 
 def refuse(why: Refusal, digest: str | None) -> SessionInvalidError:

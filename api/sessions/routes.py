@@ -69,13 +69,13 @@ class RedisHealthDocument(BaseModel):
     timestamp: datetime
 
 
-def get_sessions(request: Request) -> RedisSessionManager:
+async def get_sessions(request: Request) -> RedisSessionManager:
     """Return the sessions of the application."""
     sessions: RedisSessionManager = request.app.state.sessions
     return sessions
 
 
-def refuse_prefetch(request: Request) -> None:
+async def refuse_prefetch(request: Request) -> None:
     """Refuse what a browser or previewer asks for before anybody wants it; raises PrefetchRefusedError."""
     marks = (request.headers.get(name, "").lower() for name in _PREFETCH_MARKS)
     if any(word in mark for mark in marks for word in _UNASKED):

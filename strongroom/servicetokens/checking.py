@@ -3,6 +3,7 @@
 import hmac
 import ipaddress
 import threading
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -22,6 +23,15 @@ _MOST_KNOWN = 1000
 TOKEN_REUSE = "token.reuse"  # noqa: S105 -- the cause of an alert, not a token
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A token as it was read at a moment of the monotonic clock."""
+
+    read_at: float
+    row: ServiceToken
+    principal: Principal
+
+
 class TokenCheck:
     """Knows service tokens; safe between threads."""
 
@@ -29,7 +39,17 @@ class TokenCheck:
         self._catalog = catalog
         self._clock = clock
         self._lock = threading.Lock()
-        self._known: dict[bytes, tuple[float, ServiceToken]] = {}
+        self._known: dict[bytes, _Known] = {}
+
+    def find_known(self, text: str, address: str | None) -> Principal | None:
+        """Return whom a token belongs to that was read just now and lets in; None means: ask `authenticate`.
+
+        Looks at nothing but memory, so that an event loop may call it.
+        """
+        known = self._find(digest_of(text))
+        if known is None or _has_ended(known.row, self._clock.now()) or not _may_come_from(known.row, address):
+            return None
+        return known.principal
 
     def authenticate(self, text: str, address: str | None) -> Principal:
         """Return whom a token belongs to; `address` is where the request comes from. Raises CredentialRefusedError.
@@ -38,26 +58,22 @@ class TokenCheck:
         """
         if not is_token(text):
             raise CredentialRefusedError.without_a_reason()
-        row = self._known_row(digest_of(text)) or self._read(digest_of(text))
-        now = self._clock.now()
-        if row.revoked_at is not None or row.expires_at <= now:
+        known = self._find(digest_of(text)) or self._read(digest_of(text))
+        row, now = known.row, self._clock.now()
+        if _has_ended(row, now):
             self._report_reuse(row, now)
             raise CredentialRefusedError.without_a_reason()
         if not _may_come_from(row, address):
             raise CredentialRefusedError.without_a_reason()
-        return Principal(
-            id=str(row.id),
-            name=row.name,
-            kind=PrincipalKind.SERVICE,
-            scopes=frozenset(map(Grant.parse, row.grants)),
-        )
+        return known.principal
 
-    def _known_row(self, digest: bytes) -> ServiceToken | None:
-        with self._lock:
-            read_at, row = self._known.get(digest, (float("-inf"), None))
-        return row if self._clock.monotonic() - read_at < KNOWN_FOR_SECONDS else None
+    def _find(self, digest: bytes) -> _Known | None:
+        known = self._known.get(digest)
+        return known if known and self._clock.monotonic() - known.read_at < KNOWN_FOR_SECONDS else None
 
-    def _read(self, digest: bytes) -> ServiceToken:
+    def _read(self, digest: bytes) -> _Known:
+        # Before the question, not after the answer: what is revoked while it is read counts from then on.
+        read_at = self._clock.monotonic()
         with self._catalog.read() as session:
             row = session.scalar(select(ServiceToken).where(ServiceToken.digest == digest))
         if row is None or not hmac.compare_digest(row.digest, digest):
@@ -66,8 +82,8 @@ class TokenCheck:
         with self._lock:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            self._known[digest] = (self._clock.monotonic(), row)
-        return row
+            known = self._known[digest] = _Known(read_at, row, _principal_of(row))
+        return known
 
     def _note_use(self, row: ServiceToken) -> None:
         """Write down the day of the last use, once a day."""
@@ -88,6 +104,19 @@ class TokenCheck:
         )
         with self._catalog.begin() as session:
             open_alert(session, report)
+
+
+def _has_ended(row: ServiceToken, now: datetime) -> bool:
+    return row.revoked_at is not None or row.expires_at <= now
+
+
+def _principal_of(row: ServiceToken) -> Principal:
+    return Principal(
+        id=str(row.id),
+        name=row.name,
+        kind=PrincipalKind.SERVICE,
+        scopes=frozenset(map(Grant.parse, row.grants)),
+    )
 
 
 def _may_come_from(row: ServiceToken, address: str | None) -> bool:

@@ -98,6 +98,28 @@ def test_a_token_that_has_ended_opens_an_alert_and_nothing_else(tokens, check, c
     assert len(tokens.list(ended=True)) == 1
 
 
+def test_memory_lets_in_for_a_second_only_and_only_what_was_let_in(tokens, check, clock):
+    new = make(tokens, networks=["10.0.0.0/8"])
+    assert check.find_known(new.text, "10.1.2.3") is None
+    principal = check.authenticate(new.text, "10.1.2.3")
+
+    assert check.find_known(new.text, "10.1.2.3") == principal
+    assert check.find_known(new.text, "192.0.2.1") is None
+    tokens.revoke("nightly", by="ada")
+    clock.by = timedelta(seconds=1)
+    assert check.find_known(new.text, "10.1.2.3") is None
+
+
+def test_memory_lets_nothing_in_that_has_expired_since(tokens, check, clock, catalog):
+    new = make(tokens)
+    clock.by = timedelta(days=90) - timedelta(seconds=0.5)
+    check.authenticate(new.text, None)
+    assert check.find_known(new.text, None) is not None
+
+    clock.by = timedelta(days=90)
+    assert check.find_known(new.text, None) is None
+
+
 def test_a_token_nobody_made_opens_nothing_and_no_alert(check, catalog, clock):
     stranger = make(ServiceTokens(catalog, clock, system_random)).text
     for text in (stranger[:-1] + "x", "strongroom_ci_x_y", ""):
