@@ -82,7 +82,7 @@ def test_requests_count_by_the_template_of_their_route(scraper, client):
     for backup in ("3fa85f64-5717-4562-b3fc-2c963f66afa6", "0e8400e2-29b4-41d4-a716-446655440000"):
         assert client.get(f"/v1/backups/{backup}").status_code == 404
     client.get("/a-path/that-is-not-there")
-    client.request("BREW", "/v1/backups")
+    client.request("PROPFIND", "/v1/backups")
     text = scraper.get("/metrics").text
     counted = values(text, "strongroom_http_requests_total")
 
