@@ -75,6 +75,8 @@ def make_operators_server(runtime: Runtime) -> uvicorn.Server:
         create_app(runtime, publisher, identity, publisher.verify),
         host=runtime.settings.api.host,
         port=runtime.settings.api.port,
+        loop="uvloop",
+        http="httptools",
         server_header=False,
         # Its lines go where all others go, and `api.tracing` writes one for each request.
         log_config=None,

