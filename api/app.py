@@ -115,6 +115,12 @@ def create_app(
     app.add_middleware(BodyLimit, most=MAX_BODY_BYTES)
     app.add_middleware(TraceHeaders, random=runtime.random)
     answer_errors(app)
+    _include_routes(app)
+    gate.learn(app)
+    return app
+
+
+def _include_routes(app: FastAPI) -> None:
     # Routes are looked for in this order, and within another router twice: those that are asked for most come first.
     app.include_router(health.router)
     _include_behind_the_gate(app, one_time_sessions.gated)
@@ -125,8 +131,6 @@ def create_app(
         _include_behind_the_gate(app, own)
     for room in ROOMS:
         _include_behind_the_gate(app, room.router, "/v1")
-    gate.learn(app)
-    return app
 
 
 def _include_behind_the_gate(app: FastAPI, router: APIRouter, prefix: str = "") -> None:
