@@ -12,6 +12,7 @@ import uvicorn
 
 from api.app import create_app
 from api.encryptor.process import make_encryptor_server
+from api.metrics_face import make_metrics_server
 from api.peer.process import make_peer_server
 from strongroom.catalog.schema import verify_schema
 from strongroom.errors import StrongroomError
@@ -90,8 +91,9 @@ FACES: dict[str, Callable[[Runtime], uvicorn.Server]] = {
     "operators": make_operators_server,
     "encryptor": make_encryptor_server,
     "peer": make_peer_server,
+    "metrics": make_metrics_server,
 }
-SERVICES = {"operators": "api", "encryptor": "encryptor-face", "peer": "peer-face"}
+SERVICES = {"operators": "api", "encryptor": "encryptor-face", "peer": "peer-face", "metrics": "metrics-face"}
 HOLDING_KEYS = {"encryptor", "peer"}
 
 

@@ -99,6 +99,7 @@ COMMANDS = (
     Operation("cli: audit tail", Role.ADMIN, None, Gravity.READ),
     Operation("cli: audit verify", Role.ADMIN, None, Gravity.READ),
     run("cli: watch", "watch"),
+    run("cli: doctor", "probes"),
     read("cli: queues list", "queues"),
     change("cli: queues pause", "queues"),
     run("cli: queues probe", "probes"),

@@ -8,6 +8,7 @@ from strongroom.cli.command import LateCommand, LateGroup
 COMMANDS = {
     "init": LateCommand("strongroom.cli.init:init", "Write a configuration and the first key, prepare regions."),
     "config": LateCommand("strongroom.cli.config:config", "Check or show the configuration."),
+    "doctor": LateCommand("strongroom.cli.doctor:doctor", "Find what is set up badly; ask workers for an answer."),
     "status": LateCommand("strongroom.cli.status:status", "Show whether every source is protected, the worst first."),
     "sources": LateCommand("strongroom.cli.sources:sources", "List what is backed up; check its permissions in AWS."),
     "regions": LateCommand("strongroom.cli.regions:regions", "Show where backups are kept, and check those places."),

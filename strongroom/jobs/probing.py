@@ -5,7 +5,7 @@ the time each part took, by the database's clock.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,13 +66,24 @@ def run_probe(context: JobContext) -> dict[str, Any]:
     return {"queue": context.args["queue"], "attempt": context.attempt}
 
 
-def probe_queues(ledger: Ledger, queues: Iterable[Queue], *, seconds: float, trace_id: str) -> list[ProbeReport]:
-    """Probe queues and wait for the answers, `seconds` at most; what is not answered then is cancelled."""
+def probe_queues(
+    ledger: Ledger,
+    queues: Iterable[Queue],
+    *,
+    seconds: float,
+    trace_id: str,
+    hand_over: Callable[[Sequence[uuid.UUID]], object] = lambda _: None,
+) -> list[ProbeReport]:
+    """Probe queues and wait for the answers, `seconds` at most; what is not answered then is cancelled.
+
+    `hand_over` gives the probes to the broker, which the next tick of Beat does otherwise.
+    """
     wanted = list(queues)
     with ledger.catalog.begin() as session:
         ids = ledger.enqueue_many(session, [probe_request(queue, trace_id=trace_id) for queue in wanted])
     probes = dict(zip(ids, wanted, strict=True))
     give_up = ledger.clock.monotonic() + seconds
+    hand_over(list(ids))
     while _unanswered(jobs := _look(ledger, probes)) and ledger.clock.monotonic() < give_up:
         ledger.clock.sleep(SECONDS_BETWEEN_LOOKS)
     for job in _unanswered(jobs):

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families as read_families
 
+from api.metrics_face import create_metrics_app
 from api.scraping import ScrapeToken
 from strongroom.catalog.errors import CatalogUnavailableError
 from strongroom.clock import SystemClock
@@ -128,3 +130,14 @@ def test_promtool_finds_nothing_to_complain_about(scraper):
     checked = subprocess.run(["promtool", "check", "metrics"], check=False, input=text, capture_output=True, text=True)
 
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+
+
+def test_a_port_of_its_own_shows_the_metrics_and_nothing_else(runtime):
+    face = TestClient(create_metrics_app(runtime))
+
+    assert values(face.get("/metrics").text, "strongroom_up") == {(): 1.0}
+    assert [face.get(path).status_code for path in ("/v1/status", "/health/ready", "/openapi.json")] == [404, 404, 404]
+
+
+def test_it_listens_on_loopback_unless_told_otherwise(runtime):
+    assert runtime.settings.metrics.host == "127.0.0.1"

@@ -16,9 +16,11 @@ from strongroom.jobs.errors import BrokerUnavailableError
 from strongroom.jobs.kinds import Queue
 from strongroom.jobs.outbox import JobMessage, publish_due, publish_one
 from strongroom.jobs.probing import ProbeVerdict, probe_queues
+from strongroom.metrics.exporting import export
 from tests.integration.worker.conftest import PATIENCE_SECONDS, PROJECT, TRACE_ID, eventually
 from tests.services.rabbitmq import RabbitMq
 from tests.services.valkey import Valkey
+from worker.round_trip import probe_workers
 
 
 def raw_messages(broker):
@@ -63,6 +65,12 @@ def test_a_probe_shows_that_a_worker_serves_its_queue(site, start_worker):
 
     (report,) = probing.result()
     assert (report.queue, report.verdict) == (Queue.BACKUP, ProbeVerdict.SERVED)
+    # Nobody hands this one over but the probe itself.
+    (sent,) = probe_workers(site.runtime.services(), [Queue.BACKUP], PATIENCE_SECONDS)
+    assert (sent.queue, sent.verdict) == (Queue.BACKUP, ProbeVerdict.SERVED)
+    families = {family.name: family for family in export(site.runtime.catalog, site.runtime.settings)}
+    workers = {sample.labels["queue"]: sample.value for sample in families["strongroom_workers_up"].samples}
+    assert (workers["backup"], workers["restore"]) == (1, 0)
 
 
 def test_a_message_carries_an_id_and_a_trace_id_and_nothing_else(site):

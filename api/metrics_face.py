@@ -1,0 +1,33 @@
+"""`python -m api metrics`: metrics on a port of their own, without a token, for a Prometheus on the same machine."""
+
+import uvicorn
+from fastapi import FastAPI
+
+from api import metrics
+from api.metrics import MetricsDesk
+from api.sessions.setting_up import open_sessions
+from strongroom.runtime import Runtime
+
+
+def create_metrics_app(runtime: Runtime) -> FastAPI:
+    """Put the face together; whoever reaches it may read."""
+    app = FastAPI(title="Strongroom, metrics", openapi_url=None, redirect_slashes=False)
+    sessions = open_sessions(runtime.settings, runtime.catalog, runtime.clock, runtime.random)
+    app.state.metrics = MetricsDesk(runtime, sessions)
+    app.include_router(metrics.router)
+    return app
+
+
+def make_metrics_server(runtime: Runtime) -> uvicorn.Server:
+    """Return the server of the face, on loopback unless the settings say otherwise."""
+    own = runtime.settings.metrics
+    config = uvicorn.Config(
+        create_metrics_app(runtime),
+        host=own.host,
+        port=own.port,
+        server_header=False,
+        # Its lines go where all others go.
+        log_config=None,
+        access_log=False,
+    )
+    return uvicorn.Server(config)
