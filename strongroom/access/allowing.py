@@ -8,7 +8,9 @@ from strongroom.access.operation import Gravity, Operation
 from strongroom.access.principals import Principal, PrincipalKind
 
 FACTOR_LASTS = timedelta(minutes=10)
-"""How long a verified factor counts for changes; use does not stretch it, so thirty minutes are never reached."""
+"""How long a verified factor counts for changes; use does not stretch it."""
+FACTORS_LAST = timedelta(minutes=30)
+"""How long several that follow each other count; after that one has to be shown that begins anew."""
 
 
 def verify_allowed(
@@ -65,7 +67,7 @@ def _verify_role(principal: Principal, operation: Operation) -> None:
 
 
 def _verify_factor(principal: Principal, operation: Operation, now: datetime, *, stepped_up: bool) -> None:
-    if operation.gravity is Gravity.CHANGE and not _is_fresh(principal.factor_at, now):
+    if operation.gravity is Gravity.CHANGE and not is_fresh(principal.factor_at, now):
         raise StepUpRequiredError(
             "This changes something and needs a factor that was verified within the last 10 minutes.",
             next_step="Send a code to /api/v1/auth/mfa/verify, or log in again, and repeat the request.",
@@ -80,6 +82,7 @@ def _verify_factor(principal: Principal, operation: Operation, now: datetime, *,
         )
 
 
-def _is_fresh(factor_at: datetime | None, now: datetime) -> bool:
+def is_fresh(factor_at: datetime | None, now: datetime) -> bool:
+    """Say whether a factor that was shown then allows changes now."""
     # A moment ahead of the clock is no proof of anything.
     return factor_at is not None and timedelta(0) <= now - factor_at <= FACTOR_LASTS

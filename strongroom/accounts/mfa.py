@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from strongroom.access.allowing import is_fresh
+from strongroom.access.errors import StepUpRequiredError
+from strongroom.access.operation import Gravity
 from strongroom.access.principals import Principal, Role
 from strongroom.accounts import qr, totp
 from strongroom.accounts.alerting import tell_of_factor_off
@@ -30,12 +33,11 @@ from strongroom.catalog.accounts import (
 )
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock, RandomBytes
+from strongroom.errors import StrongroomError
 from strongroom.ids import id_at
 from strongroom.purposekeys.keys import Purpose, PurposeKeys
 
 PENDING_LASTS = timedelta(minutes=10)
-FRESH = timedelta(minutes=10)
-"""How long after a code was shown the factor itself may be replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +87,15 @@ class Mfa:
     def enable(self, who: Principal) -> Enrolment:
         """Begin to enrol: a new secret, which counts for nothing until it is confirmed, within ten minutes.
 
-        Raises MFAOffError, and MFAEnabledAlreadyError unless the session has shown the present factor lately.
+        Raises MFAOffError. Unless the session has shown what the account has lately, raises MFAEnabledAlreadyError, or
+        StepUpRequiredError where that is a password alone: who finds a session open must not add a factor of theirs.
         """
         parts, now = self._ready(), self._parts.clock.now()
         secret = totp.new_secret(parts.random)
         with parts.catalog.begin() as session:
             account = _lock(session, who)
-            if is_enrolled(session, account.id) and not _is_fresh(who, now):
-                raise MFAEnabledAlreadyError(
-                    "The account has a second factor.",
-                    next_step="Show a code at /api/v1/auth/mfa/verify to replace it, or disable it first.",
-                )
+            if not who.enrolling and not is_fresh(who.factor_at, now):
+                raise _too_late(enrolled=is_enrolled(session, account.id))
             _drop_pending(session, account.id)
             session.add(_pending(account.id, id_at(now, parts.random), secret, now))
         uri = totp.provisioning_uri(secret, who.name, parts.policy.issuer)
@@ -251,5 +251,14 @@ def _lock(session: Session, who: Principal) -> Account:
     return account
 
 
-def _is_fresh(who: Principal, now: datetime) -> bool:
-    return who.factor_at is not None and now - who.factor_at <= FRESH
+def _too_late(*, enrolled: bool) -> StrongroomError:
+    if enrolled:
+        return MFAEnabledAlreadyError(
+            "The account has a second factor.",
+            next_step="Show a code at /api/v1/auth/mfa/verify to replace it, or disable it first.",
+        )
+    return StepUpRequiredError(
+        "A second factor is added within ten minutes of a login.",
+        next_step="Log in again, then repeat the request.",
+        gravity=Gravity.CHANGE,
+    )

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
+from strongroom.access.allowing import FACTOR_LASTS, FACTORS_LAST, is_fresh
 from strongroom.access.principals import Principal, PrincipalKind, Role
 from strongroom.accounts.alerting import tell_of_stolen_session
 from strongroom.accounts.errors import TokenExpiredOrWrongError
@@ -45,6 +46,7 @@ class Sessions:
             account_id=account_id,
             generation=0,
             factor_at=now,
+            factor_since=now,
             created_at=now,
             refreshed_at=now,
             expires_at=now + SESSION_LASTS,
@@ -95,8 +97,11 @@ class Sessions:
             return end_all(session, uuid.UUID(who.id), self._clock.now(), keep=session_of(who))
 
     def renew_factor(self, session: Session, session_id: uuid.UUID, now: datetime) -> None:
-        """Note that a code was shown in a session."""
-        session.execute(update(LoginSession).where(LoginSession.id == session_id).values(factor_at=now))
+        """Note that a code was shown in a session: changes are allowed for longer, or anew if they no longer were."""
+        row = session.get_one(LoginSession, session_id, with_for_update=True, populate_existing=True)
+        if not is_fresh(factor_counts_from(row), now):
+            row.factor_since = now
+        row.factor_at = now
 
     def _logged_in(self, claims: Claims) -> Principal:
         now = self._clock.now()
@@ -107,7 +112,9 @@ class Sessions:
             found = session.execute(query.where(*mine, *live)).one_or_none()
         if found is None:
             raise refused()
-        return _principal(found.Account, factor_at=found.LoginSession.factor_at, session_id=str(claims.ticket))
+        return _principal(
+            found.Account, factor_at=factor_counts_from(found.LoginSession), session_id=str(claims.ticket)
+        )
 
     def _enrolling(self, claims: Claims) -> Principal:
         with self._catalog.read() as session:
@@ -123,6 +130,12 @@ class Sessions:
             account = session.get_one(Account, claims.account_id)
             tell_of_stolen_session(session, account.name, now)
             write_down(session, AccountEvent.TOKEN_REUSE, str(account.id))
+
+
+def factor_counts_from(row: LoginSession) -> datetime:
+    """Return the moment that a factor counts as shown at: codes upon codes do not stretch that past half an hour."""
+    latest = (row.factor_since or row.factor_at) + FACTORS_LAST - FACTOR_LASTS
+    return min(row.factor_at, latest)
 
 
 def session_of(who: Principal) -> uuid.UUID | None:

@@ -56,14 +56,20 @@ class AccountFactor(Base):
     account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     kind: Mapped[FactorKind] = mapped_column(stored_enum(FactorKind))
+    credential_id: Mapped[bytes | None] = mapped_column(LargeBinary(1023))
+    """What a security key calls itself (WebAuthn); codes of an app have none."""
+    public_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Of a security key (COSE), in place of a secret."""
     secret: Mapped[str | None] = mapped_column(EncryptedString(max_bytes=64, strict=True))
     """Base32; bound to this row, and so to the account."""
     counter: Mapped[int] = mapped_column(BigInteger)
-    """The last time step that was accepted; what is not later is never accepted again."""
+    """The last time step, or signature of a security key, that was accepted; what is not later never is again."""
     label: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __table_args__ = (Index("uq_account_factor_credential_id", "credential_id", unique=True),)
 
 
 class AccountBackupCode(Base):
@@ -113,6 +119,8 @@ class LoginSession(Base):
     generation: Mapped[int] = mapped_column(default=0)
     factor_at: Mapped[datetime] = mapped_column(UtcDateTime)
     """When every factor the account has was last shown in this session."""
+    factor_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When it was shown first of those times between which changes were always allowed."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     refreshed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
