@@ -13,7 +13,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile pyproject.toml --q
 SEEDS := 1 2
 BROKER := valkey
 
-.PHONY: help venv compiled demo up down status test chaos check fmt docs lock bench bench-jobs bench-logins bench-postgres bench-drill bench-reencrypt bench-alerts reencrypt-storm model bench-columns bench-retention bench-skip bench-sessions
+.PHONY: help venv compiled demo up down status test chaos check fmt docs lock bench bench-jobs bench-logins bench-postgres bench-drill bench-reencrypt bench-alerts reencrypt-storm model bench-columns bench-retention bench-skip bench-sessions bench-sizing
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,10 @@ bench-retention: compiled ## Measure the retention plan of 100,000 backups besid
 
 bench-sessions: compiled ## Measure one-time sessions beside PING, over HTTP, and under eight processes that race; minutes
 	@$(BIN)/python -m bench.sessions
+
+bench-sizing: compiled ## Measure what an installation takes of memory, catalog, Redis and regions; some minutes
+	@PYTHON=$(BIN)/python tests/install-services
+	@$(BIN)/python -m bench.sizing
 
 bench-skip: compiled ## Measure keys shared with ten peers, keys for encryptors, a peer that is killed; five minutes
 	@PYTHON=$(BIN)/python tests/install-services

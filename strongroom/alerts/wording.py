@@ -19,6 +19,7 @@ class Wording:
 
     page_url: str | None
     now: datetime
+    runbook_url: str | None = None
 
     def message(self, message_id: str, reason: NoticeReason, alerts: Sequence[Alert], note: str = "") -> Message:
         """Return what is said about alerts of one cause, or about all that is still open in a digest."""
@@ -53,7 +54,7 @@ class Wording:
             count=alert.count,
             since=alert.since.isoformat(),
             next_step=alert.next_step,
-            runbook=runbook_of(alert.cause),
+            runbook=runbook_of(alert.cause, self.runbook_url or RUNBOOK),
             link=None if self.page_url is None else f"{self.page_url}/v1/alerts/{alert.id}",
         )
 
@@ -86,9 +87,9 @@ class Wording:
         return "; from now on once a day" if reason is NoticeReason.FLAPPING else ""
 
 
-def runbook_of(cause: str) -> str:
+def runbook_of(cause: str, page: str = RUNBOOK) -> str:
     """Return where the runbook says what to do about a cause; of `channel.failing.NAME` the name is left out."""
-    return f"{RUNBOOK}#{'-'.join(cause.split('.')[:2])}"
+    return f"{page}#{'-'.join(cause.split('.')[:2])}"
 
 
 def duration(length: timedelta) -> str:

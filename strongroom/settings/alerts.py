@@ -33,6 +33,11 @@ class AlertSettings(Section):
         description="Address under which people reach the API; messages link to it.",
         examples=["https://backup.example.com"],
     )
+    runbook_url: HttpUrl | None = Field(
+        None,
+        description="Address under which people reach docs/runbook.md; messages link to the section of their cause.",
+        examples=["https://wiki.example.com/strongroom/runbook"],
+    )
     silent_seconds: int = Field(
         60,
         strict=True,

@@ -102,7 +102,8 @@ class CatalogAway:
 
     def _message(self, reason: NoticeReason) -> Message:
         now, report = self._sender.clock.now(), self._report()
-        wording = Wording(self._sender.settings.alerts.page_url, now)
+        alerts = self._sender.settings.alerts
+        wording = Wording(alerts.page_url, now, alerts.runbook_url)
         alert = Alert(
             id=id_at(report.at, self._random),
             dedup_key=report.dedup_key,

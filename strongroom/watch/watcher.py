@@ -172,7 +172,7 @@ class Watcher:
     def _router(self, session: Session, now: datetime) -> Router:
         settings = self._services.settings
         holding = read_holding(session, settings.home.name, now)
-        return Router(settings.channels, Wording(settings.alerts.page_url, now), holding)
+        return Router(settings.channels, Wording(settings.alerts.page_url, now, settings.alerts.runbook_url), holding)
 
     def _send_due(self) -> None:
         """Claim only what can be sent at once: what waits in a queue of this process would keep others from it."""

@@ -32,6 +32,8 @@ class Deployment:
     configuration: str
     environment: Mapping[str, str]
     servers: dict[str, Server] = field(default_factory=dict)
+    beat: str = "worker.app"
+    """Where Beat finds its application."""
 
     def __post_init__(self) -> None:
         self.port = ReservedPort()
@@ -76,7 +78,7 @@ class Deployment:
         for worker in WORKERS:
             self.start_process(f"worker-{worker}", "worker", worker)
         schedule = str(self.directory / "beat")
-        self.start_process("beat", "celery", "--app", "worker.app", "beat", "--schedule", schedule)
+        self.start_process("beat", "celery", "--app", self.beat, "beat", "--schedule", schedule)
         eventually(self._is_up, "the API answers")
 
     def start_process(self, name: str, *module: str, **environment: str) -> None:
@@ -157,9 +159,11 @@ def eventually(condition: Callable[[], bool], what: str, *, seconds: float = PAT
 
 
 @contextmanager
-def deployed(directory: Path, configuration: str, environment: Mapping[str, str]) -> Iterator[Deployment]:
+def deployed(
+    directory: Path, configuration: str, environment: Mapping[str, str], *, beat: str = "worker.app"
+) -> Iterator[Deployment]:
     """Run a deployment for the length of a block."""
-    deployment = Deployment(directory, configuration, environment)
+    deployment = Deployment(directory, configuration, environment, beat=beat)
     try:
         deployment.start()
         yield deployment

@@ -39,6 +39,14 @@ def test_every_link_between_pages_resolves():
     assert [link for page in documents() for link in broken_links(page)] == []
 
 
+def test_what_a_page_says_is_shown_by_a_test_names_one_that_exists():
+    pages = [ROOT / "docs" / name for name in ("threat-model.md", "faults.md")]
+    named = {path for page in pages for path in re.findall(r"`(tests/[\w/.-]+)`", page.read_text(encoding="utf-8"))}
+
+    assert len(named) > 10
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
 def test_every_make_target_a_page_names_exists():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z]+):", makefile, flags=re.M))

@@ -13,6 +13,7 @@ from strongroom.cli.root import root
 from strongroom.settings import Settings
 from strongroom.settings.accounts import AccountSettings
 from strongroom.settings.environment import VARIABLES
+from strongroom.settings.retention import BUILT_IN_POLICIES
 from tests.policy.project import ROOT, documents, relative
 
 BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.M | re.S)
@@ -38,6 +39,21 @@ def settings_fields(model: type[BaseModel], seen: set[type[BaseModel]]) -> Itera
             yield from settings_fields(found, seen)
         if not list(models(field.annotation)):
             yield name
+
+
+def sections() -> list[type[BaseModel]]:
+    """Return every model of the settings, also those of channels, which are chosen by their kind."""
+    found, waiting = [], [BaseModel]
+    while waiting:
+        several = waiting.pop().__subclasses__()
+        waiting += several
+        found += [one for one in several if one.__module__.startswith("strongroom.settings")]
+    return found
+
+
+def spellings(name: str) -> set[str]:
+    """Return how a setting may be written: secrets are named by a variable or a file."""
+    return {name, f"{name}_env", f"{name}_file"}
 
 
 def commands(
@@ -88,6 +104,16 @@ def test_the_configuration_page_has_every_setting(configuration_page):
     assert len(fields) > 30
 
     assert {field for field in fields if not re.search(rf"\b{field}(_env)?\b", configuration_page)} == set()
+
+
+def test_the_configuration_page_has_no_key_that_is_not_read(configuration_page):
+    rows = re.findall(r"^\| (`[^|]+) \|", configuration_page, flags=re.M)
+    others = {*VARIABLES, *(policy.name for policy in BUILT_IN_POLICIES)}
+    keys = {key for row in rows for key in re.findall(r"`([^`]+)`", row)} - others
+    read = {spelling for section in sections() for name in section.model_fields for spelling in spellings(name)}
+    assert len(keys) > 100
+
+    assert keys - read == set()
 
 
 def test_the_configuration_page_has_every_variable(configuration_page):

@@ -40,6 +40,16 @@ SEVERAL = {
     "strongroom/alerts/outbox.py: cause": [CHANNEL_PARTIAL],
     "strongroom/alerts/outbox.py: f'{CHANNEL_FAILING}.{name}'": [CHANNEL_FAILING],
 }
+BLOCK = "\n```sh\n"
+CHAPTERS = [
+    "1. Detection",
+    "2. Triage",
+    "3. Going back",
+    "4. Who did what",
+    "5. Afterwards",
+    "6. Troubles",
+    "Alerts",
+]
 COMMAND = re.compile(r"(?:`|: )strongroom ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)")
 
 
@@ -110,11 +120,23 @@ def test_every_cause_has_its_section_and_every_section_its_cause():
 
 
 @pytest.mark.parametrize("anchor", sections())
-def test_a_section_says_what_to_do_and_when_it_is_over(anchor: str):
-    text = sections()[anchor]
+def test_a_section_says_what_to_look_at_what_to_do_and_when_it_is_over(anchor: str):
+    meaning, *parts = re.split(r"^(Check|Decide|Act|Over when):", sections()[anchor], flags=re.M)
 
-    assert "Over when: " in text
-    assert len(text.split("Over when: ")[0].split()) > 8
+    assert parts[::2] == ["Check", "Decide", "Act", "Over when"]
+    check, decide, act, over = parts[1::2]
+    assert len(meaning.split()) > 5
+    assert BLOCK in check, "no command to look with"
+    assert len(decide.split()) > 2
+    assert BLOCK in act, "no command to act or to look again with"
+    assert len(over.split()) > 1
+
+
+def test_the_runbook_has_its_chapters_and_every_block_says_whether_it_is_executed():
+    text = PAGE.read_text(encoding="utf-8")
+
+    assert re.findall(r"^## (.+)$", text, flags=re.M) == CHAPTERS
+    assert set(re.findall(r"^```(\w*)\n.*?^```$", text, flags=re.M | re.S)) <= {"sh", "promql"}
 
 
 def test_every_command_that_a_message_names_exists():
@@ -122,3 +144,12 @@ def test_every_command_that_a_message_names_exists():
 
     assert len(named) > 50
     assert sorted(f"{place}: {words}" for place, words in named if not is_command(words.split())) == []
+
+
+def test_every_metric_of_the_runbook_is_on_the_page_of_metrics():
+    asked = "".join(re.findall(r"^```promql\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.M | re.S))
+    named = {re.sub("_bucket$", "", name) for name in re.findall(r"strongroom_\w+", asked)}
+    served = set(re.findall(r"`(strongroom_\w+)`", (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")))
+
+    assert len(named) > 8
+    assert named - served == set()

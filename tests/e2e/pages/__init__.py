@@ -1,0 +1,1 @@
+"""Pages whose commands are executed: what stands in a block is what an operator types, and what these run."""
