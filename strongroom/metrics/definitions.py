@@ -52,6 +52,9 @@ DRILL_SUCCESS = gauge(
 DRILL_SECONDS = gauge(
     "restore_drill_duration_seconds", "How long the restore took in the drill that passed last.", "source"
 )
+DRILL_FAILING = gauge(
+    "restore_drill_failing", "1 where the last drill of the source that came to an end did not pass.", "source"
+)
 
 JOBS_QUEUED = gauge("jobs_queued", "Jobs that wait in the queue.", "queue")
 JOBS_RUNNING = gauge("jobs_running", "Jobs of the queue that run now.", "queue")
@@ -124,7 +127,7 @@ SELF = (UP, SCRAPE_SECONDS, SCRAPE_ERRORS, BUILD)
 CATALOG = (
     LAST_SUCCESS, RPO, RTO, RUNS, DURATION, SIZE, STORED, RESTORABLE,
     REPLICA_LAG, REPLICA_MISSING, REGION_BYTES, REGION_DAMAGED, REGION_UP, REGION_CHECKED, REGION_VERIFIED,
-    REGION_UNREAD, REGION_FREE, DRILL_SUCCESS, DRILL_SECONDS,
+    REGION_UNREAD, REGION_FREE, DRILL_SUCCESS, DRILL_SECONDS, DRILL_FAILING,
     JOBS_QUEUED, JOBS_RUNNING, JOB_OLDEST, JOB_RETRIES, QUEUE_PAUSED, WORKERS_UP, PROCESSES_UP, BEAT_TICK,
     ROWS_REMAINING, VERSION_ROWS, DELETED_BYTES, BLOCKED,
     PEER_UP, PEER_RTT, PEER_KEYS, PEER_ERRORS, PEER_UNSPENT, AUTH,

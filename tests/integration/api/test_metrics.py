@@ -17,6 +17,7 @@ from strongroom.clock import SystemClock
 from strongroom.metrics.definitions import METRICS
 from strongroom.metrics.scraping import Scraper
 from strongroom.settings.named_secrets import NamedSecret
+from tests.services.monitoring import DASHBOARDS, dashboard_expressions, metrics_in, rules
 from tests.services.requirement import service_is_missing
 
 TOKEN = "canary-scrape-token"
@@ -141,3 +142,14 @@ def test_a_port_of_its_own_shows_the_metrics_and_nothing_else(runtime):
 
 def test_it_listens_on_loopback_unless_told_otherwise(runtime):
     assert runtime.settings.metrics.host == "127.0.0.1"
+
+
+def test_every_metric_that_rules_and_dashboards_name_is_in_a_scrape(scraper):
+    scraper.get("/health/live")
+    scraped = {family.name for family in read_families(scraper.get("/metrics").text)}
+    asked = [rule.expr for rule in rules()]
+    asked += [expression for file in DASHBOARDS for expression in dashboard_expressions(file)]
+    named = {name.removesuffix("_total") for expression in asked for name in metrics_in(expression)}
+
+    assert len(named) > 30
+    assert named - scraped == set()

@@ -135,6 +135,7 @@ def test_the_last_drill_that_passed_counts(installation):
     passed = installation.value("restore_drill_last_success_timestamp_seconds", source="shop")
     assert passed == pytest.approx((now - 2 * DAY).timestamp(), abs=0.001)
     assert installation.value("restore_drill_duration_seconds", source="shop") == 30
+    assert installation.value("restore_drill_failing", source="shop") == 1
 
 
 def test_queues_say_how_long_the_oldest_job_has_been_due(installation):
