@@ -36,6 +36,7 @@ from api import (
 from api.auth import login, mfa
 from api.auth.opening import open_logins
 from api.body_limit import BodyLimit
+from api.catalog_patience import CatalogPatience
 from api.checks import Ask, open_checks
 from api.client import pages
 from api.client.board import Board
@@ -108,6 +109,7 @@ def create_app(
     hide_session_ids(logging.getLogger("uvicorn.access"))
     operators = app.state.operators = open_logins(app.state.desk.services)
     app.state.step_ups = open_step_ups(app.state.desk.services, operators.codes)
+    app.state.patience = CatalogPatience(runtime.catalog, runtime.clock)
     gate = app.state.gate = Gate(runtime.catalog, runtime.clock, operators.sessions.authenticate)
     gate.scrape_token = ScrapeToken(runtime.settings.metrics.token, process_environment())
     count_requests(app, runtime, sessions)

@@ -9,6 +9,7 @@ from fastapi.routing import iter_route_contexts
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.asking import find_sources
+from api.catalog_patience import verify_catalog
 from api.scraping import AREA, ScrapeToken
 from strongroom.access.allowing import verify_allowed
 from strongroom.access.errors import CredentialRefusedError
@@ -92,6 +93,7 @@ async def pass_gate(
     principal = gate.find_scraper(operation, shown) or gate.find_known(shown, address)
     if principal is None:
         # To a thread and back costs as much as all the rest of the gate, so memory is asked before.
+        await verify_catalog(request)
         principal = await run_in_threadpool(gate.identify, shown, address)
     sources = await find_sources(request, operation, principal, gate.catalog)
     verify_allowed(principal, operation, gate.clock.now(), sources=sources, stepped_up=STEP_UP in request.headers)

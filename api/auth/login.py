@@ -12,9 +12,10 @@ from api.auth.documents import (
     TokensDocument,
     login_document,
 )
+from api.catalog_patience import CATALOG_NEEDED
 from api.gate import Caller
 
-public = APIRouter(prefix="/api/v1/auth", tags=["login"], dependencies=[Depends(keep_nowhere)])
+public = APIRouter(prefix="/api/v1/auth", tags=["login"], dependencies=[Depends(keep_nowhere), CATALOG_NEEDED])
 router = APIRouter(prefix="/api/v1/auth", tags=["login"], dependencies=[Depends(keep_nowhere)])
 
 

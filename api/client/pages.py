@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse
 
+from api.catalog_patience import verify_catalog
 from api.client.board import Board, BoardDocument
 from api.client.headers import VISIT_COOKIE, data_headers, page_headers, visit_cookie
 from api.sessions.errors import SessionInvalidError, SessionsAwayError
@@ -56,6 +57,7 @@ async def show_board(
     """Show what the board shows, to a visit that still lasts."""
     response.headers.update(data_headers())
     await _verify_visit(sessions, request)
+    await verify_catalog(request)
     return await run_in_threadpool(board.show)
 
 
