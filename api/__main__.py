@@ -22,6 +22,7 @@ from strongroom.logs.starting import start_log
 from strongroom.runtime import Runtime, build_runtime
 from strongroom.settings import Settings, process_environment
 from strongroom.settings.ignored import find_ignored
+from strongroom.spans.starting import start_spans
 from worker.app import app as celery_app
 from worker.publisher import Publisher
 from worker.settings import read_settings
@@ -41,6 +42,8 @@ def main(arguments: list[str]) -> None:
     try:
         settings = read_settings()
         start_log(SERVICES[face], log_level(face, settings), settings.logs.format)
+        if settings.spans.exported:
+            start_spans(settings.spans.service_name or SERVICES[face])
         runtime = build_runtime(settings)
         verify_schema(runtime.catalog.engine)
         server = FACES[face](runtime)

@@ -49,7 +49,7 @@ from api.sessions import routes as one_time_sessions
 from api.sessions.access_log import hide_session_ids
 from api.sessions.setting_up import closing, open_sessions
 from api.signs_of_life import beating
-from api.tracing import TraceHeaders
+from api.tracing import NO_TELEMETRY, TraceHeaders
 from strongroom import __version__
 from strongroom.jobs.outbox import Publish
 from strongroom.jobs.processes import ProcessIdentity
@@ -102,6 +102,7 @@ def create_app(
         # The built-in pages would be open to everybody; /openapi.json is served behind the gate instead.
         openapi_url=None,
         redirect_slashes=False,
+        telemetry=NO_TELEMETRY,
     )
     app.state.desk = Desk(runtime.services(), publish)
     app.state.sessions = sessions

@@ -21,6 +21,7 @@ from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock
 from strongroom.servicetokens.checking import TokenCheck
 from strongroom.servicetokens.form import PREFIX
+from strongroom.tracing import note_user
 
 bearer = HTTPBearer(auto_error=False, description="A service token, or the access token of a login.")
 STEP_UP = "Step-Up"
@@ -98,6 +99,7 @@ async def pass_gate(
     sources = await find_sources(request, operation, principal, gate.catalog)
     verify_allowed(principal, operation, gate.clock.now(), sources=sources, stepped_up=STEP_UP in request.headers)
     request.state.principal = principal
+    note_user(principal.id)
 
 
 async def get_principal(request: Request) -> Principal:

@@ -4,17 +4,24 @@ import logging
 import re
 import time
 import uuid
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.telemetry import TelemetryConfig
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from strongroom.clock import RandomBytes
+from strongroom.spans.recording import NO_SPAN, Caller, Kind, Span, is_recording
+from strongroom.spans.recording import span as begun
 from strongroom.tracing import bind, is_trace_id
 
 SCOPE_KEY = "strongroom.story"
+FAILED = 500
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""FastAPI's own, which would export texts of errors and bodies, and go by what callers say of sampling."""
 
 _TRACEPARENT = re.compile(
     r"(?!ff)(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<parent>[0-9a-f]{16})-[0-9a-f]{2}(?P<more>-.*)?"
@@ -105,7 +112,7 @@ class TraceHeaders:
             return
         story = scope[SCOPE_KEY] = read_story(Headers(scope=scope), self._random)
         scope.setdefault("state", {}).update(trace_id=story.trace_id, request_id=story.request_id)
-        began, status = time.perf_counter(), 500
+        began, status = time.perf_counter(), FAILED
 
         async def send_with_ids(message: Message) -> None:
             nonlocal status
@@ -114,12 +121,37 @@ class TraceHeaders:
                 story.write(MutableHeaders(scope=message))
             await send(message)
 
-        with bind(trace_id=story.trace_id, request_id=story.request_id):
+        with bind(trace_id=story.trace_id, request_id=story.request_id), _span(scope, story) as span:
             try:
                 await self._app(scope, receive, send_with_ids)
             finally:
+                if is_recording():
+                    _describe(span, scope, status)
                 if self._logged:
                     _note(scope, story, status, time.perf_counter() - began)
+
+
+def _span(scope: Scope, story: Story) -> AbstractContextManager[Span]:
+    """Begin the span of a request, below that of the caller, who has no say in whether it is exported."""
+    if not is_recording():
+        return nullcontext(NO_SPAN)
+    caller = Caller(story.trace_id, story.parent_id) if story.parent_id else None
+    told = {"http.request.method": scope["method"], "url.scheme": scope.get("scheme", "http")}
+    told |= {"strongroom.request_id": story.request_id, "strongroom.called": ",".join(story.called)}
+    return begun(scope["method"], Kind.SERVER, {name: value for name, value in told.items() if value}, caller)
+
+
+def _describe(span: Span, scope: Scope, status: int) -> None:
+    """Say which route it was, never which path, of which there is no end."""
+    span.note("http.response.status_code", status)
+    if status >= FAILED:
+        span.fail(str(status))
+    route = scope.get("route")
+    if route is not None:
+        gate = getattr(scope["app"].state, "gate", None)
+        template = gate.find_template(route, scope["method"]) if gate else getattr(route, "path", None)
+        span.note("http.route", template or "none")
+        span.rename(f"{scope['method']} {template or 'none'}")
 
 
 def _note(scope: Scope, story: Story, status: int, seconds: float) -> None:

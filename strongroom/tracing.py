@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypedDict, TypeVar, Unpack
 
 ParametersT = ParamSpec("ParametersT")
@@ -25,6 +25,8 @@ class Ids:
     job_id: str | None = None
     task_id: str | None = None
     user_id: str | None = None
+    span: object | None = field(default=None, compare=False)
+    """The span that lasts, where spans are recorded: `spans` knows what it is."""
 
 
 class _Changes(TypedDict, total=False):
@@ -33,6 +35,7 @@ class _Changes(TypedDict, total=False):
     job_id: str | None
     task_id: str | None
     user_id: str | None
+    span: object | None
 
 
 NOTHING = Ids()

@@ -14,6 +14,7 @@ from strongroom.catalog.schema import verify_schema
 from strongroom.catalog.session import Catalog
 from strongroom.errors import ExitCode, StrongroomError
 from strongroom.jobs.processes import list_alive
+from strongroom.spans.starting import start_spans
 from worker import logs
 from worker.app import app
 from worker.broker import QUEUE_NAMES
@@ -92,6 +93,8 @@ def main() -> None:
 def _run(name: str, options: Sequence[str]) -> None:
     try:
         logs.start(name)
+        if name == "beat" and read_settings().spans.exported:
+            start_spans(read_settings().spans.service_name or name)
     except StrongroomError as error:
         sys.exit(str(error))
     app.start(["--quiet", name, *options])

@@ -10,6 +10,7 @@ from typing import Any
 from celery import Celery, signals
 
 from strongroom.runtime import build_runtime
+from strongroom.spans.starting import start_spans, stop_spans
 from tasks import process
 from worker.publisher import Publisher
 from worker.settings import read_settings
@@ -20,6 +21,9 @@ def connect(app: Celery) -> None:
     """Have the processes of this application's workers start and end as they should."""
 
     def start(**_: Any) -> None:
+        # Before the catalog and the regions are opened: what they do is recorded as well.
+        if read_settings().spans.exported:
+            start_spans(read_settings().spans.service_name or "worker")
         owner = f"{socket.gethostname()}:{os.getpid()}"
         services = build_runtime(read_settings()).services()
         queues = frozenset(app.amqp.queues.consume_from)
@@ -31,3 +35,4 @@ def connect(app: Celery) -> None:
 
 def _stop(**_: Any) -> None:
     process.stop()
+    stop_spans()

@@ -72,4 +72,4 @@ def _unexpected_error(request: Request) -> Response:
 
 def _error(request: Request, status: int, code: str, headers: Mapping[str, str]) -> Response:
     story: Story = request.scope[SCOPE_KEY]
-    return answer({"error": code, "trace_id": story.trace_id}, status, headers)
+    return answer({"error": code, "trace_id": story.trace_id, "request_id": story.request_id}, status, headers)

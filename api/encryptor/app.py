@@ -11,7 +11,7 @@ from api.encryptor.callers import Callers, may_ask
 from api.encryptor.errors import EncryptorRefusedError
 from api.encryptor.questions import read_entropy_bits, read_key_id, read_key_question, read_remote
 from api.tls.serving import peer_names
-from api.tracing import TraceHeaders
+from api.tracing import NO_TELEMETRY, TraceHeaders
 from strongroom.clock import Clock, RandomBytes
 from strongroom.settings import EncryptorSettings, SkipSettings
 
@@ -98,7 +98,9 @@ def create_app(
     skip: SkipSettings, provider: Provider, *, clock: Clock, random: RandomBytes, lifespan: Any = None
 ) -> FastAPI:
     """Put the face together. HEAD and OPTIONS answer 405: neither may run what gives a key away."""
-    app = FastAPI(title="SKIP key provider", openapi_url=None, redirect_slashes=False, lifespan=lifespan)
+    app = FastAPI(
+        title="SKIP key provider", openapi_url=None, redirect_slashes=False, lifespan=lifespan, telemetry=NO_TELEMETRY
+    )
     answer_errors(app)
     app.add_middleware(TraceHeaders, random=random, logged=False)
     face = EncryptorFace(skip, provider, Callers(skip, clock.monotonic))

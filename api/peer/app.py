@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect
 from api.hiding import HiddenErrors
 from api.peer.turns import Turns
 from api.tls.serving import peer_names
-from api.tracing import TraceHeaders
+from api.tracing import NO_TELEMETRY, TraceHeaders
 from strongroom.clock import RandomBytes
 from strongroom.errors import UnavailableError
 from strongroom.keysync.answering import REFUSED, UNAVAILABLE, Answer
@@ -104,7 +104,13 @@ def create_app(
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
     """Put the face together."""
-    app = FastAPI(title="SKIP key provider, for peers", openapi_url=None, redirect_slashes=False, lifespan=lifespan)
+    app = FastAPI(
+        title="SKIP key provider, for peers",
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        telemetry=NO_TELEMETRY,
+    )
     app.add_middleware(HiddenErrors, answer=lambda _: _response(UNAVAILABLE))
     app.add_middleware(TraceHeaders, random=random, logged=False)
     app.exception_handler(HTTPException)(_refuse)

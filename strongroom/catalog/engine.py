@@ -14,8 +14,10 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from strongroom.catalog.errors import CatalogUnavailableError, CatalogUrlError
 from strongroom.catalog.json_text import write_json
+from strongroom.catalog.statements import record_statements
 from strongroom.clock import SystemClock
 from strongroom.columns.row_log import keep_rows_out
+from strongroom.spans.recording import is_recording
 
 CLOCK = SystemClock()
 SQLITE_BUSY_SECONDS = 30
@@ -41,6 +43,8 @@ def open_engine(url: str) -> Engine:
     parsed = _parse_url(url)
     engine = _open_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _open_postgres(parsed)
     keep_rows_out(engine)
+    if is_recording():
+        record_statements(engine)
     return engine
 
 

@@ -20,6 +20,7 @@ from strongroom.jobs.interrupts import DeadlinePassed, JobCancelled, JobPaused, 
 from strongroom.jobs.lease import Lease
 from strongroom.jobs.ledger import Ledger
 from strongroom.jobs.persistence import persist
+from strongroom.spans.recording import Value, span
 from strongroom.tracing import bind
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,9 @@ class RunOutcome(StrEnum):
     RELEASED = "released"
     WAITING = "waiting"
     LEASE_LOST = "lease_lost"
+
+
+NOT_WELL = frozenset({RunOutcome.RETRYING, RunOutcome.FAILED, RunOutcome.LEASE_LOST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +89,24 @@ def run_claimed(
     """
     about = (claim.job_id, claim.kind, claim.attempt)
     ids = bind(trace_id=claim.trace_id, request_id=claim.request_id, job_id=str(claim.job_id))
-    with ids, Lease(ledger, claim) as lease:
+    with ids, span(f"job {claim.kind}", attributes=_told(claim)) as attempt, Lease(ledger, claim) as lease:
         log.info("job %s (%s): attempt %d begins", *about, extra={"event": "job.attempt_begins"})
         note_again(ledger.catalog, claim)
         outcome = _run_attempt(ledger, claim, lease, handler, stopping)
         seconds = round(ledger.clock.monotonic() - claim.asked_at, 6)
         told = {"event": "job.attempt_ended", "duration_s": seconds}
+        attempt.note("strongroom.outcome", outcome.value)
+        if outcome in NOT_WELL:
+            attempt.fail(outcome.value)
         log.info("job %s (%s): attempt %d ended: %s", *about, outcome, extra=told)
         return outcome
+
+
+def _told(claim: Claim) -> dict[str, Value]:
+    told: dict[str, Value] = {"strongroom.job_id": str(claim.job_id), "strongroom.attempt": claim.attempt}
+    # Names only: what else a job was given may be anything.
+    about = {f"strongroom.{name}": claim.args.get(name) for name in ("source", "region")}
+    return told | {name: value for name, value in about.items() if isinstance(value, str)}
 
 
 def _run_attempt(

@@ -105,7 +105,7 @@ def _sometimes(record: logging.LogRecord) -> dict[str, Any]:
     error = record.exc_info[1] if record.exc_info else None
     return {
         "trace_id": ids.trace_id,
-        "span_id": None,
+        "span_id": getattr(ids.span, "span_id", None),
         "request_id": ids.request_id,
         "job_id": getattr(record, "job_id", ids.job_id),
         "task_id": ids.task_id,

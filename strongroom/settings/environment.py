@@ -29,6 +29,16 @@ VARIABLES = {
     "LOG_LEVEL": "The least that processes log: DEBUG, INFO, WARNING, ERROR or CRITICAL; by default INFO.",
     "LOG_FORMAT": "`json`, `human`, or `auto`: people on a terminal, JSON everywhere else; by default auto.",
     "DEBUG": "`true` means LOG_LEVEL=DEBUG where LOG_LEVEL is not set; it changes nothing else.",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": (
+        "Where spans go, such as `http://127.0.0.1:4318`; "
+        "where none is set there are no spans. Needs `strongroom[otel]`."
+    ),
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "The same with its path, in place of the one above.",
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "`http/protobuf`; spans are sent by no other protocol.",
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "The same.",
+    "OTEL_TRACES_EXPORTER": "`none` turns the export off.",
+    "OTEL_SDK_DISABLED": "`true` turns the export off.",
+    "OTEL_SERVICE_NAME": "What collectors call every process; by default `api`, `worker` and so on.",
     "REDIS_HOST": "Host of the Redis that keeps one-time sessions; by default the broker, if that is a Redis.",
     "REDIS_PORT": "Port of that Redis, by default 6379.",
     "REDIS_DB": "Number of the database in it, by default 0.",

@@ -47,6 +47,7 @@ from strongroom.settings.root import (
 from strongroom.settings.sessions import SessionSettings, read_session_redis
 from strongroom.settings.skip_reading import read_skip
 from strongroom.settings.sources import FilesSourceSettings, LogsSourceSettings, SourceSettings
+from strongroom.settings.spans import read_spans
 from strongroom.settings.standbys import read_standbys
 
 SECTIONS: dict[str, type[Section]] = {
@@ -153,6 +154,7 @@ class _Reader:
         skip = self._table(self._document["skip"], ("skip",)) if "skip" in self._document else None
         values["accounts"] = read_accounts(self._env, self._findings)
         values["logs"] = read_logs(self._env, self._findings)
+        values["spans"] = read_spans(self._env, self._findings)
         values["skip"] = read_skip(skip, self._env, self._findings)
         regions, policies, sources = self._regions(), self._policies(), self._sources()
         self._check_references(regions, policies, sources)

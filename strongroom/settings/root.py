@@ -29,6 +29,7 @@ from strongroom.settings.retention import BUILT_IN_POLICIES, PolicySettings, Ret
 from strongroom.settings.sessions import SessionRedis, SessionSettings
 from strongroom.settings.skip import SkipSettings
 from strongroom.settings.sources import SourceSettings
+from strongroom.settings.spans import SpanSettings
 from strongroom.settings.standbys import StandbySettings
 
 
@@ -172,6 +173,7 @@ class Settings(TopLevel):
     skip: SkipSettings | None = None
     accounts: AccountSettings = AccountSettings()
     logs: LogSettings = LogSettings()
+    spans: SpanSettings = SpanSettings()
     sessions: SessionSettings = SessionSettings()
     session_redis: SessionRedis = SessionRedis()
     alerts: AlertSettings = AlertSettings()

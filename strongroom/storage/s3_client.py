@@ -7,6 +7,9 @@ import boto3
 from botocore.config import Config
 from botocore.handlers import add_expect_header
 
+from strongroom.spans.recording import is_recording
+from strongroom.storage.s3_spans import record_calls
+
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
@@ -42,6 +45,8 @@ def s3_client(access: S3Access, patience: S3Patience = S3Patience()) -> "S3Clien
     client = session.client("s3", endpoint_url=access.endpoint, config=_config(access, patience))
     # With "Expect: 100-continue" every pack would wait for an answer first, and a second where a server has none.
     client.meta.events.unregister("before-call.s3", add_expect_header)
+    if is_recording():
+        record_calls(client, _region_name(access))
     return client
 
 

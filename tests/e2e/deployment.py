@@ -78,7 +78,7 @@ class Deployment:
         for worker in WORKERS:
             self.start_process(f"worker-{worker}", "worker", worker)
         schedule = str(self.directory / "beat")
-        self.start_process("beat", "celery", "--app", self.beat, "beat", "--schedule", schedule)
+        self.start_process("beat", "celery", "--quiet", "--app", self.beat, "beat", "--schedule", schedule)
         eventually(self._is_up, "the API answers")
 
     def start_process(self, name: str, *module: str, **environment: str) -> None:

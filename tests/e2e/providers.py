@@ -91,7 +91,7 @@ class KeyProvider(Deployment):
     def start_scheduler(self) -> None:
         """Start Beat."""
         schedule = str(self.directory / "beat")
-        self.start_process("beat", "celery", "--app", "worker.app", "beat", "--schedule", schedule)
+        self.start_process("beat", "worker", "beat", "--schedule", schedule)
 
     def start_faces(self) -> None:
         """Start the two faces and wait until peers can connect and encryptors are answered."""
@@ -104,9 +104,7 @@ class KeyProvider(Deployment):
         if "flower" in self.servers:
             return
         settings = load_settings(self.config, self.variables)
-        self.start_process(
-            "flower", "celery", "--app", "worker.app", "flower", *flower_options(settings), **flower_login(settings)
-        )
+        self.start_process("flower", "worker", "flower", *flower_options(settings), **flower_login(settings))
         eventually(lambda: "worker" in self.flower("/api/workers"), "Flower answers", seconds=60)
 
     def flower(self, path: str) -> str:

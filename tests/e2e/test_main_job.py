@@ -10,7 +10,9 @@ import pytest
 from strongroom.testing.postgres import ScratchPostgres
 from tests.e2e.databases import content, make_database
 from tests.e2e.deployment import Deployment, bucket_regions, deployed, eventually
+from tests.e2e.lines import read_lines, verify_silent
 from tests.e2e.trees import make_tree, picture
+from tests.services.collector import Collector, collecting
 from tests.services.rgw import Gateway
 from tests.services.valkey import Valkey
 
@@ -32,6 +34,17 @@ password_env = "SHOP_PASSWORD"
 """
 
 
+ADDRESSES = {"PYTHONPATH", "STRONGROOM_CONFIG", "STRONGROOM_CATALOG_URL", "STRONGROOM_BROKER_URL"}
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """What the deployment sends its spans to."""
+    with collecting() as running:
+        yield running
+
+
 @pytest.fixture
 def deployment(
     tmp_path: Path,
@@ -39,6 +52,7 @@ def deployment(
     rgw_gateways: dict[str, Gateway],
     postgres_server: ScratchPostgres,
     postgres_catalog_url: str,
+    collector: Collector,
 ) -> Iterator[Deployment]:
     """A deployment with its catalog in PostgreSQL and three S3 regions, a tree and a database to protect."""
     database = f"shop_{tmp_path.name}".lower().replace("-", "_")[:60]
@@ -56,6 +70,8 @@ def deployment(
         "STRONGROOM_BROKER_URL": valkey.url,
         "STRONGROOM_CATALOG_URL": postgres_catalog_url,
         "SHOP_PASSWORD": postgres_server.password,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
     }
     with deployed(tmp_path, regions + sources, environment) as running:
         yield running
@@ -84,9 +100,15 @@ def test_both_sources_survive_the_loss_of_the_home_region(
     postgres_server.drop_database(target)
 
 
-def test_a_worker_killed_in_mid_backup_costs_nothing(deployment: Deployment, tmp_path: Path) -> None:
-    """SIGKILL the backup worker while it uploads; the job ends all the same and restores equal to the source."""
-    job_id = deployment.post("/v1/backups", {"source": "uploads"})["id"]
+def test_a_worker_killed_in_mid_backup_costs_nothing(
+    deployment: Deployment, collector: Collector, tmp_path: Path
+) -> None:
+    """SIGKILL the backup worker while it uploads; the job ends all the same and restores equal to the source.
+
+    One trace id leads from the request over both attempts to the copies: in logs, story and spans.
+    """
+    asked = deployment.client.post("/v1/backups", json={"source": "uploads"}, headers={"X-Trace-Id": TRACE})
+    job_id = asked.json()["id"]
 
     def has_stored_something() -> bool:
         progress = deployment.get(f"/v1/jobs/{job_id}")["progress"]
@@ -102,6 +124,47 @@ def test_a_worker_killed_in_mid_backup_costs_nothing(deployment: Deployment, tmp
     deployment.await_protected(job_id)
     deployment.restore(job_id, {"kind": "files", "path": str(tmp_path / "restored")})
     assert picture(tmp_path / "restored") == picture(tmp_path / "tree")
+    _verify_lines(deployment, job_id)
+    _verify_story(deployment, job_id, asked.headers["x-request-id"])
+    _verify_spans(collector, job_id)
+
+
+def _verify_lines(deployment: Deployment, job_id: str) -> None:
+    lines = read_lines(deployment)
+    about = [line for line in lines if line.get("job_id") == job_id or job_id in line["message"]]
+    # What asks how the job is, or restores it, is a request of its own.
+    of_the_job = [line for line in about if line["logger"] != "api.tracing" and "restore" not in line["message"]]
+    assert {line.get("trace_id") for line in of_the_job if line["event"].startswith("job.attempt")} == {TRACE}
+    begun = [line for line in of_the_job if line["event"] == "job.attempt_begins"]
+    assert len({line["pid"] for line in begun}) > 1
+    assert {"api", "worker-backup"} <= {line["service"] for line in lines if line.get("trace_id") == TRACE}
+    verify_silent(deployment, deployment.client.headers["Authorization"].removeprefix("Bearer "))
+
+
+def _verify_story(deployment: Deployment, job_id: str, request_id: str) -> None:
+    story = json.loads(deployment.run("trace", request_id, "--json"))
+    assert (story["trace_id"], story["request_ids"]) == (TRACE, [request_id])
+    told = [event["what"] for event in story["events"] if event["about"].get("job_id", job_id) == job_id]
+    assert any(what.startswith("attempt 1 was lost") for what in told), told
+    assert {"request", "job", "attempt", "object", "copy"} <= {event["kind"] for event in story["events"]}
+
+
+def _verify_spans(collector: Collector, job_id: str) -> None:
+    def has_arrived() -> bool:
+        names = {span.name for span in collector.of(TRACE)}
+        return {"POST /v1/backups", "process backup", "job backup.run", "S3.PutObject"} <= names
+
+    eventually(has_arrived, "the spans arrive")
+    spans = collector.of(TRACE)
+    (request,) = [span for span in spans if span.name == "POST /v1/backups"]
+    sent = [span for span in spans if span.name == "send backup" and span.parent_id == request.span_id]
+    assert len(sent) == 1
+    taken = [span for span in spans if span.name == "process backup" and span.parent_id == sent[0].span_id]
+    assert taken
+    attempt = next(span for span in spans if span.attributes.get("strongroom.outcome") == "succeeded")
+    assert attempt.attributes["strongroom.job_id"] == job_id
+    assert {span.service for span in spans} == {"api", "worker"}
+    assert any("db.query.text" in span.attributes for span in spans if span.service == "worker")
 
 
 def test_a_dead_region_delays_protection_and_heals(
@@ -131,5 +194,6 @@ def test_secrets_appear_in_no_log(deployment: Deployment) -> None:
     time.sleep(1)
     printed = deployment.logs()
     for name, value in deployment.variables.items():
-        if name not in {"PYTHONPATH", "STRONGROOM_CONFIG", "STRONGROOM_CATALOG_URL", "STRONGROOM_BROKER_URL"}:
+        if not name.startswith("OTEL_") and name not in ADDRESSES:
             assert value not in printed, name
+    assert read_lines(deployment)
