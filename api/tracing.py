@@ -133,7 +133,7 @@ class TraceHeaders:
 
 def _span(scope: Scope, story: Story) -> AbstractContextManager[Span]:
     """Begin the span of a request, below that of the caller, who has no say in whether it is exported."""
-    if not is_recording():
+    if not is_recording() or scope["path"].startswith(PROBED):
         return nullcontext(NO_SPAN)
     caller = Caller(story.trace_id, story.parent_id) if story.parent_id else None
     told = {"http.request.method": scope["method"], "url.scheme": scope.get("scheme", "http")}

@@ -41,13 +41,19 @@ def distributions_of(import_name: str) -> frozenset[str]:
     return frozenset(canonicalize_name(name) for name in packages_distributions().get(import_name, []))
 
 
+def home_of(distribution: str) -> str:
+    """Return the package that a part of it is declared by; one name to import from may be filled by many packages."""
+    parts = distributions_of("opentelemetry") - {"opentelemetry-exporter-otlp-proto-http"}
+    return "opentelemetry-sdk" if distribution in parts else COMPANIONS.get(distribution, distribution)
+
+
 def imported_distributions(*tops: str) -> dict[str, set[str]]:
     """Return the third-party packages the files below the folders import, each with the files that do."""
     found: dict[str, set[str]] = {}
     for path in python_files(*tops):
         for top in {name.split(".")[0] for name in imported_names(path)} - OWN - sys.stdlib_module_names:
             for distribution in distributions_of(top) or {top}:
-                found.setdefault(COMPANIONS.get(distribution, distribution), set()).add(relative(path))
+                found.setdefault(home_of(distribution), set()).add(relative(path))
     return found
 
 
@@ -60,7 +66,7 @@ def test_the_library_imports_only_what_it_declares():
     undeclared = {
         name: users
         for name, users in imported_distributions(LIBRARY).items()
-        if name not in declared("accounts", "aws", "metrics", "postgres", "skip", "vault")
+        if name not in declared("accounts", "aws", "metrics", "otel", "postgres", "skip", "vault")
         and not users <= {f"{LIBRARY}/testing/postgres.py"}
     }
 

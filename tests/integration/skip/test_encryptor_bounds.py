@@ -71,7 +71,7 @@ def test_what_nobody_thought_of_is_500_and_tells_nothing(port: int, caplog: pyte
     assert answered.status_code == 500
     assert answered.headers["Cache-Control"] == "no-store"
     assert answered.headers["X-Trace-Id"]
-    assert set(answered.json()) == {"error", "trace_id"}
+    assert set(answered.json()) == {"error", "trace_id", "request_id"}
     said = answered.text + str(answered.headers) + caplog.text
     assert "skip.failed" in said
     assert KEY.hex() not in said

@@ -40,7 +40,7 @@ def test_a_key_is_fetched_by_its_id_in_any_case_and_once(face: Face) -> None:
 
     assert again.status_code == 400
     assert again.headers["Cache-Control"] == "no-store"
-    assert set(again.json()) == {"error", "trace_id"}
+    assert set(again.json()) == {"error", "trace_id", "request_id"}
 
 
 def test_entropy_has_the_bits_that_were_asked_for(face: Face) -> None:

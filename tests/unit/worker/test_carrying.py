@@ -29,21 +29,21 @@ def app() -> Iterator[Celery]:
     app = Celery("carrying", broker="memory://", backend="cache+memory://")
     app.conf.update(task_always_eager=False, broker_connection_retry_on_startup=True)
 
-    @app.task(name="carrying.first")
+    @app.task(shared=False, name="carrying.first")
     def first() -> None:
         note("first")
 
-    @app.task(name="carrying.second", bind=True, ignore_result=False)
+    @app.task(shared=False, name="carrying.second", bind=True, ignore_result=False)
     def second(self: object, *_: object) -> None:
         note("second")
 
-    @app.task(name="carrying.retried", bind=True, default_retry_delay=0, max_retries=3)
+    @app.task(shared=False, name="carrying.retried", bind=True, default_retry_delay=0, max_retries=3)
     def retried(self):
         note("retried")
         if self.request.retries < 2:
             raise self.retry()
 
-    @app.task(name="carrying.sends")
+    @app.task(shared=False, name="carrying.sends")
     def sends() -> str:
         note("sends")
         return str(first.apply_async().id)
