@@ -13,7 +13,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile pyproject.toml --q
 SEEDS := 1 2
 BROKER := valkey
 
-.PHONY: help venv compiled demo up down status test chaos check fmt docs lock bench bench-jobs bench-logins bench-postgres bench-drill bench-reencrypt bench-alerts reencrypt-storm model bench-columns bench-retention bench-skip bench-sessions bench-sizing
+.PHONY: help venv compiled demo up down status test chaos check fmt docs lock bench bench-jobs bench-logins bench-postgres bench-drill bench-metrics bench-reencrypt bench-alerts reencrypt-storm model bench-columns bench-retention bench-skip bench-sessions bench-sizing
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,10 @@ bench-drill: compiled ## Measure a drill of a database of 1 GiB beside the same 
 
 bench-retention: compiled ## Measure the retention plan of 100,000 backups beside reading the rows; about a minute
 	@$(BIN)/python -m bench.retention
+
+bench-metrics: compiled ## Measure a scrape of 100,000 backups in three regions and a million jobs; about three minutes
+	@PYTHON=$(BIN)/python tests/install-services
+	@$(BIN)/python -m bench.metrics
 
 bench-sessions: compiled ## Measure one-time sessions beside PING, over HTTP, and under eight processes that race; minutes
 	@$(BIN)/python -m bench.sessions

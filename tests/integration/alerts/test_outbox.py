@@ -20,6 +20,7 @@ from strongroom.alerts.outbox import (
 from strongroom.alerts.trying import queue_tests
 from strongroom.catalog.alerts import Alert, AlertChannel, AlertDelivery, AlertState, DeliveryState, NoticeReason
 from strongroom.catalog.dbtime import database_now, utcnow
+from strongroom.catalog.tallies import read_tallies
 from strongroom.errors import StrongroomError
 from strongroom.settings.errors import UnknownChannelError
 from tests.integration.alerts.conftest import Room
@@ -244,3 +245,16 @@ def test_no_secret_reaches_the_catalog(room: Room, secret: str):
     fail(room, one(room))
 
     assert secret not in str([(d.payload, d.last_error) for d in room.deliveries()])
+
+
+def test_every_attempt_is_counted_by_how_it_ended(room: Room):
+    fail(room, one(room))
+    make_due(room)
+    (again,) = claim(room)
+    fail(room, again, UnknownChannelError("There is no such channel.", next_step="Name another."))
+
+    with room.catalog.read() as session:
+        counted = read_tallies(session)
+    mail = {outcome: times for (_, channel, outcome), times in counted.items() if channel == "mail"}
+    others = {outcome for (_, channel, outcome) in counted if channel != "mail"}
+    assert (mail, others) == ({"failed": 1, "dead": 1}, {"sent"})

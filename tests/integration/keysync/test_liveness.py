@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from strongroom.catalog.alerts import Alert, AlertState
 from strongroom.catalog.skip_peers import PeerStatus, SkipPeer, find_peer
+from strongroom.catalog.tallies import read_tallies
 from strongroom.keysync.beating import beat_all, exchange_all
 from strongroom.keysync.keeping import PskState
 from strongroom.keysync.liveness import is_any_coming_back, note_answer
@@ -156,3 +157,17 @@ def test_clocks_that_are_far_apart_are_an_alert(sites: Sites, seconds: int, foun
     sites.line.offset = timedelta()
     beat(sites)
     assert {alert.state for alert in alerts(sites)} <= {AlertState.RESOLVED}
+
+
+def test_keys_and_failures_are_counted_on_both_sides(sites: Sites) -> None:
+    confirmed = fill(sites.a, "B")
+    sites.line.up = False
+    for _ in range(2):
+        beat(sites)
+
+    with sites.a.catalog.read() as session:
+        ours = read_tallies(session)
+    with sites.b.catalog.read() as session:
+        theirs = read_tallies(session)
+    assert (ours["sync_keys", "B", ""], theirs["sync_keys", "A", ""]) == (confirmed, confirmed)
+    assert ours["sync_errors", "B", ""] == 2
