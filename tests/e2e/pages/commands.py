@@ -4,6 +4,7 @@ One process imports everything once. For each call it forks a child with the cal
 and open files, which runs the same `main` as the real command. `python -m tests.e2e.pages.commands SOCKET`.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -38,6 +39,7 @@ def write_client(program: Path, address: Path) -> None:
 def serve(address: str) -> None:
     """Answer calls until the process is ended."""
     _import_everything()
+    gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
