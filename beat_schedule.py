@@ -77,6 +77,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(hours=6),
         "options": {"queue": "control", "expires": 3600},
     },
+    "wrap the installation's own keys under the key of every region": {
+        "task": "keys.spread",
+        "schedule": timedelta(hours=1),
+        "options": {"queue": "control", "expires": 3600},
+    },
     "delete snapshots that are retired or came to nothing": {
         "task": "cloud.reconcile",
         "schedule": timedelta(seconds=60),
