@@ -12,7 +12,7 @@ from api.asking import find_sources
 from api.catalog_patience import verify_catalog
 from api.scraping import AREA, ScrapeToken
 from strongroom.access.allowing import verify_allowed
-from strongroom.access.errors import CredentialRefusedError
+from strongroom.access.errors import CredentialRefusal, CredentialRefusedError
 from strongroom.access.operation import Operation
 from strongroom.access.operations import OPERATIONS
 from strongroom.access.principals import Principal
@@ -71,9 +71,9 @@ class Gate:
             return self._tokens.authenticate(shown, address)
         try:
             return self.authenticate(shown)
-        except TokenExpiredOrWrongError:
+        except TokenExpiredOrWrongError as error:
             # Of what kind a wrong token is meant to be tells whoever tries them something.
-            raise CredentialRefusedError.without_a_reason() from None
+            raise CredentialRefusedError(error.refusal, error.subject) from None
 
 
 async def pass_gate(
@@ -88,7 +88,7 @@ async def pass_gate(
     if operation.public is not None:
         return
     if credentials is None:
-        raise CredentialRefusedError.without_a_reason()
+        raise CredentialRefusedError(CredentialRefusal.MISSING)
     address = None if request.client is None else request.client.host
     shown = credentials.credentials
     principal = gate.find_scraper(operation, shown) or gate.find_known(shown, address)

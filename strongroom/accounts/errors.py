@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from strongroom.access.errors import CredentialRefusal
 from strongroom.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError, UnavailableError
 
 
@@ -15,6 +16,13 @@ class TokenExpiredOrWrongError(NotAllowedError):
     """A token of a login is not valid: wrong, expired, used up, or its session has ended."""
 
     code = "accounts.token_refused"
+
+    def __init__(self, refusal: CredentialRefusal, subject: str = "") -> None:
+        # The words are the same for whatever is wrong with a token.
+        super().__init__("The token is not valid, or not any more.", next_step="Log in again at /api/v1/auth/login.")
+        self.refusal = refusal
+        self.subject = subject
+        """The id of the account, where it is known whose it was."""
 
 
 class TooManyAttemptsError(NotAllowedError):

@@ -7,9 +7,10 @@ from enum import Enum
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
+from strongroom.access.errors import CredentialRefusal
 from strongroom.access.principals import Role
 from strongroom.accounts.codes import CodeCheck, Outcome, accepted
-from strongroom.accounts.errors import TokenExpiredOrWrongError, TooManyAttemptsError
+from strongroom.accounts.errors import TooManyAttemptsError
 from strongroom.accounts.limits import AddressLimiter
 from strongroom.accounts.password_check import PasswordCheck, login_refused
 from strongroom.accounts.policy import MfaPolicy
@@ -77,15 +78,14 @@ class Login:
         """
         parts = self._parts
         self._count(address)
-        claims = self._read(mfa_token)
+        claims = parts.tokens.read(TokenKind.MFA, mfa_token)
         parts.codes.make_ready()
         with parts.catalog.begin() as session:
             outcome, row = self._spend(session, claims, code, parts.clock.now())
-        if outcome is None:
-            raise refused()
-        accepted(outcome)
+        if outcome is not None:
+            accepted(outcome)
         if row is None:
-            raise refused()
+            raise refused(CredentialRefusal.REUSED, claims.account_id)
         parts.limiter.give_back(address)
         return parts.sessions.pair(row)
 
@@ -95,14 +95,6 @@ class Login:
         except TooManyAttemptsError:
             with self._parts.catalog.begin() as session:
                 write_down(session, AccountEvent.RATE_LIMIT, "unknown", "address")
-            raise
-
-    def _read(self, mfa_token: str) -> Claims:
-        try:
-            return self._parts.tokens.read(TokenKind.MFA, mfa_token)
-        except TokenExpiredOrWrongError:
-            with self._parts.catalog.begin() as session:
-                write_down(session, AccountEvent.MFA_CHALLENGE_FAILED, "unknown", "token")
             raise
 
     def _spend(

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from strongroom.access.allowing import FACTOR_LASTS, FACTORS_LAST, is_fresh
+from strongroom.access.errors import CredentialRefusal
 from strongroom.access.principals import Principal, PrincipalKind, Role
 from strongroom.accounts.alerting import tell_of_stolen_session
 from strongroom.accounts.errors import TokenExpiredOrWrongError
@@ -72,17 +73,18 @@ class Sessions:
         claims, now = self._tokens.read(TokenKind.REFRESH, token), self._clock.now()
         with self._catalog.begin() as session:
             row = _next_generation(session, claims, now)
-            if row is None:
-                self._look_for_theft(session, claims, now)
+            stolen = row is None and self._ends_theft(session, claims, now)
         if row is None:
-            raise refused()
+            raise refused(CredentialRefusal.REUSED if stolen else CredentialRefusal.ENDED, claims.account_id)
         return self.pair(row)
 
     def authenticate(self, token: str) -> Principal:
         """Return whose access token it is, or whose token for enrolling; raises TokenExpiredOrWrongError."""
         try:
             return self._logged_in(self._tokens.read(TokenKind.ACCESS, token))
-        except TokenExpiredOrWrongError:
+        except TokenExpiredOrWrongError as error:
+            if error.refusal is not CredentialRefusal.OTHER_KIND:
+                raise
             return self._enrolling(self._tokens.read(TokenKind.ENROLL, token))
 
     def logout(self, who: Principal) -> None:
@@ -111,7 +113,7 @@ class Sessions:
         with self._catalog.read() as session:
             found = session.execute(query.where(*mine, *live)).one_or_none()
         if found is None:
-            raise refused()
+            raise refused(CredentialRefusal.ENDED, claims.account_id)
         return _principal(
             found.Account, factor_at=factor_counts_from(found.LoginSession), session_id=str(claims.ticket)
         )
@@ -121,15 +123,19 @@ class Sessions:
             account = session.get(Account, claims.account_id)
             enrolled = is_enrolled(session, claims.account_id)
         if account is None or account.disabled_at is not None or enrolled:
-            raise refused()
+            raise refused(CredentialRefusal.ENDED, claims.account_id)
         return _principal(account, enrolling=True)
 
-    def _look_for_theft(self, session: Session, claims: Claims, now: datetime) -> None:
+    @staticmethod
+    def _ends_theft(session: Session, claims: Claims, now: datetime) -> bool:
+        """End a session whose refresh token came a second time, and say whether there was one."""
         mine = (LoginSession.id == claims.ticket, LoginSession.generation > claims.generation)
-        if end_sessions(session, now, *mine):
-            account = session.get_one(Account, claims.account_id)
-            tell_of_stolen_session(session, account.name, now)
-            write_down(session, AccountEvent.TOKEN_REUSE, str(account.id))
+        if not end_sessions(session, now, *mine):
+            return False
+        account = session.get_one(Account, claims.account_id)
+        tell_of_stolen_session(session, account.name, now)
+        write_down(session, AccountEvent.TOKEN_REUSE, str(account.id), "refresh token")
+        return True
 
 
 def factor_counts_from(row: LoginSession) -> datetime:

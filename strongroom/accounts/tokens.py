@@ -9,6 +9,7 @@ from typing import Any
 
 import jwt
 
+from strongroom.access.errors import CredentialRefusal
 from strongroom.accounts.errors import TokenExpiredOrWrongError
 from strongroom.clock import Clock
 from strongroom.purposekeys.keys import Purpose, PurposeKeys
@@ -68,21 +69,26 @@ class Tokens:
     def read(self, kind: TokenKind, token: str) -> Claims:
         """Return what a token says; raises TokenExpiredOrWrongError for every token that is not right, alike."""
         try:
-            return self._claims(self._decoded(kind, token))
+            said = self._decoded(kind, token)
+            claims = self._claims(said)
+        except jwt.InvalidSignatureError:
+            raise refused(CredentialRefusal.FORGED) from None
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
-            raise refused() from None
+            raise refused(CredentialRefusal.MALFORMED) from None
+        if said["exp"] <= self._clock.now().timestamp():
+            raise refused(CredentialRefusal.EXPIRED, claims.account_id)
+        return claims
 
     def _decoded(self, kind: TokenKind, token: str) -> Mapping[str, Any]:
         # What is no token of this kind by its own words is refused before a key is asked for.
-        if len(token) > LONGEST or jwt.get_unverified_header(token).get("typ") != _type_of(kind):
-            raise ValueError
+        if len(token) > LONGEST:
+            raise refused(CredentialRefusal.OVERSIZED)
+        if (said := jwt.get_unverified_header(token).get("typ")) != _type_of(kind):
+            raise refused(CredentialRefusal.OTHER_KIND if said in _TYPES else CredentialRefusal.MALFORMED)
         required = ["iss", "aud", "sub", "sid", "gen", "iat", "exp"]
-        # The library asks the machine's clock, and ours may be another: what is expired is looked at below.
+        # The library asks the machine's clock, and ours may be another: what is expired is looked at by `read`.
         options: Any = {"require": required, "verify_exp": False, "verify_iat": False}
-        claims = jwt.decode(token, self._key(kind), [ALGORITHM], options, audience=kind.value.audience, issuer=ISSUER)
-        if claims["exp"] <= self._clock.now().timestamp():
-            raise ValueError
-        return claims
+        return jwt.decode(token, self._key(kind), [ALGORITHM], options, audience=kind.value.audience, issuer=ISSUER)
 
     @staticmethod
     def _claims(said: Mapping[str, Any]) -> Claims:
@@ -96,13 +102,14 @@ def _type_of(kind: TokenKind) -> str:
     return f"{kind.name.lower()}+jwt"
 
 
+_TYPES = {_type_of(kind) for kind in TokenKind}
+
+
 def seconds_until(moment: datetime, now: datetime) -> int:
     """Return whole seconds, for `expires_in`."""
     return max(0, (moment - now) // timedelta(seconds=1))
 
 
-def refused() -> TokenExpiredOrWrongError:
-    """Make the error that says nothing of what is wrong with a token."""
-    return TokenExpiredOrWrongError(
-        "The token is not valid, or not any more.", next_step="Log in again at /api/v1/auth/login."
-    )
+def refused(refusal: CredentialRefusal, account_id: uuid.UUID | None = None) -> TokenExpiredOrWrongError:
+    """Make the error that says nothing of what is wrong with a token to whoever showed it."""
+    return TokenExpiredOrWrongError(refusal, "" if account_id is None else str(account_id))

@@ -8,13 +8,13 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
-from strongroom.access.errors import CredentialRefusedError
+from strongroom.access.errors import CredentialRefusal, CredentialRefusedError
 from strongroom.access.principals import Grant, Principal, PrincipalKind
 from strongroom.alerts.opening import AlertReport, AlertType, Severity, open_alert
 from strongroom.catalog.service_tokens import ServiceToken
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock
-from strongroom.servicetokens.form import is_token
+from strongroom.servicetokens.form import is_oversized, is_token
 from strongroom.servicetokens.tokens import digest_of
 
 KNOWN_FOR_SECONDS = 1.0
@@ -57,14 +57,16 @@ class TokenCheck:
         A token that was revoked or has expired opens an alert: somebody still holds it.
         """
         if not is_token(text):
-            raise CredentialRefusedError.without_a_reason()
+            refusal = CredentialRefusal.OVERSIZED if is_oversized(text) else CredentialRefusal.MALFORMED
+            raise CredentialRefusedError(refusal)
         known = self._find(digest_of(text)) or self._read(digest_of(text))
         row, now = known.row, self._clock.now()
         if _has_ended(row, now):
             self._report_reuse(row, now)
-            raise CredentialRefusedError.without_a_reason()
+            refusal = CredentialRefusal.EXPIRED if row.revoked_at is None else CredentialRefusal.REVOKED
+            raise CredentialRefusedError(refusal, str(row.id))
         if not _may_come_from(row, address):
-            raise CredentialRefusedError.without_a_reason()
+            raise CredentialRefusedError(CredentialRefusal.OTHER_NETWORK, str(row.id))
         return known.principal
 
     def _find(self, digest: bytes) -> _Known | None:
@@ -77,7 +79,7 @@ class TokenCheck:
         with self._catalog.read() as session:
             row = session.scalar(select(ServiceToken).where(ServiceToken.digest == digest))
         if row is None or not hmac.compare_digest(row.digest, digest):
-            raise CredentialRefusedError.without_a_reason()
+            raise CredentialRefusedError(CredentialRefusal.UNKNOWN)
         self._note_use(row)
         with self._lock:
             if len(self._known) >= _MOST_KNOWN:

@@ -24,12 +24,17 @@ def make_token(kind: TokenKind, random: RandomBytes) -> str:
     return f"{body}_{_check(body)}"
 
 
+def is_oversized(text: str) -> bool:
+    """Say whether a text is longer than any token."""
+    return len(text) > _LONGEST
+
+
 def is_token(text: str) -> bool:
     """Say whether a text is written as a token is; that says nothing about whether it is one of ours."""
     body, _, check = text.rpartition("_")
     prefix, kind, secret = (*body.split("_"), "", "", "")[:3]
     return (
-        len(text) <= _LONGEST
+        not is_oversized(text)
         and text.isascii()
         and f"{prefix}_" == PREFIX
         and kind in list(TokenKind)

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from starlette.routing import Route
 
 from api.app import create_app
+from strongroom.access.errors import CredentialRefusal
 from strongroom.access.operations import PUBLIC, ROUTES
 from strongroom.access.principals import Principal, PrincipalKind, Role
 from strongroom.accounts.tokens import refused
@@ -42,7 +43,7 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
 def login(shown: str) -> Principal:
     """Take the token for that of an administrator."""
     if shown != TOKEN:
-        raise refused()
+        raise refused(CredentialRefusal.UNKNOWN)
     return Principal("1", "ada", PrincipalKind.OPERATOR, Role.ADMIN, factor_at=SystemClock().now())
 
 

@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from strongroom.access.errors import CredentialRefusal
 from strongroom.access.principals import Principal, PrincipalKind, Role
 from strongroom.accounts.tokens import refused
 from strongroom.catalog.backups import Backup, BackupKind, BackupState
@@ -115,7 +116,7 @@ def operator(shown: str) -> Principal:
     """Return the administrator these tests log in as, who has just shown a code."""
     name = {LOGIN: "ada", SECOND: "bo"}.get(shown)
     if name is None:
-        raise refused()
+        raise refused(CredentialRefusal.UNKNOWN)
     account = str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
     return Principal(
         account, name, PrincipalKind.OPERATOR, Role.ADMIN, factor_at=SystemClock().now(), session_id=account
@@ -131,7 +132,7 @@ class Codes:
     def verify(self, account_id: uuid.UUID, code: str, now: datetime) -> None:
         """Use a code up; raises TokenExpiredOrWrongError."""
         if code == "wrong" or (account_id, code) in self.used:
-            raise refused()
+            raise refused(CredentialRefusal.UNKNOWN)
         self.used.add((account_id, code))
 
 

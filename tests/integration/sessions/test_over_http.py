@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 
 from api.app import create_app
+from strongroom.access.errors import CredentialRefusal
 from strongroom.access.principals import Grant, Principal, PrincipalKind, Scope
 from strongroom.accounts.tokens import refused
 from strongroom.runtime import build_runtime
@@ -42,7 +43,7 @@ def redis_proxy(valkey: Valkey, tcp_proxy) -> TcpProxy:
 def portal(shown: str) -> Principal:
     """Take the token for that of a portal, which may look at everything."""
     if shown != TOKEN:
-        raise refused()
+        raise refused(CredentialRefusal.UNKNOWN)
     return Principal("1", "portal", PrincipalKind.SERVICE, scopes=frozenset({Grant(Scope.READ)}))
 
 

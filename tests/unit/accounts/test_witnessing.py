@@ -111,4 +111,4 @@ def test_a_stolen_refresh_token_is_written_down(operators: OperatorHouse, caplog
     with pytest.raises(StrongroomError):
         operators.operators.sessions.refresh(pair.refresh_token)
 
-    assert written(caplog) == ["authn_token_reuse"]
+    assert written(caplog) == ["authn_token_reuse refresh token"]
