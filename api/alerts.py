@@ -16,6 +16,7 @@ from api.desk import AtDesk, Cursor, Limit
 from api.documents import PageDocument
 from api.gate import Caller
 from strongroom.alerts.acting import acknowledge, list_active, list_alerts, list_dead, resolve_by_hand, tell_story
+from strongroom.audit.acting import describe
 from strongroom.catalog.alerts import AlertState
 from strongroom.catalog.dbtime import database_now
 
@@ -63,5 +64,6 @@ def ack_alert(desk: AtDesk, alert_id: uuid.UUID, caller: Caller, body: EmptyBody
 @router.post("/{alert_id}/resolve")
 def resolve_alert(desk: AtDesk, alert_id: uuid.UUID, body: ResolveBody, caller: Caller) -> AlertDocument:
     """End an alert by hand, with a note; one whose cause is still there comes back."""
+    describe(reason=body.note)
     with desk.services.catalog.begin() as session:
         return AlertDocument.of(resolve_by_hand(session, alert_id, caller.signature, body.note, database_now(session)))

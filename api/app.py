@@ -41,16 +41,18 @@ from api.checks import Ask, open_checks
 from api.client import pages
 from api.client.board import Board
 from api.desk import Desk
-from api.gate import Gate, pass_gate
+from api.gate import Gate, announce, pass_gate
 from api.metrics import count_requests
 from api.problems import PROBLEM_RESPONSES, answer_errors
 from api.scraping import ScrapeToken
 from api.sessions import routes as one_time_sessions
 from api.sessions.access_log import hide_session_ids
 from api.sessions.setting_up import closing, open_sessions
-from api.signs_of_life import beating
+from api.signs_of_life import beating, writing_refusals
 from api.tracing import NO_TELEMETRY, TraceHeaders
+from api.witnessing import Acts
 from strongroom import __version__
+from strongroom.audit.refusals import RefusalLog
 from strongroom.jobs.outbox import Publish
 from strongroom.jobs.processes import ProcessIdentity
 from strongroom.runtime import Runtime
@@ -95,10 +97,11 @@ def create_app(
     broker is away.
     """
     sessions = open_sessions(runtime.settings, runtime.catalog, runtime.clock, runtime.random)
+    refusals = RefusalLog(runtime.catalog, runtime.clock)
     app = FastAPI(
         title="Strongroom",
         version=__version__,
-        lifespan=closing(sessions, beating(runtime.catalog, identity)),
+        lifespan=closing(sessions, writing_refusals(refusals, beating(runtime.catalog, identity))),
         # The built-in pages would be open to everybody; /openapi.json is served behind the gate instead.
         openapi_url=None,
         redirect_slashes=False,
@@ -108,7 +111,8 @@ def create_app(
     app.state.sessions = sessions
     app.state.board = Board(app.state.desk.services)
     hide_session_ids(logging.getLogger("uvicorn.access"))
-    operators = app.state.operators = open_logins(app.state.desk.services)
+    app.state.refusals = refusals
+    operators = app.state.operators = open_logins(app.state.desk.services, refusals.add)
     app.state.step_ups = open_step_ups(app.state.desk.services, operators.codes)
     app.state.patience = CatalogPatience(runtime.catalog, runtime.clock)
     gate = app.state.gate = Gate(runtime.catalog, runtime.clock, operators.sessions.authenticate)
@@ -116,6 +120,7 @@ def create_app(
     count_requests(app, runtime, sessions)
     open_checks(app, runtime, sessions, ask_broker)
     app.add_middleware(BodyLimit, most=MAX_BODY_BYTES)
+    app.add_middleware(Acts)
     app.add_middleware(TraceHeaders, random=runtime.random)
     answer_errors(app)
     _include_routes(app)
@@ -127,13 +132,14 @@ def _include_routes(app: FastAPI) -> None:
     # Routes are looked for in this order, and within another router twice: those that are asked for most come first.
     app.include_router(health.router)
     _include_behind_the_gate(app, one_time_sessions.gated)
-    app.include_router(one_time_sessions.router)
-    app.include_router(pages.router)
-    app.include_router(login.public, responses=PROBLEM_RESPONSES)
+    announced = [Depends(announce)]
+    for room in (one_time_sessions, pages):
+        app.include_router(room.router, dependencies=announced)
+    app.include_router(login.public, dependencies=announced, responses=PROBLEM_RESPONSES)
     for own in (login.router, mfa.router, status.router, metrics.router):
         _include_behind_the_gate(app, own)
-    for room in ROOMS:
-        _include_behind_the_gate(app, room.router, "/v1")
+    for one in ROOMS:
+        _include_behind_the_gate(app, one.router, "/v1")
 
 
 def _include_behind_the_gate(app: FastAPI, router: APIRouter, prefix: str = "") -> None:

@@ -1,6 +1,7 @@
 """The one gate: it finds out who asks, and lets pass what the table of operations allows."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
@@ -17,6 +18,7 @@ from strongroom.access.operation import Operation
 from strongroom.access.operations import OPERATIONS
 from strongroom.access.principals import Principal
 from strongroom.accounts.errors import TokenExpiredOrWrongError
+from strongroom.audit.acting import become, find_actor
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock
 from strongroom.servicetokens.checking import TokenCheck
@@ -85,6 +87,7 @@ async def pass_gate(
     """
     gate: Gate = request.app.state.gate
     operation = gate.operation_of(request)
+    name_operation(operation, request)
     if operation.public is not None:
         return
     if credentials is None:
@@ -96,10 +99,28 @@ async def pass_gate(
         # To a thread and back costs as much as all the rest of the gate, so memory is asked before.
         await verify_catalog(request)
         principal = await run_in_threadpool(gate.identify, shown, address)
+    name_operation(operation, request, principal)
     sources = await find_sources(request, operation, principal, gate.catalog)
     verify_allowed(principal, operation, gate.clock.now(), sources=sources, stepped_up=STEP_UP in request.headers)
     request.state.principal = principal
     note_user(principal.id)
+
+
+def name_operation(operation: Operation, request: Request, principal: Principal | None = None) -> None:
+    """Say in the audit log what is asked for, and by whom as soon as that is known."""
+    asking = find_actor()
+    if asking is not None:
+        target = " ".join(str(value) for value in request.path_params.values())
+        asking = replace(asking, operation=operation.name, target=target)
+        if principal is not None:
+            asking = replace(asking, kind=principal.kind, id=principal.id, name=principal.name)
+        become(asking)
+
+
+async def announce(request: Request) -> None:
+    """Say in the audit log what is asked for, on routes that everybody may call."""
+    gate: Gate = request.app.state.gate
+    name_operation(gate.operation_of(request), request)
 
 
 async def get_principal(request: Request) -> Principal:

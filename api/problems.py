@@ -21,6 +21,7 @@ from api.errors import (
 from api.gate import bearer, pass_gate
 from api.sessions.errors import SessionInvalidError, SessionsFullError
 from api.tracing import SCOPE_KEY, Story
+from api.witnessing import witness
 from strongroom.access.errors import CredentialRefusedError
 from strongroom.accounts.errors import LoginRefusedError, TokenExpiredOrWrongError, TooManyAttemptsError
 from strongroom.errors import (
@@ -98,6 +99,7 @@ def answer_errors(app: FastAPI) -> None:
 
 
 async def _strongroom_error(request: Request, error: StrongroomError) -> JSONResponse:
+    witness(request, error)
     status = next((status for kind, status in STATUS_OF if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
     problem = Problem(
         title=(type(error).__doc__ or "").partition("\n")[0],
@@ -170,6 +172,7 @@ async def _unexpected_error(request: Request, error: Exception) -> JSONResponse:
     # The error itself goes to the log, with its traceback; it may hold what must not leave the machine.
     story: Story = request.scope[SCOPE_KEY]
     log.error("request %s of trace %s failed: %s", story.request_id, story.trace_id, type(error).__name__)
+    witness(request, None)
     problem = Problem(
         title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
         status=HTTPStatus.INTERNAL_SERVER_ERROR,

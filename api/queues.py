@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from api.desk import AtDesk, Desk
 from api.documents import PauseBody, QueueDocument
 from api.gate import Caller
+from strongroom.audit.acting import describe
 from strongroom.jobs.kinds import Queue
 from strongroom.jobs.queues import list_queues, pause_queue, resume_queue
 
@@ -21,6 +22,7 @@ def show_queues(desk: AtDesk) -> list[QueueDocument]:
 @router.post("/{queue}/pause")
 def pause(desk: AtDesk, queue: Queue, body: PauseBody, caller: Caller) -> QueueDocument:
     """Let no further job of the queue begin; those that run go on."""
+    describe(reason=body.reason)
     with desk.services.catalog.begin() as session:
         pause_queue(session, queue, by=caller.signature, reason=body.reason)
     return _show(desk, queue)

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
+from strongroom.audit.refusals import RefusalLog
 from strongroom.catalog.session import Catalog
 from strongroom.errors import UnavailableError
 from strongroom.jobs.processes import ProcessIdentity, forget_process, record_heartbeat
@@ -15,11 +16,22 @@ from strongroom.jobs.processes import ProcessIdentity, forget_process, record_he
 log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 10.0
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def beating(
-    catalog: Catalog, identity: ProcessIdentity | None
-) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def writing_refusals(refusals: RefusalLog, inside: Lifespan) -> Lifespan:
+    """Return a lifespan that writes at its end what refusals still wait."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with inside(app):
+            yield
+        await run_in_threadpool(refusals.close)
+
+    return lifespan
+
+
+def beating(catalog: Catalog, identity: ProcessIdentity | None) -> Lifespan:
     """Return the lifespan of an application that writes heartbeats under this identity, or none without one."""
 
     @asynccontextmanager

@@ -10,6 +10,8 @@ from api.desk import AtDesk
 from api.gate import Caller
 from api.step_up import AtPermits
 from strongroom.alerts.silences import add_silence, end_silence, list_silences, turns_alerts_off, verify_silence
+from strongroom.audit.acting import describe
+from strongroom.audit.events import digest
 from strongroom.catalog.dbtime import database_now
 from strongroom.stepup.acts import Act
 
@@ -29,6 +31,11 @@ def begin_silence(desk: AtDesk, body: SilenceBody, caller: Caller, permits: AtPe
     wish = body.as_request(caller.signature)
     verify_silence(wish)
     permit = permits.permit(Act("alerts.mute", "alerts"), needed=turns_alerts_off(body.matcher))
+    describe(
+        f"silence {sorted(body.matcher.items())}",
+        reason=body.reason,
+        after=digest({"matcher": body.matcher, "seconds": body.seconds}),
+    )
     with permit, desk.services.catalog.begin() as session:
         return SilenceDocument.model_validate(add_silence(session, wish, database_now(session)))
 

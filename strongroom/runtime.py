@@ -98,9 +98,11 @@ def build_runtime(
     A recovery key takes the place of every region's key: all backups can be read with it.
     """
     clock = clock or SystemClock()
-    keks = open_keks(settings) if recovery is None else {region.name: recovery for region in settings.regions}
+    own = open_keks(settings)
+    keks = own if recovery is None else {region.name: recovery for region in settings.regions}
     url = settings.catalog_url.get_secret_value()
-    catalog, purpose_keys = open_catalog(url, keks, clock, audited=recovery is None)
+    # The installation's own keys are wrapped for no recovery key.
+    catalog, purpose_keys = open_catalog(url, own, clock, without_key=recovery is not None)
     stores = open_stores(settings, catalog, clock, random)
     return Runtime(
         settings=settings,
@@ -118,18 +120,17 @@ def build_runtime(
 
 
 def open_catalog(
-    url: str, keks: Mapping[str, KekProvider], clock: Clock, *, audited: bool = True
+    url: str, keks: Mapping[str, KekProvider], clock: Clock, *, without_key: bool = False
 ) -> tuple[Catalog, PurposeKeys]:
     """Return the catalog that keeps an audit log, and the installation's own keys, of which that needs one.
 
-    Without the log where a recovery key takes the place of all others: that opens backups only, and a restore that is
-    all that is left must not fail for want of a row.
+    `without_key` is for the recovery key: where no other key is left, changes are made without a row.
     """
     engine = open_engine(url)
     watch_changes(engine)
     # The keys are in the catalog, and the catalog's trail needs one of them: it asks when there is something to say.
-    trail = AuditTrail(lambda: keys, clock)
-    catalog = Catalog(engine, BEFORE_COMMIT, trail if audited else None)
+    trail = AuditTrail(lambda: keys, clock, without_key=without_key)
+    catalog = Catalog(engine, BEFORE_COMMIT, trail)
     keys = PurposeKeys(catalog, keks, clock)
     return catalog, keys
 

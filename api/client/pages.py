@@ -13,6 +13,7 @@ from api.client.headers import VISIT_COOKIE, data_headers, page_headers, visit_c
 from api.sessions.errors import SessionInvalidError, SessionsAwayError
 from api.sessions.redis_sessions import RedisSessionManager
 from api.sessions.routes import Sessions, refuse_prefetch
+from api.witnessing import witness
 from strongroom.settings import SessionSettings
 
 _STATIC = Path(__file__).parent / "static"
@@ -38,12 +39,13 @@ Rules = Annotated[SessionSettings, Depends(get_rules)]
 
 
 @router.get("/iframe.html", response_class=HTMLResponse, dependencies=[Depends(refuse_prefetch)])
-async def show_page(sessions: Sessions, rules: Rules, session_id: str = "") -> Response:
+async def show_page(request: Request, sessions: Sessions, rules: Rules, session_id: str = "") -> Response:
     """Open the status board, once; its data are shown for as long as a session lives."""
     headers = page_headers(rules)
     try:
         used = await sessions.consume(session_id, visit=True)
-    except SessionInvalidError:
+    except SessionInvalidError as error:
+        witness(request, error)
         return HTMLResponse(_FILES["refused.html"], 401, headers)
     except SessionsAwayError as error:
         return HTMLResponse(_FILES["away.html"], 503, headers | {"Retry-After": str(error.retry_after)})

@@ -6,7 +6,6 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, TypeVar, cast
 
 from redis.asyncio import Redis
@@ -14,7 +13,7 @@ from redis.exceptions import RedisError
 
 from api.sessions.breaker import Breaker
 from api.sessions.calling import Script, call
-from api.sessions.errors import SessionInvalidError, SessionsAwayError, SessionsFullError
+from api.sessions.errors import SessionInvalidError, SessionRefusal, SessionsAwayError, SessionsFullError
 from api.sessions.keys import EPOCH, RECORD, VISIT, find_digest, make_id, shown
 from api.sessions.opening import CONNECTIONS
 from api.sessions.records import find_record
@@ -28,18 +27,7 @@ log = logging.getLogger(__name__)
 ResultT = TypeVar("ResultT")
 
 
-class Refusal(StrEnum):
-    """Why a session is not taken; for logs, never for the caller."""
-
-    MALFORMED = "malformed"
-    UNKNOWN = "unknown"
-    EXPIRED = "expired"
-    USED = "used"
-    FORGOTTEN = "forgotten"
-    """It is of an earlier epoch: Redis may not know whether it was used."""
-
-
-_REFUSALS = (Refusal.UNKNOWN, Refusal.EXPIRED, Refusal.FORGOTTEN, Refusal.USED)
+_REFUSALS = (SessionRefusal.UNKNOWN, SessionRefusal.EXPIRED, SessionRefusal.FORGOTTEN, SessionRefusal.USED)
 """What the script says by its number."""
 
 
@@ -101,8 +89,10 @@ class RedisSessionManager:
     async def create(self) -> str:
         """Make a session and return its id; raises SessionsFullError."""
         session_id = make_id(self._random, self._rules.id_format)
-        said: int = await self._call(self._create, _key(RECORD, session_id))
+        key = _key(RECORD, session_id)
+        said: int = await self._call(self._create, key)
         if said > 0:
+            log.info("session_created %s", shown(key.removeprefix(RECORD)))
             return session_id
         if said < 0:
             raise SessionsFullError(max(1, math.ceil(-said / 1000)), self._rules.most)
@@ -114,23 +104,24 @@ class RedisSessionManager:
         """Use a session up, and begin a visit of the page if it is used for that; raises SessionInvalidError."""
         digest = find_digest(session_id)
         if digest is None:
-            raise refuse(Refusal.MALFORMED, None)
+            raise refuse(SessionRefusal.MALFORMED, None)
         secret = make_id(self._random, SessionIdFormat.TOKEN) if visit else None
         visits = (_key(VISIT, secret),) if secret else ()
         said = await self._call(self._consume, RECORD + digest, *visits)
         record = None if isinstance(said, int) else find_record(said)
         if record is None or record.used_at is None:
             raise refuse(_REFUSALS[said], digest)
+        log.info("session_used %s", shown(digest))
         return SessionUse(shown(digest), record.created_at, record.expires_at, record.used_at, secret)
 
     async def verify_visit(self, secret: str) -> None:
         """Return if the visit still lasts; raises SessionInvalidError."""
         digest = find_digest(secret)
         if digest is None:
-            raise refuse(Refusal.MALFORMED, None)
+            raise refuse(SessionRefusal.MALFORMED, None)
         epoch, current = await self._ask(lambda: self._client.mget(VISIT + digest, EPOCH))
         if epoch is None or epoch != current:
-            raise refuse(Refusal.EXPIRED if epoch is None else Refusal.FORGOTTEN, digest)
+            raise refuse(SessionRefusal.EXPIRED if epoch is None else SessionRefusal.FORGOTTEN, digest)
 
     async def count(self) -> SessionCounts:
         """Count the sessions, in a time that does not grow with their number."""
@@ -174,10 +165,10 @@ class RedisSessionManager:
         return answer
 
 
-def refuse(why: Refusal, digest: str | None) -> SessionInvalidError:
+def refuse(why: SessionRefusal, digest: str | None) -> SessionInvalidError:
     """Return the one answer to every session that is not taken, and have the log say which it was."""
     log.warning("one-time session %s refused: %s", "-" if digest is None else shown(digest), why)
-    return SessionInvalidError("Session ID Invalid.", next_step="Ask for a new session; each is used once.")
+    return SessionInvalidError(why, "" if digest is None else shown(digest))
 
 
 def _key(prefix: str, secret: str) -> str:

@@ -3,7 +3,12 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from strongroom.access.errors import PermissionDeniedError, StepUpRequiredError
+from strongroom.access.errors import (
+    CredentialRefusal,
+    CredentialRefusedError,
+    PermissionDeniedError,
+    StepUpRequiredError,
+)
 from strongroom.access.operation import Gravity, Operation
 from strongroom.access.principals import Principal, PrincipalKind
 
@@ -24,7 +29,7 @@ def verify_allowed(
     """Return if the operation is allowed; `sources` are those it is about, none for the whole installation.
 
     `stepped_up` says that the request names a challenge, which is verified where the change is made. Raises
-    PermissionDeniedError and StepUpRequiredError.
+    PermissionDeniedError, StepUpRequiredError, and CredentialRefusedError for strangers.
     """
     if operation.public is not None:
         return
@@ -37,6 +42,8 @@ def verify_allowed(
         case PrincipalKind.LOCAL | PrincipalKind.SYSTEM:
             # Whoever holds the settings and the keys holds everything; what destroys asks for its factors itself.
             return
+        case _:
+            raise CredentialRefusedError(CredentialRefusal.MISSING)
 
 
 def _verify_grant(principal: Principal, operation: Operation, sources: Collection[str]) -> None:

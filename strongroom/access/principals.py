@@ -36,6 +36,8 @@ class PrincipalKind(StrEnum):
     """A service token."""
     LOCAL = "local"
     """A user of the machine that holds the settings and the keys: the `strongroom` command."""
+    STRANGER = "stranger"
+    """Nobody knows who: a request before its token is looked at, or with one that is refused. May do nothing."""
     SYSTEM = "system"
     """Strongroom itself: Beat's ticks and the workers."""
 

@@ -21,7 +21,8 @@ from strongroom.accounts.errors import (
 from strongroom.accounts.limits import give_back, seconds_to_wait, take_attempt
 from strongroom.accounts.policy import MfaPolicy
 from strongroom.accounts.ring import FactorRing
-from strongroom.accounts.witnessing import AccountEvent, write_down
+from strongroom.accounts.witnessing import Refuse, refuse_in_log, write_down
+from strongroom.audit.events import AuditAction
 from strongroom.catalog.accounts import (
     Account,
     AccountBackupCode,
@@ -69,8 +70,11 @@ class Outcome:
 class CodeCheck:
     """Takes a code once: the step of an app's code, or a backup code, and counts what is wrong."""
 
-    def __init__(self, catalog: Catalog, keys: PurposeKeys, ring: FactorRing, policy: MfaPolicy) -> None:
+    def __init__(
+        self, catalog: Catalog, keys: PurposeKeys, ring: FactorRing, policy: MfaPolicy, refuse: Refuse | None = None
+    ) -> None:
         self._catalog, self._keys, self._ring, self._policy = catalog, keys, ring, policy
+        self._refuse = refuse
 
     def make_ready(self) -> None:
         """Open the keys; before the transaction in which `spend` is called."""
@@ -93,14 +97,22 @@ class CodeCheck:
         passed = outcome.verdict.accepted
         factor = Verdict.TOTP if _is_of_app(code) else Verdict.BACKUP_CODE
         add_to_tally(session, Counted.AUTH_ATTEMPTS, "success" if passed else "failure", factor.value)
-        event = AccountEvent.MFA_CHALLENGE_PASSED if passed else AccountEvent.MFA_CHALLENGE_FAILED
-        write_down(session, event, str(account_id), outcome.verdict.value)
+        action = AuditAction.MFA_CHALLENGE_PASSED if passed else AuditAction.MFA_CHALLENGE_FAILED
+        if outcome.verdict in {Verdict.TOO_MANY, Verdict.LOCKED}:
+            refuse_in_log(session, self._refuse, action, str(account_id), outcome.verdict.value)
+        else:
+            write_down(session, action, str(account_id), outcome.verdict.value)
         return outcome
+
+    def too_often(self, session: Session, account_id: uuid.UUID, now: datetime) -> Outcome:
+        """Return what becomes of a code that is not looked at, and write down that there were too many."""
+        refuse_in_log(session, self._refuse, AuditAction.RATE_LIMIT_EXCEEDED, str(account_id), "codes")
+        return Outcome(Verdict.TOO_MANY, wait=seconds_to_wait(session, account_id.hex, AttemptKind.CODE, now))
 
     def _spend(self, session: Session, account_id: uuid.UUID, code: str, now: datetime) -> Outcome:
         subject = account_id.hex
         if not take_attempt(session, subject, AttemptKind.CODE, now):
-            return too_often(session, account_id, now)
+            return self.too_often(session, account_id, now)
         account = lock_account(session, account_id)
         if account is None or account.disabled_at is not None:
             return Outcome(Verdict.WRONG)
@@ -194,12 +206,6 @@ def _error(outcome: Outcome) -> StrongroomError:
             return MFAInvalidCodeError("The code is not valid.", next_step="Try the next code, or a backup code.")
 
 
-def too_often(session: Session, account_id: uuid.UUID, now: datetime) -> Outcome:
-    """Return what becomes of a code that is not looked at, and write down that there were too many."""
-    write_down(session, AccountEvent.RATE_LIMIT, str(account_id), "codes")
-    return Outcome(Verdict.TOO_MANY, wait=seconds_to_wait(session, account_id.hex, AttemptKind.CODE, now))
-
-
 def too_many(wait: int) -> TooManyAttemptsError:
     """Make the error for who guessed too often; `wait` is in seconds, the words are the same for every window."""
     error = TooManyAttemptsError(
@@ -213,5 +219,5 @@ def _count(session: Session, account: Account, now: datetime) -> None:
     account.codes_failed += 1
     if account.codes_failed >= LOCK_AT:
         account.codes_locked_at = now
-        write_down(session, AccountEvent.LOGIN_LOCK, str(account.id), "codes")
+        write_down(session, AuditAction.LOGIN_LOCK, str(account.id), "codes")
     tell_of_codes(session, account.name, account.codes_failed, now)

@@ -16,7 +16,8 @@ from strongroom.accounts.password_check import PasswordCheck, login_refused
 from strongroom.accounts.policy import MfaPolicy
 from strongroom.accounts.sessions import Sessions, TokenPair
 from strongroom.accounts.tokens import Claims, TokenKind, Tokens, refused
-from strongroom.accounts.witnessing import AccountEvent, write_down
+from strongroom.accounts.witnessing import Refuse, refuse_in_log, write_down
+from strongroom.audit.events import AuditAction
 from strongroom.catalog.accounts import Account, LoginChallenge, LoginSession, is_enrolled, lock_account
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock, RandomBytes
@@ -50,6 +51,7 @@ class LoginParts:
     policy: MfaPolicy
     clock: Clock
     random: RandomBytes
+    refuse: Refuse | None = None
 
 
 class Login:
@@ -94,7 +96,7 @@ class Login:
             self._parts.limiter.take(address)
         except TooManyAttemptsError:
             with self._parts.catalog.begin() as session:
-                write_down(session, AccountEvent.RATE_LIMIT, "unknown", "address")
+                refuse_in_log(session, self._parts.refuse, AuditAction.RATE_LIMIT_EXCEEDED, "unknown", "address")
             raise
 
     def _spend(
@@ -102,7 +104,7 @@ class Login:
     ) -> tuple[Outcome | None, LoginSession | None]:
         """Look at a code and, where it is right, begin the session; None for a challenge that is no more."""
         if not _take_try(session, claims, now):
-            write_down(session, AccountEvent.MFA_CHALLENGE_FAILED, str(claims.account_id), "challenge")
+            write_down(session, AuditAction.MFA_CHALLENGE_FAILED, str(claims.account_id), "challenge")
             return None, None
         outcome = self._parts.codes.spend(session, claims.account_id, code, now)
         if not outcome.verdict.accepted:

@@ -14,13 +14,14 @@ from strongroom.access.principals import Principal, Role
 from strongroom.accounts import qr, totp
 from strongroom.accounts.alerting import tell_of_factor_off
 from strongroom.accounts.backup_codes import digest, new_codes, normalised
-from strongroom.accounts.codes import FEW_CODES, CodeCheck, Outcome, Verdict, accepted, spend_step, too_often
+from strongroom.accounts.codes import FEW_CODES, CodeCheck, Outcome, Verdict, accepted, spend_step
 from strongroom.accounts.errors import MFAEnabledAlreadyError, MFANothingPendingError, MFAOffError, MFARequiredError
 from strongroom.accounts.limits import give_back, take_attempt
 from strongroom.accounts.password_check import PasswordCheck, login_refused
 from strongroom.accounts.policy import MfaPolicy
 from strongroom.accounts.sessions import Sessions, end_all, session_of
-from strongroom.accounts.witnessing import AccountEvent, write_down
+from strongroom.accounts.witnessing import write_down
+from strongroom.audit.events import AuditAction
 from strongroom.catalog.accounts import (
     Account,
     AccountBackupCode,
@@ -134,7 +135,7 @@ class Mfa:
                 drop_factors(session, uuid.UUID(who.id))
                 end_all(session, uuid.UUID(who.id), now, keep=session_of(who))
                 tell_of_factor_off(session, who.name, now)
-                write_down(session, AccountEvent.MFA_DISABLED, who.id)
+                write_down(session, AuditAction.MFA_DISABLED, who.id)
         accepted(outcome)
 
     def verify(self, who: Principal, code: str) -> Verdict:
@@ -153,7 +154,7 @@ class Mfa:
             outcome = parts.codes.spend(session, uuid.UUID(who.id), code, now)
             codes = self._renew_codes(session, uuid.UUID(who.id)) if outcome.verdict.accepted else []
             if codes:
-                write_down(session, AccountEvent.MFA_BACKUP_CODES_REGENERATED, who.id)
+                write_down(session, AuditAction.MFA_BACKUP_CODES_REGENERATED, who.id)
         accepted(outcome)
         return codes
 
@@ -184,7 +185,7 @@ class Mfa:
     def _confirm(self, session: Session, who: Principal, code: str, now: datetime) -> Outcome:
         mine = uuid.UUID(who.id)
         if not take_attempt(session, mine.hex, AttemptKind.CODE, now):
-            return too_often(session, mine, now)
+            return self._parts.codes.too_often(session, mine, now)
         account, pending = _lock(session, who), _find_pending(session, mine)
         if pending is None or now - pending.created_at >= PENDING_LASTS:
             raise MFANothingPendingError(
@@ -197,9 +198,9 @@ class Mfa:
             _drop_factors_but(session, mine, pending.id)
             pending.confirmed_at, account.must_enroll, account.codes_failed = now, False, 0
             end_all(session, mine, now, keep=session_of(who))
-            write_down(session, AccountEvent.MFA_ENROLLED, who.id)
+            write_down(session, AuditAction.MFA_ENROLLED, who.id)
         else:
-            write_down(session, AccountEvent.MFA_CHALLENGE_FAILED, who.id, outcome.verdict.value)
+            write_down(session, AuditAction.MFA_CHALLENGE_FAILED, who.id, outcome.verdict.value)
         return outcome
 
     def _renew_codes(self, session: Session, account_id: uuid.UUID) -> list[str]:

@@ -13,6 +13,7 @@ from strongroom.accounts.ring import FactorRing
 from strongroom.accounts.roster import Accounts
 from strongroom.accounts.sessions import Sessions
 from strongroom.accounts.tokens import Tokens
+from strongroom.accounts.witnessing import Refuse
 from strongroom.services import Services
 from strongroom.settings import Settings
 
@@ -28,15 +29,20 @@ class Operators:
     codes: CodeCheck
 
 
-def open_operators(services: Services, limiter: AddressLimiter, cost: Cost | None = None) -> Operators:
-    """Put the parts together; connects to nothing and reads no key until something is used."""
+def open_operators(
+    services: Services, limiter: AddressLimiter, cost: Cost | None = None, refuse: Refuse | None = None
+) -> Operators:
+    """Put the parts together; connects to nothing and reads no key until something is used.
+
+    `refuse` takes refusals that come as often as somebody likes; without it each one is written by itself.
+    """
     catalog, clock, random, keys = services.catalog, services.clock, services.random, services.purpose_keys
     policy = policy_of(services.settings)
     passwords, tokens = Passwords(random, cost), Tokens(keys, clock)
-    check = PasswordCheck(catalog, passwords)
-    codes = CodeCheck(catalog, keys, FactorRing(keys), policy)
+    check = PasswordCheck(catalog, passwords, refuse)
+    codes = CodeCheck(catalog, keys, FactorRing(keys), policy, refuse)
     sessions = Sessions(catalog, tokens, clock, random)
-    login = LoginParts(catalog, check, codes, sessions, tokens, limiter, policy, clock, random)
+    login = LoginParts(catalog, check, codes, sessions, tokens, limiter, policy, clock, random, refuse)
     mfa = MfaParts(catalog, check, codes, sessions, keys, policy, clock, random)
     return Operators(Accounts(catalog, passwords, clock, random), Login(login), Mfa(mfa), sessions, codes)
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from strongroom.accounts.errors import LoginRefusedError
 from strongroom.accounts.limits import give_back, nobody, take_attempt
 from strongroom.accounts.passwords import Passwords
-from strongroom.accounts.witnessing import AccountEvent, write_down
+from strongroom.accounts.witnessing import Refuse, refuse_in_log, write_down
+from strongroom.audit.events import AuditAction
 from strongroom.catalog.accounts import Account, AttemptKind, find_account
 from strongroom.catalog.session import Catalog
 from strongroom.catalog.tallies import Counted, add_to_tally
@@ -16,8 +17,8 @@ LONGEST_NAME = 64
 class PasswordCheck:
     """Does the same work for names that are nobody's, for accounts that are disabled, and for who tried too often."""
 
-    def __init__(self, catalog: Catalog, passwords: Passwords) -> None:
-        self._catalog, self._passwords = catalog, passwords
+    def __init__(self, catalog: Catalog, passwords: Passwords, refuse: Refuse | None = None) -> None:
+        self._catalog, self._passwords, self._refuse = catalog, passwords, refuse
 
     def find(self, name: str, password: str, now: datetime) -> Account | None:
         """Return the account whose password it is, or None: nobody's, wrong, disabled, or too many attempts."""
@@ -43,10 +44,10 @@ class PasswordCheck:
         with self._catalog.begin() as session:
             add_to_tally(session, Counted.AUTH_ATTEMPTS, "failure", AttemptKind.PASSWORD)
             if not counted:
-                write_down(session, AccountEvent.LOGIN_FAIL_MAX, subject)
+                refuse_in_log(session, self._refuse, AuditAction.LOGIN_FAIL_MAX, subject)
                 return
             why = "unknown" if account is None else "disabled" if account.disabled_at is not None else "wrong"
-            write_down(session, AccountEvent.LOGIN_FAIL, subject, why)
+            write_down(session, AuditAction.LOGIN_FAIL, subject, why)
 
     def _renew(self, row: Account, seen: Account, password: str) -> None:
         """Make a hash of another cost anew, unless the password was changed meanwhile."""

@@ -14,7 +14,8 @@ from strongroom.accounts.errors import AccountExistsError, AccountNameError, Acc
 from strongroom.accounts.mfa import drop_factors
 from strongroom.accounts.passwords import Passwords
 from strongroom.accounts.sessions import end_all
-from strongroom.accounts.witnessing import AccountEvent, write_down
+from strongroom.accounts.witnessing import write_down
+from strongroom.audit.events import AuditAction, digest
 from strongroom.catalog.accounts import Account, AccountAttempts, AccountFactor, find_account, list_accounts
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock, RandomBytes
@@ -61,7 +62,7 @@ class Accounts:
             with self._catalog.begin() as session:
                 session.add(account)
                 session.flush()
-                write_down(session, AccountEvent.USER_CREATED, str(account.id), account.role)
+                write_down(session, AuditAction.USER_CREATED, str(account.id), account.role, after=_state_of(account))
         except IntegrityError:
             raise AccountExistsError(
                 f"There is an account {name!r}.", next_step="Choose another name, or `strongroom accounts list`."
@@ -88,10 +89,11 @@ class Accounts:
             account = find_account(session, name)
             if account is None:
                 raise _not_found(name)
-            now = self._clock.now()
+            now, before = self._clock.now(), _state_of(account)
             account.disabled_at = account.disabled_at or now
             end_all(session, account.id, now)
-            write_down(session, AccountEvent.USER_UPDATED, str(account.id), "disabled")
+            after = _state_of(account)
+            write_down(session, AuditAction.USER_UPDATED, str(account.id), "disabled", before=before, after=after)
         return self.get(name)
 
     def enable(self, name: str) -> AccountView:
@@ -100,8 +102,9 @@ class Accounts:
             account = find_account(session, name)
             if account is None:
                 raise _not_found(name)
-            account.disabled_at = None
-            write_down(session, AccountEvent.USER_UPDATED, str(account.id), "enabled")
+            before, account.disabled_at = _state_of(account), None
+            after = _state_of(account)
+            write_down(session, AuditAction.USER_UPDATED, str(account.id), "enabled", before=before, after=after)
             session.execute(delete(AccountAttempts).where(AccountAttempts.subject == account.id.hex))
         return self.get(name)
 
@@ -117,7 +120,7 @@ class Accounts:
                 raise _not_found(name)
             account.password_hash, account.password_changed_at = hashed, now
             end_all(session, account.id, now)
-            write_down(session, AccountEvent.PASSWORD_CHANGE, str(account.id))
+            write_down(session, AuditAction.PASSWORD_CHANGE, str(account.id))
         return self.get(name)
 
     def reset_mfa(self, name: str, by: str, reason: str) -> AccountView:
@@ -136,7 +139,7 @@ class Accounts:
             account.must_enroll, account.codes_failed, account.codes_locked_at = True, 0, None
             end_all(session, account.id, now)
             tell_of_reset(session, account.name, by, reason.strip()[:200], now)
-            write_down(session, AccountEvent.MFA_DISABLED, str(account.id), "reset")
+            write_down(session, AuditAction.MFA_DISABLED, str(account.id), f"reset: {reason.strip()[:200]}")
         return self.get(name)
 
     def count(self) -> int:
@@ -156,6 +159,11 @@ def _view(account: Account, *, enrolled: bool) -> AccountView:
         must_enroll=account.must_enroll,
         codes_locked_at=account.codes_locked_at,
     )
+
+
+def _state_of(account: Account) -> str:
+    """Return a digest of what others decide about an account; 64 hexadecimal digits."""
+    return digest({"name": account.name, "role": account.role, "disabled": account.disabled_at is not None})
 
 
 def _verified(name: str) -> str:

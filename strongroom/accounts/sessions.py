@@ -13,7 +13,8 @@ from strongroom.access.principals import Principal, PrincipalKind, Role
 from strongroom.accounts.alerting import tell_of_stolen_session
 from strongroom.accounts.errors import TokenExpiredOrWrongError
 from strongroom.accounts.tokens import Claims, TokenKind, Tokens, refused, seconds_until
-from strongroom.accounts.witnessing import AccountEvent, write_down
+from strongroom.accounts.witnessing import write_down
+from strongroom.audit.events import AuditAction
 from strongroom.catalog.accounts import Account, LoginSession, is_enrolled
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock, RandomBytes
@@ -53,7 +54,7 @@ class Sessions:
             expires_at=now + SESSION_LASTS,
         )
         session.add(row)
-        write_down(session, AccountEvent.LOGIN_SUCCESS, str(account_id))
+        write_down(session, AuditAction.LOGIN_SUCCESS, str(account_id))
         return row
 
     def pair(self, row: LoginSession) -> TokenPair:
@@ -91,12 +92,14 @@ class Sessions:
         """End a session at once, its access token too."""
         with self._catalog.begin() as session:
             end_sessions(session, self._clock.now(), LoginSession.id == session_of(who))
-            write_down(session, AccountEvent.TOKEN_REVOKED, who.id)
+            write_down(session, AuditAction.TOKEN_REVOKED, who.id)
 
     def end_others(self, who: Principal) -> int:
         """End every session of an operator but this one; return how many."""
         with self._catalog.begin() as session:
-            return end_all(session, uuid.UUID(who.id), self._clock.now(), keep=session_of(who))
+            ended = end_all(session, uuid.UUID(who.id), self._clock.now(), keep=session_of(who))
+            write_down(session, AuditAction.TOKEN_REVOKED, who.id, f"{ended} other sessions")
+            return ended
 
     def renew_factor(self, session: Session, session_id: uuid.UUID, now: datetime) -> None:
         """Note that a code was shown in a session: changes are allowed for longer, or anew if they no longer were."""
@@ -134,7 +137,7 @@ class Sessions:
             return False
         account = session.get_one(Account, claims.account_id)
         tell_of_stolen_session(session, account.name, now)
-        write_down(session, AccountEvent.TOKEN_REUSE, str(account.id), "refresh token")
+        write_down(session, AuditAction.TOKEN_REUSE, str(account.id), "refresh token")
         return True
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from strongroom.access.operation import Gravity
 from strongroom.access.operations import OPERATIONS
@@ -40,6 +40,10 @@ class Binding:
     target: str
     recorded: bool = False
     """Whether a committed transaction has a row that says it was done."""
+    reason: str = ""
+    before: str = ""
+    after: str = ""
+    """What the row about the operation says besides; see AuditEvent."""
 
     @property
     def owes_a_row(self) -> bool:
@@ -56,16 +60,23 @@ _BINDING: ContextVar[Binding | None] = ContextVar("strongroom_actor", default=No
 
 @contextmanager
 def acting(actor: Actor) -> Iterator[None]:
-    """Bind who acts for the length of a block; nested blocks restore the outer one.
+    """Bind who acts for the length of a block; a nested block for the same operation goes on with the same act.
 
     The first transaction inside that changes something leaves a row for the actor's operation, unless it has one of its
     own about something that was done.
     """
-    token = _BINDING.set(Binding(actor, actor.target))
+    binding, outer = Binding(actor, actor.target), _BINDING.get()
+    # A block may find out who acts; it is the same act all the same.
+    same = outer is not None and outer.actor.operation == actor.operation != ""
+    if outer is not None and same:
+        binding = replace(outer, actor=actor)
+    token = _BINDING.set(binding)
     try:
         yield
     finally:
         _BINDING.reset(token)
+        if outer is not None and same:
+            outer.recorded = binding.recorded
 
 
 def find_actor() -> Actor | None:
@@ -77,6 +88,41 @@ def find_actor() -> Actor | None:
 def find_binding() -> Binding | None:
     """Return the binding itself, for whoever appends rows."""
     return _BINDING.get()
+
+
+def get_binding() -> Binding:
+    """Return the binding itself, inside a block of `acting`; raises LookupError anywhere else."""
+    binding = _BINDING.get()
+    if binding is None:
+        raise LookupError("nobody is bound to act here")
+    return binding
+
+
+def become(actor: Actor) -> None:
+    """Say who acts, where that becomes known inside the block that is bound; without a binding it says nothing."""
+    binding = _BINDING.get()
+    if binding is not None:
+        binding.actor, binding.target = actor, actor.target
+
+
+def describe(target: str | None = None, *, reason: str = "", before: str = "", after: str = "") -> None:
+    """Say what the row about the bound operation tells besides: its target, why, and digests of what it changes.
+
+    What was said before stays where nothing is said now. Without a binding it says nothing.
+    """
+    binding = _BINDING.get()
+    if binding is None:
+        return
+    binding.target = binding.target if target is None else target
+    binding.reason = "; ".join(filter(None, (binding.reason, reason)))
+    binding.before, binding.after = before or binding.before, after or binding.after
+
+
+def describe_shortly(target: str, reason: str) -> None:
+    """Say it where nothing is said yet: an act of many parts is told by its first."""
+    binding = _BINDING.get()
+    if binding is not None and not binding.reason:
+        describe(binding.target or target, reason=reason)
 
 
 def name_target(target: str) -> None:

@@ -1,5 +1,6 @@
 """Appending rows: last of all in the transaction of the change, so that the chain holds nobody up before that."""
 
+import logging
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,16 +8,20 @@ from typing import Any
 from sqlalchemy import Engine, event, insert, select, update
 from sqlalchemy.orm import Session
 
-from strongroom.audit.acting import STRONGROOM, Actor, Binding, find_binding
+from strongroom.audit.acting import STRONGROOM, Actor, Binding, find_actor, find_binding
 from strongroom.audit.errors import AuditHeadMissingError
 from strongroom.audit.events import AuditEvent, Outcome, printable
-from strongroom.audit.recording import take_pending
+from strongroom.audit.recording import act_of, take_pending
 from strongroom.audit.rows import FIELDS, mac_of, seal_of
 from strongroom.catalog.audit import HEAD_ID, LONGEST_NAME, LONGEST_TARGET, AuditHead, AuditRow
 from strongroom.catalog.session import ASIDE
 from strongroom.clock import Clock
+from strongroom.errors import StrongroomError
+from strongroom.keyring.secret import SecretKey
 from strongroom.purposekeys.keys import Purpose, PurposeKeys
 from strongroom.tracing import get_trace_id
+
+log = logging.getLogger(__name__)
 
 _CHANGED = "strongroom_changed"
 _WRITES_INSIDE = re.compile(r"\A\s*WITH\b.*\b(INSERT\s+INTO|DELETE\s+FROM|UPDATE\s+\w+\s+(AS\s+\w+\s+)?SET)\b", re.S)
@@ -25,15 +30,17 @@ _WRITES_INSIDE = re.compile(r"\A\s*WITH\b.*\b(INSERT\s+INTO|DELETE\s+FROM|UPDATE
 class AuditTrail:
     """The catalog's trail: knows what a transaction has to say, and appends it."""
 
-    def __init__(self, keys: Callable[[], PurposeKeys], clock: Clock) -> None:
+    def __init__(self, keys: Callable[[], PurposeKeys], clock: Clock, *, without_key: bool = False) -> None:
+        """`without_key` lets changes happen, and the log say so, where the key cannot be had."""
         self._keys = keys
         self._clock = clock
+        self._without_key = without_key
 
     def prepare(self, session: Session) -> None:
         """Fetch the key before a transaction that will append, so that no key service is asked inside it."""
         binding = _binding_of(session)
         if binding is not None and binding.owes_a_row:
-            self._keys().get(Purpose.AUDIT)
+            self._find_key(lambda keys: keys.get(Purpose.AUDIT))
 
     def complete(self, session: Session) -> None:
         """Append what was recorded, and a row for the bound operation where none says that it was done.
@@ -43,18 +50,28 @@ class AuditTrail:
         events, binding = take_pending(session), _binding_of(session)
         session.flush()
         if binding is not None and binding.owes_a_row:
-            if not any(one.outcome is Outcome.DONE for one in events) and _has_changed(session):
-                events.append(AuditEvent(binding.actor.operation, binding.target))
-            if any(one.outcome is Outcome.DONE for one in events):
+            if not any(one.outcome is Outcome.DONE for one, _ in events) and _has_changed(session):
+                events.append((act_of(binding), None))
+            if any(one.outcome is Outcome.DONE for one, _ in events):
                 _remember(session, binding)
         if events:
-            key = self._keys().get_within(session, Purpose.AUDIT)
-            _append(session, key.reveal(), [self._values(one) for one in events])
+            key = self._find_key(lambda keys: keys.get_within(session, Purpose.AUDIT))
+            if key is not None:
+                _append(session, key.reveal(), [self._values(*one) for one in events])
 
-    def _values(self, told: AuditEvent) -> list[Any]:
+    def _find_key(self, get: Callable[[PurposeKeys], SecretKey]) -> SecretKey | None:
+        try:
+            return get(self._keys())
+        except StrongroomError as error:
+            # Who restores with the recovery key may have lost every other one; restoring matters more than this row.
+            if not self._without_key:
+                raise
+            log.warning("not in the audit log, whose key cannot be had: %s", error.what)
+            return None
+
+    def _values(self, told: AuditEvent, actor: Actor | None) -> list[Any]:
         """Return the values of a row after its sequence."""
-        binding = find_binding()
-        actor = STRONGROOM if binding is None else binding.actor
+        actor = actor or find_actor() or STRONGROOM
         return [self._clock.now(), *_who(actor), *_what(told), *_ids(actor), told.before, told.after]
 
 

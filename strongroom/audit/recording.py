@@ -2,18 +2,19 @@
 
 from sqlalchemy.orm import Session
 
-from strongroom.audit.events import AuditEvent
+from strongroom.audit.acting import Actor, Binding
+from strongroom.audit.events import AuditEvent, Outcome
 from strongroom.catalog.session import Catalog
 
 _PENDING = "strongroom_audit"
 
 
-def record(session: Session, event: AuditEvent) -> None:
+def record(session: Session, event: AuditEvent, actor: Actor | None = None) -> None:
     """Have an event written down when this transaction commits: both happen, or neither does.
 
-    Whoever is bound with `acting` then is who did it.
+    Whoever is bound with `acting` then is who did it, unless another actor is given.
     """
-    session.info.setdefault(_PENDING, []).append(event)
+    session.info.setdefault(_PENDING, []).append((event, actor))
 
 
 def record_alone(catalog: Catalog, event: AuditEvent) -> None:
@@ -26,7 +27,13 @@ def record_alone(catalog: Catalog, event: AuditEvent) -> None:
         record(session, event)
 
 
-def take_pending(session: Session) -> list[AuditEvent]:
-    """Return what is to be written down, and forget it."""
-    pending: list[AuditEvent] = session.info.pop(_PENDING, [])
+def act_of(binding: Binding, outcome: Outcome = Outcome.DONE, reason: str = "") -> AuditEvent:
+    """Return the event that says what became of the operation somebody is bound for."""
+    why = "; ".join(filter(None, (reason, binding.reason)))
+    return AuditEvent(binding.actor.operation, binding.target, outcome, why, binding.before, binding.after)
+
+
+def take_pending(session: Session) -> list[tuple[AuditEvent, Actor | None]]:
+    """Return what is to be written down, and by whom where that is not whoever is bound, and forget it."""
+    pending: list[tuple[AuditEvent, Actor | None]] = session.info.pop(_PENDING, [])
     return pending

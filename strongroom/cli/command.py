@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from strongroom.cli.acts import acting_locally
 from strongroom.cli.invocation import Invocation
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
@@ -55,6 +56,11 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
         self.examples = examples
         self.params.extend(shared_options())
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, in the name of whoever gives it."""
+        with acting_locally(ctx):
+            return super().invoke(ctx)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, then the usual help."""

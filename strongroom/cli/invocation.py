@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from strongroom.cli.acts import leaving_a_row
 from strongroom.cli.log import show_log
 from strongroom.cli.screen import Screen
 
@@ -79,7 +80,8 @@ class Invocation:
         recovery = None if recovery_key_file is None else _open_recovery_key(recovery_key_file)
         runtime = build_runtime(self.settings(), recovery=recovery)
         try:
-            yield runtime
+            with leaving_a_row(runtime.catalog):
+                yield runtime
         finally:
             runtime.close()
 

@@ -3,14 +3,16 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from strongroom.access.principals import Principal, PrincipalKind, Role
+from strongroom.audit.acting import acting, find_actor
 from strongroom.cli.actor import actor
+from strongroom.cli.acts import local_user
 from strongroom.cli.errors import OperatorNeededError
 from strongroom.cli.invocation import Invocation
 from strongroom.services import Services
@@ -69,8 +71,12 @@ def stepped_up(
         yield actor()
         return
     principal = people.get(persons.operator)
-    reference = _proven(people, principal, act, persons)
-    with permitted(people.means, principal, act, reference):
+    asking = find_actor() or local_user()
+    who = replace(asking, kind=principal.kind, id=principal.id, name=principal.name, address=asking.name)
+    # What codes and challenges leave are rows of their own, not that of the act.
+    with acting(replace(who, operation="")):
+        reference = _proven(people, principal, act, persons)
+    with acting(who), permitted(people.means, principal, act, reference):
         yield principal.signature
 
 

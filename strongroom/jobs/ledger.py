@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from strongroom.audit.acting import describe_shortly
 from strongroom.catalog.jobs import Job, JobState
 from strongroom.catalog.paging import Page, fetch_page
 from strongroom.catalog.session import Catalog
@@ -52,7 +53,9 @@ class Ledger:
 
         Raises IdempotencyConflictError, BadIdempotencyKeyError.
         """
-        return insert_job(session, request, new_id(self.clock, self.random), self.policy)
+        job = insert_job(session, request, new_id(self.clock, self.random), self.policy)
+        describe_shortly(f"{job.kind} {job.source or ''}".rstrip(), f"job {job.id}")
+        return job
 
     def enqueue_many(self, session: Session, requests: Sequence[JobRequest]) -> builtins.list[uuid.UUID]:
         """Write many jobs in the caller's transaction, all or none, and return their ids in order.
@@ -60,7 +63,9 @@ class Ledger:
         Raises BatchRefusedError, which names every request that cannot be met.
         """
         numbered = [(new_id(self.clock, self.random), request) for request in requests]
-        return insert_jobs(session, numbered, self.policy)
+        made = insert_jobs(session, numbered, self.policy)
+        describe_shortly(f"{len(made)} jobs", ", ".join(str(one) for one in made))
+        return made
 
     def find(self, job_id: uuid.UUID) -> Job | None:
         """Return the job, if there is one."""

@@ -104,7 +104,7 @@ class TokenCheck:
             next_step="Find out who still holds it: a forgotten program, or somebody who found it.",
             at=now,
         )
-        with self._catalog.begin() as session:
+        with self._catalog.aside() as session:
             open_alert(session, report)
 
 

@@ -12,6 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from strongroom.access.principals import Grant
+from strongroom.audit.events import AuditAction, AuditEvent, digest
+from strongroom.audit.recording import record
 from strongroom.catalog.service_tokens import ServiceToken, TokenKind
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock, RandomBytes
@@ -96,6 +98,9 @@ class ServiceTokens:
             live = [row for row in list_live(session, now) if name_or_id in (row.name, str(row.id))]
             for row in live:
                 row.revoked_at, row.revoked_by = now, by[:120]
+            if live:
+                ids = ", ".join(str(row.id) for row in live)
+                record(session, AuditEvent(AuditAction.TOKEN_REVOKED, live[0].name, reason=ids))
         if not live:
             raise _none_live(name_or_id)
         return live
@@ -139,6 +144,9 @@ class ServiceTokens:
                 f"Somebody else just made a service token called {request.name}.",
                 next_step="Look: strongroom tokens list",
             ) from None
+        what = {"grants": row.grants, "networks": row.networks, "expires_at": row.expires_at.isoformat()}
+        reason = f"{row.id} {row.kind}: {', '.join(row.grants)}"
+        record(session, AuditEvent(AuditAction.TOKEN_CREATED, row.name, reason=reason, after=digest(what)))
         return NewToken(row, text)
 
 

@@ -78,7 +78,7 @@ class StepUps:
 
     def refuse(self, principal: Principal, act: Act, event: StepUpEvent) -> StepUpRefusedError:
         """Write a refusal down, in a transaction of its own, and return the error to raise."""
-        with self.catalog.begin() as session:
+        with self.catalog.aside() as session:
             self.witness(session, principal, act, event)
         return StepUpRefusedError(event.refusal or Refusal.UNKNOWN)
 

@@ -81,7 +81,7 @@ def _use_up(means: StepUps, principal: Principal, reference: str, step: Step, co
     try:
         means.codes.verify(uuid.UUID(principal.id), code, means.clock.now())
     except NotAllowedError:
-        with means.catalog.begin() as session:
+        with means.catalog.aside() as session:
             challenge, _ = find(session, reference, means.clock.now(), lock=False)
             event = StepUpEvent(step, id_of(challenge), Refusal.WRONG_CODE)
             means.witness(session, principal, act_of(challenge), event)

@@ -25,6 +25,7 @@ from strongroom.clock import SystemClock, system_random
 from strongroom.ids import new_id
 from strongroom.jobs.errors import BrokerUnavailableError
 from strongroom.jobs.outbox import JobMessage
+from strongroom.keyring.key_file import KeyFile
 from strongroom.runtime import Runtime, build_runtime
 from strongroom.servicetokens.tokens import ServiceTokens, TokenRequest
 from strongroom.settings import load_settings
@@ -81,6 +82,7 @@ def runtime(catalog_url: str, tmp_path: Path) -> Iterator[Runtime]:
     """The runtime of an API on an empty catalog; once on SQLite and once on PostgreSQL."""
     config = tmp_path / "strongroom.toml"
     config.write_text(CONFIG)
+    KeyFile.create(tmp_path / "strongroom.keys", ["here", "there"])
     secrets = {
         "STRONGROOM_CATALOG_URL": catalog_url,
         "SHOP_PASSWORD": "canary-database-password",

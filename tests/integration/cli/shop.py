@@ -15,6 +15,7 @@ from strongroom.cli.main import main
 from strongroom.columnkeys.env_file import EnvCryptoFile
 from strongroom.columns import use_keyring
 from strongroom.columns.in_use import PROCESS
+from strongroom.keyring.key_file import KeyFile
 
 MODELS = """
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -79,6 +80,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_catalog_url: st
     package.mkdir()
     (package / "autenticacao.py").write_text(MODELS, encoding="utf-8")
     (tmp_path / "strongroom.toml").write_text(CONFIGURATION)
+    KeyFile.create(tmp_path / "strongroom.keys", ["home"])
     url = f"sqlite:///{tmp_path / 'shop.db'}"
     for name in ("LC_ALL", "LC_MESSAGES", "LANG", "STRONGROOM_CRYPTO_FILE", "STRONGROOM_ENVIRONMENT"):
         monkeypatch.delenv(name, raising=False)

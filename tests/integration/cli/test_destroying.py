@@ -12,7 +12,6 @@ from sqlalchemy import select
 
 from strongroom.catalog.backups import Backup
 from strongroom.errors import ExitCode
-from strongroom.keyring.key_file import KeyFile
 from strongroom.runtime import build_runtime
 from strongroom.services import Services
 from strongroom.settings import load_settings
@@ -161,7 +160,6 @@ def test_removing_the_slots_of_an_old_key(installed: Run, admins: Admins, code, 
 def test_destroying_a_column_key(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STRONGROOM_SECRETS_PASSPHRASE", "correct horse battery")
     assert shop.call("secrets", "reencrypt", *COLUMN).code == 0
-    KeyFile.create(shop.folder / "strongroom.keys", ["home"])
     url = shop.catalog.url.render_as_string(hide_password=False)
     admins = opened(shop.folder / "strongroom.toml", monkeypatch, STRONGROOM_CATALOG_URL=url, SHOP_URL="sqlite:///x")
     words = ("secrets", "remove-versions", "--versions", "v1", "--yes")

@@ -16,6 +16,7 @@ from strongroom.cli.main import main
 from strongroom.columnkeys.env_file import EnvCryptoFile
 from strongroom.columns import use_keyring
 from strongroom.columns.in_use import PROCESS
+from strongroom.keyring.key_file import KeyFile
 
 BASE = """
 from sqlalchemy.orm import DeclarativeBase
@@ -87,6 +88,7 @@ def call(
     (models / "autenticacao.py").write_text(MODEL.format(table="usuarios", column="_otp_secret"))
     (models / "user.py").write_text(MODEL.format(table="users", column="encrypted_field"))
     (tmp_path / "strongroom.toml").write_text(CONFIGURATION)
+    KeyFile.create(tmp_path / "strongroom.keys", ["home"])
     (tmp_path / "logs").mkdir()
     for name in ("LC_ALL", "LC_MESSAGES", "LANG", "STRONGROOM_CRYPTO_FILE", "STRONGROOM_ENVIRONMENT"):
         monkeypatch.delenv(name, raising=False)

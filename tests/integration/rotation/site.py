@@ -14,6 +14,7 @@ from strongroom.catalog.reencryption import QuarantinedRow, ReencryptionJob
 from strongroom.columnkeys.ring import KeyRing
 from strongroom.columns.place import Binding
 from strongroom.jobs.runner import run_job
+from strongroom.keyring.key_file import KeyFile
 from strongroom.rotation.campaigns import (
     ReencryptionRequest,
     get_reencryption,
@@ -44,6 +45,8 @@ class Site:
     def __init__(self, folder: Path, catalog_url: str, application_url: str) -> None:
         self.folder = folder
         (folder / "strongroom.toml").write_text(CONFIGURATION)
+        if not (folder / "strongroom.keys").exists():
+            KeyFile.create(folder / "strongroom.keys", ["home"])
         self.environment = {"STRONGROOM_CATALOG_URL": catalog_url, "SHOP_URL": application_url}
         self.runtime = build_runtime(load_settings(folder / "strongroom.toml", self.environment))
         self.ring = ring("v1")
