@@ -1,7 +1,7 @@
 """Commands as this program has them: help with examples first, the same options everywhere, groups that load late."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -83,7 +83,7 @@ class LateCommand:
 
 
 class LateGroup(click.Group):
-    """The top of the program; knows its commands by name, so that printing the version imports none of them."""
+    """Knows its commands by name, so that printing the version, say, imports none of them."""
 
     def __init__(self, *args: Any, late: dict[str, LateCommand], examples: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -118,6 +118,26 @@ class LateGroup(click.Group):
         """Write the list of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, command.summary) for name, command in self.late.items()])
+
+
+class Program(LateGroup):
+    """The top of the program, which also knows what its commands are for."""
+
+    def __init__(self, *args: Any, purposes: Mapping[str, Sequence[str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.purposes = purposes
+
+    def overview(self, ctx: click.Context) -> str:
+        """Return what fits on any screen: examples, and the names of the commands by what they are for."""
+        formatter = ctx.make_formatter()
+        write_examples(self.examples, formatter)
+        self.format_usage(ctx, formatter)
+        self.format_help_text(ctx, formatter)
+        with formatter.section("Commands"):
+            formatter.write_dl([(purpose, ", ".join(names)) for purpose, names in self.purposes.items()])
+        formatter.write_paragraph()
+        formatter.write_text(f"`{ctx.command_path} --help` says what each is for, and `COMMAND --help` how it is used.")
+        return formatter.getvalue().rstrip()
 
 
 def write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:

@@ -44,6 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return report.unexpected(error)
 
 
+def _help_after(error: NoArgsIsHelpError) -> str:
+    """Return the overview for whoever typed the program's name alone, else the help of the group of commands."""
+    return root.overview(error.ctx) if error.ctx.command is root else error.format_message()
+
+
 class _Report:
     def __init__(self, *, as_json: bool, with_traceback: bool) -> None:
         self._as_json = as_json
@@ -59,7 +64,7 @@ class _Report:
             case click.Abort():
                 return self.expected(WaitInterruptedError("Interrupted.", next_step=""))
             case NoArgsIsHelpError():
-                sys.stderr.write(error.format_message() + "\n")
+                sys.stderr.write(_help_after(error) + "\n")
                 return ExitCode.USAGE
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "strongroom"
         return self.expected(CommandLineError(error.format_message(), next_step=f"See `{command} --help`."))

@@ -3,7 +3,7 @@
 import click
 
 from strongroom import __version__
-from strongroom.cli.command import LateCommand, LateGroup
+from strongroom.cli.command import LateCommand, Program
 
 COMMANDS = {
     "init": LateCommand("strongroom.cli.init:init", "Write a configuration and the first key, prepare regions."),
@@ -63,11 +63,23 @@ COMMANDS = {
     "completion": LateCommand("strongroom.cli.completion:completion", "Print the completion script of a shell."),
 }
 
+PURPOSES = {
+    "set up": ("init", "config", "doctor", "completion"),
+    "look": ("status", "sources", "regions", "schedules", "standby", "jobs", "queues", "trace"),
+    "back up": ("backup", "diff", "restore", "export", "drill"),
+    "keep": ("retention", "holds", "collect", "verify", "repair", "catalog"),
+    "keys": ("secrets", "rotate-kek", "recovery-kit", "peers"),
+    "people": ("accounts", "tokens", "step-up", "sessions", "audit"),
+    "watch": ("watch", "alerts"),
+}
+"""What the commands are for, as whoever types `strongroom` alone is told."""
+
 
 root = click.version_option(__version__, message="%(prog)s %(version)s")(
-    LateGroup(
+    Program(
         "strongroom",
         late=COMMANDS,
+        purposes=PURPOSES,
         examples=("strongroom init", "strongroom backup run uploads"),
         help="Encrypted backups in several regions, and restores that prove them.",
         no_args_is_help=True,

@@ -15,7 +15,7 @@ from strongroom import errors
 from strongroom.cli.command import Command, LateCommand
 from strongroom.cli.errors import JobFailedError, WaitInterruptedError
 from strongroom.cli.main import main
-from strongroom.cli.root import root
+from strongroom.cli.root import COMMANDS, PURPOSES, root
 from strongroom.errors import ExitCode, StrongroomError
 
 HEAVY = {"alembic", "boto3", "botocore", "cryptography", "pydantic", "rich", "sqlalchemy", "zstandard"}
@@ -108,12 +108,17 @@ def test_a_wrong_command_line_ends_in_2_and_points_to_the_help(
     assert "--help`" in capsys.readouterr().err
 
 
-def test_without_arguments_the_help_fits_on_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
-    root.late.pop("end")
+def test_without_arguments_an_overview_fits_on_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
-    help_text = capsys.readouterr().err
-    assert "Usage: strongroom" in help_text
-    assert len(help_text.splitlines()) <= 48
+    overview = capsys.readouterr().err
+    assert "Usage: strongroom" in overview
+    assert len(overview.splitlines()) <= 25
+
+
+def test_the_overview_names_each_command_once() -> None:
+    root.late.pop("end")
+    named = [name for names in PURPOSES.values() for name in names]
+    assert sorted(named) == sorted(COMMANDS)
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
