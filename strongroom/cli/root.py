@@ -8,7 +8,7 @@ from strongroom.cli.command import LateCommand, Program
 COMMANDS = {
     "init": LateCommand("strongroom.cli.init:init", "Write a configuration and the first key, prepare regions."),
     "config": LateCommand("strongroom.cli.config:config", "Check or show the configuration."),
-    "doctor": LateCommand("strongroom.cli.doctor:doctor", "Find what is set up badly; ask workers for an answer."),
+    "doctor": LateCommand("strongroom.cli.doctor:doctor", "Look for what is set up badly, and say what to do."),
     "status": LateCommand("strongroom.cli.status:status", "Show whether every source is protected, the worst first."),
     "sources": LateCommand("strongroom.cli.sources:sources", "List what is backed up; check its permissions in AWS."),
     "regions": LateCommand("strongroom.cli.regions:regions", "Show where backups are kept, and check those places."),

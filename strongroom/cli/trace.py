@@ -21,7 +21,9 @@ from strongroom.cli.invocation import Invocation
 @click.argument("trace_id", metavar="ID")
 @click.pass_obj
 def trace(invocation: Invocation, trace_id: str) -> None:
-    """Tell what came of a request: jobs, attempts, objects, copies, alerts and rows of the audit log, oldest first.
+    """Tell what came of a request, from its trace id.
+
+    Jobs, attempts, objects, copies, alerts and rows of the audit log, oldest first.
 
     ID is a trace id or a request id, with or without dashes: X-Trace-Id or X-Request-ID of an answer, `trace` of a job
     or of an alert, `trace_id` or `request_id` of a line of the log.
