@@ -1,7 +1,6 @@
 """The main job on real parts: back up, copy into three regions, lose one, restore, compare."""
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,8 @@ from strongroom.testing.postgres import ScratchPostgres
 from tests.e2e.databases import content, make_database
 from tests.e2e.deployment import Deployment, bucket_regions, deployed, eventually
 from tests.e2e.lines import read_lines, verify_silent
+from tests.e2e.operators_life import Life
+from tests.e2e.spying import contents, monitored, rows_of
 from tests.e2e.trees import make_tree, picture
 from tests.services.collector import Collector, collecting
 from tests.services.rgw import Gateway
@@ -72,6 +73,8 @@ def deployment(
         "SHOP_PASSWORD": postgres_server.password,
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
         "OTEL_BSP_SCHEDULE_DELAY": "200",
+        "STRONGROOM_API_TOKEN": "canary-of-old-times",
+        "MFA_ENABLED": "true",
     }
     with deployed(tmp_path, regions + sources, environment) as running:
         yield running
@@ -191,12 +194,30 @@ def test_a_dead_region_delays_protection_and_heals(
     deployment.await_protected(backup)
 
 
-def test_secrets_appear_in_no_log(deployment: Deployment) -> None:
-    """Neither the token nor a password nor a storage key is printed by any process."""
-    deployment.back_up("shop")
-    time.sleep(1)
+def test_secrets_appear_in_no_log_no_task_no_span_and_no_row(deployment: Deployment, collector: Collector) -> None:
+    """No token, code, password or storage key is printed by a process, told to the broker or kept in the catalog."""
+    broker, life = deployment.variables["STRONGROOM_BROKER_URL"], Life(deployment)
+    with monitored(broker) as heard:
+        life.live()
+        deployment.back_up("shop")
+        eventually(lambda: "backup.run" in str(heard), "the broker was told of the backup")
     printed = deployment.logs()
+    places = {
+        "logs": printed,
+        "broker": str(heard),
+        "contents of the broker": str(contents(broker)),
+        "spans": collector.raw.decode("latin-1"),
+        "catalog": rows_of(deployment.variables["STRONGROOM_CATALOG_URL"]),
+        "refusals": "".join(answer.text + str(answer.headers) for answer in life.refused),
+    }
+
+    assert "MFA_ENROLLED" in printed, "what happened was not logged: the test looks at nothing"
+    assert "STRONGROOM_API_TOKEN is set and ignored" in printed
+    assert {answer.status_code // 100 for answer in life.refused} == {4}
+    found = {(place, name) for place, text in places.items() for name, secret in life.secrets.items() if secret in text}
+    assert found == set()
+    assert collector.spans
     for name, value in deployment.variables.items():
-        if not name.startswith("OTEL_") and name not in ADDRESSES:
+        if not name.startswith("OTEL_") and name not in {*ADDRESSES, "MFA_ENABLED"}:
             assert value not in printed, name
     assert read_lines(deployment)
