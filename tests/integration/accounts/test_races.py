@@ -9,11 +9,18 @@ from uuid import UUID
 import pytest
 
 from strongroom.accounts.codes import Verdict
-from strongroom.accounts.errors import MFACodeReusedError, TokenExpiredOrWrongError, TooManyAttemptsError
+from strongroom.accounts.errors import (
+    MFACodeReusedError,
+    MFAInvalidCodeError,
+    TokenExpiredOrWrongError,
+    TooManyAttemptsError,
+)
 from strongroom.errors import StrongroomError
 from tests.services.operators import ADDRESS, PASSWORD, OpenOperators, OperatorHouse, wrong_code
 
 CODES, SUBMITTERS = 300, 8
+LOGINS, HOURS, GUESSES = 200, 20, 6
+"""Logins that wait for their code in a day, and codes that are sent to each of them."""
 
 
 @pytest.fixture
@@ -60,6 +67,28 @@ def test_of_two_hundred_wrong_codes_at_the_same_time_five_are_looked_at(house: O
         told = Counter(pool.map(submitting(house), codes))
 
     assert told == {"MFAInvalidCodeError": 5, TooManyAttemptsError.__name__: 195}
+
+
+def test_of_guesses_over_two_hundred_logins_fifty_are_looked_at_in_a_day(house: OperatorHouse) -> None:
+    enrolment, _ = house.enrol()
+    looked_at = []
+
+    def guess(token: str) -> bool:
+        try:
+            house.operators.login.complete_mfa_login(token, wrong_code(house, enrolment), ADDRESS)
+        except MFAInvalidCodeError:
+            return True
+        except (TooManyAttemptsError, TokenExpiredOrWrongError):
+            return False
+        raise AssertionError("it was not wrong")
+
+    with ThreadPoolExecutor(SUBMITTERS) as pool:
+        for _ in range(HOURS):
+            tokens = [house.mfa_token() for _ in range(LOGINS // HOURS)]
+            looked_at.append(sum(pool.map(guess, tokens * GUESSES)))
+            house.clock.move(hours=1)
+
+    assert looked_at == [5] * 10 + [0] * (HOURS - 10)
 
 
 def test_a_backup_code_is_accepted_once_however_many_send_it(house: OperatorHouse) -> None:
