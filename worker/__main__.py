@@ -1,6 +1,7 @@
 """`python -m worker NAME` starts one of the usual workers; with `--queues`, one that serves whatever it is told.
 
-`python -m worker beat` and `python -m worker flower` start these with the options that Celery has for them.
+`python -m worker beat` and `python -m worker flower` start these with the options that Celery has for them. Flower
+listens, and asks for a login, as the settings say.
 """
 
 import argparse
@@ -14,14 +15,17 @@ from strongroom.catalog.schema import verify_schema
 from strongroom.catalog.session import Catalog
 from strongroom.errors import ExitCode, StrongroomError
 from strongroom.jobs.processes import list_alive
+from strongroom.settings import process_environment
 from strongroom.spans.starting import start_spans
 from worker import logs
 from worker.app import app
 from worker.broker import QUEUE_NAMES
+from worker.monitor import flower_options
 from worker.profiles import PROFILES, Profile
 from worker.settings import read_settings
 
-BESIDE_WORKERS = ("beat", "flower")
+FLOWER = "flower"
+BESIDE_WORKERS = ("beat", FLOWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +99,10 @@ def _run(name: str, options: Sequence[str]) -> None:
         logs.start(name)
         if name == "beat" and read_settings().spans.exported:
             start_spans(read_settings().spans.service_name or name)
+        own = flower_options(read_settings(), process_environment()) if name == FLOWER else []
     except StrongroomError as error:
         sys.exit(str(error))
-    app.start(["--quiet", name, *options])
+    app.start(["--quiet", name, *own, *options])
 
 
 def _look(order: Order) -> bool:

@@ -12,6 +12,7 @@ from strongroom.settings.errors import ConfigNotFoundError
 from strongroom.settings.fields import Section
 from strongroom.settings.findings import Findings, is_secret
 from strongroom.settings.places import KeyPath
+from strongroom.settings.secret_files import EnvironmentWithFiles
 
 DEFAULT_FILE = Path("strongroom.toml")
 
@@ -53,8 +54,8 @@ _CATALOG_SCHEMES = ("sqlite", "postgresql", "postgresql+psycopg")
 
 
 def process_environment() -> Mapping[str, str]:
-    """Return the environment of this process; the one place that reads it."""
-    return os.environ
+    """Return the environment of this process, secrets in files included; the one place that reads it."""
+    return EnvironmentWithFiles(os.environ)
 
 
 def find_config(explicit: Path | None, env: Mapping[str, str]) -> Path:
