@@ -51,7 +51,7 @@ class TargetOptions(TypedDict):
 
 @click.group("export", cls=Group)
 def export() -> None:
-    """Keep encrypted copies outside of the regions, and restore from them."""
+    """Make encrypted copies outside of the regions; restore them."""
 
 
 @export.command(

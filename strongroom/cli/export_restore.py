@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import TextIO
 
 import click
 
+from strongroom.audit.events import AuditEvent
+from strongroom.audit.recording import record_alone
 from strongroom.backup.planning import RestorePlan, plan_restore
 from strongroom.backup.requests import RestoreRequest, request_restore
 from strongroom.backup.targets import FilesTargetRequest, TargetRequest, place_of, verify_overwrite
@@ -90,7 +92,7 @@ def restore_export(
         for step in steps:
             _verify_possible(step)
         for step in steps:
-            _step_up(invocation, step, persons)
+            _answer_for(invocation, step, persons)
         return max(_run(step, invocation) for step in steps)
 
 
@@ -206,20 +208,21 @@ def _verify_possible(step: _Step) -> None:
         )
 
 
-def _step_up(invocation: Invocation, step: _Step, persons: OperatorOptions) -> None:
-    """Ask for a fresh code before something is overwritten, as a restore from a region does.
+def _answer_for(invocation: Invocation, step: _Step, persons: OperatorOptions) -> None:
+    """Ask for a fresh code before something is overwritten, and write down what is about to happen, as always.
 
-    After a disaster there is no catalog that knows operators; the keys and the names that were typed are what is left.
+    After a disaster there is no catalog that knows operators and keeps a log; the keys, and the names that were typed,
+    are what is left.
     """
-    if not step.request.overwrite:
-        return
-    act = Act("restore.overwrite", place_of(step.request.target), str(step.plan.backup_id))
+    place = place_of(step.request.target)
+    act = Act("restore.overwrite", place, str(step.plan.backup_id))
+    told = AuditEvent("cli: export restore", place, reason=f"begins, from an export of {step.plan.source}")
     with invocation.services() as services:
         try:
-            with stepped_up(invocation, services, act, persons):
-                pass
+            with stepped_up(invocation, services, act, persons) if step.request.overwrite else nullcontext():
+                record_alone(services.catalog, told)
         except (CatalogUnavailableError, SchemaOutdatedError) as error:
-            invocation.screen.warn(f"No operator's code was asked for: {error.what}")
+            invocation.screen.warn(f"The catalog is not asked, and not told, of this restore: {error.what}")
 
 
 def _run(step: _Step, invocation: Invocation) -> ExitCode:

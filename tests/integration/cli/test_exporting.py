@@ -296,6 +296,17 @@ def test_several_sources_of_a_kind_have_to_be_named(place: Place, tmp_path: Path
     assert "--storage" in capfd.readouterr().err
 
 
+def test_a_restore_is_written_down_where_there_is_a_catalog(
+    place: Place, exported: Path, tmp_path: Path, capfd: Any
+) -> None:
+    target = str(tmp_path / "elsewhere")
+    words = ("export", "restore", str(exported), "--storage-only", "--no-confirm", "--storage-target", target)
+    assert place.call(*words) == 0
+    capfd.readouterr()
+    assert place.call("audit", "tail", "--json") == 0
+    assert target in capfd.readouterr().out
+
+
 def script(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
     assert spec
