@@ -17,8 +17,8 @@ COMPOSE_FILES = (DOCKER / "compose.yaml", DOCKER / "compose.production.yaml")
 OUR_IMAGE = re.compile(r"^(\$\{STRONGROOM_IMAGE:-)?strongroom:")
 _ROW = re.compile(r"^\| (?P<name>[^|]+) \| (?P<command>`[^|]+) \|")
 _COMMAND = re.compile(r"`([^`]+)`")
-NOT_IN_CONTAINERS = ("stack.watchdog",)
-"""Processes that only `make up` needs."""
+NOT_IN_CONTAINERS = ("stack.watchdog", "api metrics")
+"""What only `make up` needs, and what the API does as well: in containers Prometheus asks it with a token."""
 
 
 @functools.cache
