@@ -205,6 +205,13 @@ def start_stores(town: Town) -> None:
     with primary.connect("strongroom") as connection:
         connection.execute("SELECT pg_reload_conf()")
         connection.execute("GRANT pg_read_all_data TO monitor")
+    start_standby(town)
+    start_redis(town)
+    eventually(lambda: standby_follows(town), "the standby follows")
+
+
+def start_standby(town: Town) -> None:
+    primary = town.primary
     programs = str(primary.toolset.program("postgres").parent)
     port = town.ports["standby"].number
     follow = {
@@ -219,6 +226,9 @@ def start_stores(town: Town) -> None:
     own = ["-p", str(port), "-c", f"listen_addresses={LOOPBACK}", "-k", str(town.directory / "tmp")]
     own += ["-c", "shared_buffers=32MB"]
     town.start("standby", ["sh", str(DOCKER / "postgres" / "standby.sh"), *own], follow, store=True)
+
+
+def start_redis(town: Town) -> None:
     redis = {
         "REDIS_PASSWORD_FILE": str(town.secrets / "redis_password"),
         "REDIS_PORT": str(town.ports["redis"].number),
@@ -226,7 +236,6 @@ def start_stores(town: Town) -> None:
         "REDIS_DIRECTORY": str(town.directory / "redis"),
     }
     town.start("redis", ["sh", str(DOCKER / "redis" / "redis.sh")], redis, store=True)
-    eventually(lambda: standby_follows(town), "the standby follows")
 
 
 def standby_follows(town: Town) -> bool:

@@ -74,4 +74,4 @@ def test_addresses_and_secrets_of_the_settings_may_be_files(tmp_path: Path) -> N
     }
     settings = load_settings(config, EnvironmentWithFiles(environment))
     assert settings.catalog_url.get_secret_value() == "postgresql://u:p@db/strongroom"
-    assert settings.sources["shop"].password.get_secret_value() == "secret"  # type: ignore[union-attr]
+    assert settings.sources["shop"].password.get_secret_value() == "secret"  # type: ignore[union-attr]  # of postgres
