@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import multiprocessing
+import os
 import random
 import tempfile
 import threading
@@ -13,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
+from redis.asyncio import Redis
 
 from api.sessions.errors import SessionInvalidError, SessionsAwayError, SessionsFullError
-from api.sessions.redis_sessions import RedisSessionManager
+from api.sessions.keys import RECORD
+from api.sessions.records import find_record
+from api.sessions.redis_sessions import RedisSessionManager, SessionCounts
 from api.sessions.setting_up import open_sessions
 from strongroom.catalog.engine import open_engine
 from strongroom.catalog.schema import upgrade
@@ -27,7 +31,7 @@ from tests.services.valkey import Valkey
 
 PROCESSES, AT_A_TIME = 8, 16
 CAP, TRIES = 1000, 600
-ROUND = 5_000
+ROUND = 20_000
 """Sessions that are made, and then tried by all, before the next ones are made: a kill ends those of its round only."""
 
 Work = Callable[[RedisSessionManager, Any], Coroutine[Any, Any, Any]]
@@ -43,32 +47,79 @@ def race_cap(valkey: Valkey, options: argparse.Namespace) -> bool:
 
 
 def race_uses(valkey: Valkey, options: argparse.Namespace) -> bool:
-    """Have eight processes use every session, each in an order of its own, while Redis is killed."""
+    """Have eight processes use every session, each in an order of its own, while Redis and some of them are killed."""
     # Each refusal is a line, and there are millions of them.
     logging.getLogger("api.sessions").setLevel(logging.ERROR)
-    began, accepted, doubled, counts = time.monotonic(), 0, 0, None
+    began, accepted, doubled = time.monotonic(), 0, 0
     rounds = max(1, options.tokens // ROUND)
     each = options.tokens // rounds
     with tempfile.TemporaryDirectory() as folder:
         settings = settings_of(valkey, Path(folder), 1_000_000)
         for number in range(rounds):
-            session_ids = [
-                one for made in _all_at_once(settings, _make, [each // PROCESSES] * PROCESSES) for one in made
-            ]
+            made = _all_at_once(settings, _make, [each // PROCESSES] * PROCESSES)
             kills = options.kills * (number + 1) // rounds - options.kills * number // rounds
             stop = _killing(valkey, kills)
-            uses = _all_at_once(settings, _use, [(session_ids, seed) for seed in range(PROCESSES)])
+            uses = _use_and_die(settings, [one for some in made for one in some], Path(folder), options.tries, kills)
             stop()
-            all_uses = [one for some in uses for one in some]
-            accepted += len(all_uses)
-            doubled += len(all_uses) - len(set(all_uses))
-        counts = asyncio.run(with_sessions(settings, lambda sessions, _: sessions.count(), None))
+            accepted += len(uses)
+            doubled += len(uses) - len(set(uses))
+        counts, kept = asyncio.run(with_sessions(settings, _count, None))
+    whole = kept == (counts.created_ever, counts.used_ever)
     print(
-        f"uses     {options.tokens:,} sessions, {PROCESSES} processes, Redis killed {options.kills} times: "
-        f"{accepted:,} accepted, {doubled} of them twice (exactly 0); Redis counted {counts.created_ever:,} made and "
-        f"{counts.used_ever:,} used; {time.monotonic() - began:.0f} s"
+        f"uses     {options.tokens:,} sessions, each tried by {options.tries} of {PROCESSES} processes, Redis and "
+        f"as many processes killed {options.kills} times: {accepted:,} accepted, {doubled} of them twice (exactly 0); "
+        f"counted {counts.created_ever:,} made and {counts.used_ever:,} used, which the records "
+        f"{'say too' if whole else f'do not say: {kept}'}; {time.monotonic() - began:.0f} s"
     )
-    return doubled == 0 and accepted <= counts.used_ever
+    return doubled == 0 and accepted <= counts.used_ever and whole
+
+
+def _use_and_die(settings: Settings, session_ids: list[str], folder: Path, tries: int, kills: int) -> list[str]:
+    """Have processes use sessions, some of them until they are killed; return every use that one was told of."""
+    context = multiprocessing.get_context("fork")
+    notes = [folder / f"uses-{number}" for number in range(PROCESSES)]
+    processes = []
+    for number, note in enumerate(notes):
+        mine = [one for place, one in enumerate(session_ids) if (number - place) % PROCESSES < tries]
+        note.write_bytes(b"")
+        arguments = (settings, _use, (mine, number, note))
+        processes.append(context.Process(target=_alone, args=arguments))
+    for process in processes:
+        process.start()
+    for process in processes[:kills]:
+        process.join(0.5)
+        process.kill()
+    for process in processes:
+        process.join()
+    return [one for note in notes for one in note.read_text().split()]
+
+
+def _alone(settings: Settings, work: Work, part: Any) -> None:
+    asyncio.run(with_sessions(settings, work, part))
+
+
+async def _count(sessions: RedisSessionManager, _: object) -> tuple[SessionCounts, tuple[int, int]]:
+    """Return what the counters say, and how many records there are, and used ones among them."""
+
+    async def count(client: Redis) -> tuple[int, int]:
+        made = used = 0
+        batch: list[bytes] = []
+        async for key in client.scan_iter(match=f"{RECORD}*", count=10_000):
+            batch.append(key)
+            if len(batch) == 10_000:
+                made, used, batch = made + len(batch), used + await _used(client, batch), []
+        return made + len(batch), used + await _used(client, batch)
+
+    while True:
+        try:
+            return await sessions.count(), await sessions.work_with(count)
+        except SessionsAwayError:
+            await asyncio.sleep(0.05)
+
+
+async def _used(client: Redis, keys: list[bytes]) -> int:
+    found = map(find_record, await client.mget(keys)) if keys else ()
+    return sum(record is not None and record.used for record in found)
 
 
 def settings_of(valkey: Valkey, folder: Path, most: int) -> Settings:
@@ -81,7 +132,9 @@ def settings_of(valkey: Valkey, folder: Path, most: int) -> Settings:
     engine.dispose()
     place = SessionRedis(host=LOOPBACK, port=valkey.port, password=SecretStr(valkey.password))
     settings = load_settings(config, {"STRONGROOM_CATALOG_URL": url})
-    return settings.model_copy(update={"session_redis": place, "sessions": SessionSettings(max_sessions=most)})
+    return settings.model_copy(
+        update={"session_redis": place, "sessions": SessionSettings(max_sessions=most, minutes=1440)}
+    )
 
 
 def _all_at_once(settings: Settings, work: Work, parts: list[Any]) -> list[Any]:
@@ -144,17 +197,18 @@ async def _make_some(sessions: RedisSessionManager, number: int) -> int:
     return made
 
 
-async def _use(sessions: RedisSessionManager, part: tuple[list[str], int]) -> list[str]:
-    session_ids, seed = list(part[0]), part[1]
+async def _use(sessions: RedisSessionManager, part: tuple[list[str], int, Path]) -> None:
+    """Write down each use that is accepted, at once: whoever is killed next leaves what it was told."""
+    session_ids, seed, note = part
     random.Random(seed).shuffle(session_ids)
-    accepted: list[str] = []
+    accepted = os.open(note, os.O_WRONLY | os.O_APPEND)
 
     async def one_after_another() -> None:
         while session_ids:
             session_id = session_ids.pop()
             try:
                 await sessions.consume(session_id)
-                accepted.append(session_id)
+                os.write(accepted, f"{session_id}\n".encode())
             except SessionInvalidError:
                 continue
             except SessionsAwayError:
@@ -163,7 +217,6 @@ async def _use(sessions: RedisSessionManager, part: tuple[list[str], int]) -> li
                 await asyncio.sleep(0.05)
 
     await asyncio.gather(*(one_after_another() for _ in range(AT_A_TIME)))
-    return accepted
 
 
 def _killing(valkey: Valkey, kills: int) -> Callable[[], None]:

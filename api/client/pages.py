@@ -12,6 +12,7 @@ from api.client.board import Board, BoardDocument
 from api.client.headers import VISIT_COOKIE, data_headers, page_headers, visit_cookie
 from api.sessions.errors import SessionInvalidError, SessionsAwayError
 from api.sessions.redis_sessions import RedisSessionManager
+from api.sessions.reuse import note_refused
 from api.sessions.routes import Sessions, refuse_prefetch
 from api.witnessing import witness
 from strongroom.settings import SessionSettings
@@ -46,6 +47,7 @@ async def show_page(request: Request, sessions: Sessions, rules: Rules, session_
         used = await sessions.consume(session_id, visit=True)
     except SessionInvalidError as error:
         witness(request, error)
+        await note_refused(request, session_id)
         return HTMLResponse(_FILES["refused.html"], 401, headers)
     except SessionsAwayError as error:
         return HTMLResponse(_FILES["away.html"], 503, headers | {"Retry-After": str(error.retry_after)})

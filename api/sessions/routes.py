@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
-from api.sessions.errors import PrefetchRefusedError, SessionsAwayError
+from api.sessions.errors import PrefetchRefusedError, SessionInvalidError, SessionsAwayError
 from api.sessions.redis_sessions import RedisSessionManager
+from api.sessions.reuse import note_refused
 
 STORAGE = "redis"
 PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
@@ -97,15 +98,15 @@ async def create_session(sessions: Sessions) -> Response:
 
 
 @router.get("/validate-session", dependencies=[Depends(refuse_prefetch)])
-async def validate_session(sessions: Sessions, response: Response, session_id: str = "") -> UseDocument:
+async def validate_session(request: Request, response: Response, session_id: str = "") -> UseDocument:
     """Use a session up. For callers of old: an id in an address gets into logs, and POST takes it in the body."""
-    return await _use(sessions, response, session_id)
+    return await _use(request, response, session_id)
 
 
 @router.post("/validate-session", openapi_extra={"requestBody": _BODY})
-async def validate_posted_session(sessions: Sessions, request: Request, response: Response) -> UseDocument:
+async def validate_posted_session(request: Request, response: Response) -> UseDocument:
     """Use a session up."""
-    return await _use(sessions, response, _session_id_in(await request.body()))
+    return await _use(request, response, _session_id_in(await request.body()))
 
 
 @gated.get("/session-status")
@@ -136,9 +137,14 @@ async def show_redis_health(sessions: Sessions, response: Response) -> RedisHeal
     return RedisHealthDocument(status=status, message=message, timestamp=datetime.now(UTC))
 
 
-async def _use(sessions: RedisSessionManager, response: Response, session_id: str) -> UseDocument:
+async def _use(request: Request, response: Response, session_id: str) -> UseDocument:
     response.headers.update(PRIVATE)
-    used = await sessions.consume(session_id)
+    sessions = await get_sessions(request)
+    try:
+        used = await sessions.consume(session_id)
+    except SessionInvalidError:
+        await note_refused(request, session_id)
+        raise
     return UseDocument(
         session_id=session_id, created_at=used.created_at, expires_at=used.expires_at, used_at=used.used_at
     )

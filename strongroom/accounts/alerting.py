@@ -11,9 +11,14 @@ SESSION_STOLEN = "accounts.session_stolen"
 FACTOR_RESET = "accounts.factor_reset"
 FACTOR_OFF = "accounts.factor_off"
 CODES_LOW = "accounts.codes_low"
+SESSIONS_REUSED = "sessions.reused"
 
 TELL_AT, WORRY_AT, LOCK_AT = 3, 10, 100
 """Wrong codes in a row at which people are told, at which it is urgent, and after which no code is taken."""
+
+
+SESSIONS_REUSED_AT = 3
+"""Used one-time sessions that one address shows within an hour."""
 
 
 def tell_of_codes(session: Session, name: str, failed: int, now: datetime) -> None:
@@ -76,6 +81,18 @@ def tell_of_few_codes(session: Session, name: str, left: int, now: datetime) -> 
         Severity.LOW,
         f"Few backup codes are left: {name}, {left}",
         f"{name} makes new ones with POST /api/v1/auth/mfa/backup-codes/regenerate.",
+        now,
+    )
+
+
+def tell_of_reused_sessions(session: Session, address: str, now: datetime) -> None:
+    """Open an alert about an address that keeps showing one-time sessions which were used before."""
+    _tell(
+        session,
+        SESSIONS_REUSED,
+        Severity.HIGH,
+        f"Used one-time sessions were shown again, {SESSIONS_REUSED_AT} times within an hour, from {address}",
+        "Find out whether a portal or proxy sends requests twice; if not, somebody reads addresses of pages.",
         now,
     )
 

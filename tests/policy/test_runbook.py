@@ -8,7 +8,14 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from strongroom.accounts.alerting import CODES_FAILING, CODES_LOW, FACTOR_OFF, FACTOR_RESET, SESSION_STOLEN
+from strongroom.accounts.alerting import (
+    CODES_FAILING,
+    CODES_LOW,
+    FACTOR_OFF,
+    FACTOR_RESET,
+    SESSION_STOLEN,
+    SESSIONS_REUSED,
+)
 from strongroom.alerts.choosing import CHANNEL_FAILING
 from strongroom.alerts.outbox import CHANNEL_PARTIAL
 from strongroom.alerts.wording import RUNBOOK, runbook_of
@@ -33,6 +40,7 @@ SEVERAL = {
         FACTOR_RESET,
         FACTOR_OFF,
         CODES_LOW,
+        SESSIONS_REUSED,
     ],
     "strongroom/servicetokens/checking.py: f'{TOKEN_REUSE}.{row.name}'": [TOKEN_REUSE],
     "strongroom/servicetokens/ending.py: f'{TOKEN_ENDING}.{row.name}'": [TOKEN_ENDING],

@@ -3,17 +3,21 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
+from sqlalchemy import select
 
 from api.app import create_app
 from strongroom.access.errors import CredentialRefusal
 from strongroom.access.principals import Grant, Principal, PrincipalKind, Scope
 from strongroom.accounts.tokens import refused
+from strongroom.catalog.alerts import Alert
+from strongroom.catalog.engine import open_engine
+from strongroom.catalog.session import Catalog
 from strongroom.runtime import build_runtime
 from strongroom.settings import load_settings
 from tests.services.proxy import TcpProxy
@@ -70,6 +74,19 @@ def base_url(redis_proxy: TcpProxy, valkey: Valkey, sqlite_catalog_url: str, tmp
     server.should_exit = True
     thread.join()
     runtime.close()
+
+
+@pytest.fixture
+def opened_alerts(sqlite_catalog_url: str) -> Iterator[Callable[[], list[tuple[str, str]]]]:
+    """Return what tells the cause and severity of every alert."""
+    catalog = Catalog(open_engine(sqlite_catalog_url))
+
+    def read() -> list[tuple[str, str]]:
+        with catalog.read() as session:
+            return [(alert.cause, alert.severity.value) for alert in session.scalars(select(Alert))]
+
+    yield read
+    catalog.close()
 
 
 @pytest.fixture
@@ -139,6 +156,19 @@ def test_a_body_that_is_none_gets_the_answer_of_a_wrong_id(client, stranger, bod
 
     assert answer.status_code == wrong.status_code == 401
     assert answer.json() | {"request_id": ""} == wrong.json() | {"request_id": ""}
+
+
+def test_an_address_that_shows_used_sessions_three_times_opens_an_alert(client, stranger, opened_alerts):
+    session_id = make(client)["session_id"]
+    answers = [stranger.post("/auth/validate-session", json={"session_id": session_id})]
+    for _ in range(2):
+        answers.append(stranger.post("/auth/validate-session", json={"session_id": session_id}))
+        stranger.post("/auth/validate-session", json={"session_id": "A" * 43})
+    assert opened_alerts() == []
+    answers.append(stranger.get("/client/iframe.html", params={"session_id": session_id}))
+
+    assert [answer.status_code for answer in answers] == [200, 401, 401, 401]
+    assert opened_alerts() == [("sessions.reused", "high")]
 
 
 def test_nobody_makes_or_counts_sessions_without_a_token(stranger):
