@@ -54,6 +54,8 @@ class RefusalLog:
     def __init__(self, catalog: Catalog, clock: Clock, together_seconds: float = TOGETHER_SECONDS) -> None:
         self._catalog, self._clock, self._together = catalog, clock, together_seconds
         self._changed = threading.Condition()
+        self._turn = threading.Lock()
+        """Held while a batch is written: whoever asks for all to be written waits for it too."""
         self._waiting: dict[_Kind, _Count] = {}
         self._rows_left, self._counted_at = float(MOST_AT_ONCE), clock.monotonic()
         self._writer: threading.Thread | None = None
@@ -71,18 +73,21 @@ class RefusalLog:
                 self._writer.start()
 
     def flush(self) -> bool:
-        """Write what waits, as far as the rate allows, and say whether that went well."""
-        with self._changed:
-            batch = self._take(int(self._allowance()))
-        return self._write(batch)
+        """Write what waits, as far as the rate allows, after what is being written, and say whether that went well."""
+        with self._turn:
+            with self._changed:
+                batch = self._take(int(self._allowance()))
+            return self._write(batch)
 
     def close(self) -> None:
         """Write all that waits, and take no more in the background."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-            batch = self._take(len(self._waiting))
-        self._write(batch)
+        with self._turn:
+            with self._changed:
+                batch = self._take(len(self._waiting))
+            self._write(batch)
 
     def _folded(self, event: AuditEvent) -> _Kind:
         """Return the kind of refusals that are no longer told apart; of those there are a few dozen."""

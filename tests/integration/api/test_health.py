@@ -1,5 +1,7 @@
 """The routes of health over real HTTP: what they say while a part is away, and to whom."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 from sqlalchemy import text
@@ -34,8 +36,8 @@ def test_the_version_is_for_those_who_show_a_good_token(client: httpx.Client, st
     assert (wrong.status_code, "version" in wrong.json()) == (200, False)
 
 
-def test_a_part_that_is_not_critical_is_a_warning(stranger: httpx.Client):
-    # There is no key file here.
+def test_a_part_that_is_not_critical_is_a_warning(stranger: httpx.Client, tmp_path: Path):
+    (tmp_path / "strongroom.keys").unlink()
     body = stranger.get("/health/ready").json()
 
     assert (body["status"], body["checks"]["keyring"]) == ("warn", {"status": "warn"})

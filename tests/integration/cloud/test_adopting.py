@@ -4,7 +4,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from strongroom.backup.cloud_targets import VolumeTargetRequest
 from strongroom.backup.requests import RestoreRequest, request_restore
@@ -12,6 +12,7 @@ from strongroom.catalog.backups import Backup, BackupState
 from strongroom.catalog.base import Base
 from strongroom.catalog.jobs import Job
 from strongroom.catalog.retention import Hold
+from strongroom.catalog.schema import upgrade
 from strongroom.cloud.expiring import expire
 from strongroom.retention.holding import holding_adopted
 from strongroom.upkeep.rebuilding import RebuildReport, rebuild
@@ -61,9 +62,12 @@ def name(cloud: Cloud) -> str:
 
 
 def lose_catalog(cloud: Cloud) -> None:
-    with cloud.house.services.catalog.begin() as session:
-        for table in reversed(Base.metadata.sorted_tables):
-            session.execute(table.delete())
+    """Begin with an empty catalog in the place of the one that was lost."""
+    engine = cloud.house.services.catalog.engine
+    with engine.begin() as connection:
+        Base.metadata.drop_all(connection)
+        connection.execute(text("DROP TABLE alembic_version"))
+    upgrade(engine)
 
 
 def rebuilt(cloud: Cloud) -> RebuildReport:
