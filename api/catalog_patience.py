@@ -14,22 +14,24 @@ from strongroom.catalog.errors import CatalogUnavailableError
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock
 
-PATIENCE = 0.25
-"""Seconds within which the catalog answers, or counts as away."""
+PATIENCE = 2.0
+"""Seconds within which a catalog that answered last time answers, or counts as away: a busy one may take a moment."""
+DOUBTFUL_PATIENCE = 0.25
+"""Seconds for one that did not answer last time."""
 
 
 class CatalogPatience:
     """Says at once that the catalog is away, or hangs. For one event loop."""
 
-    def __init__(self, catalog: Catalog, clock: Clock, seconds: float = PATIENCE) -> None:
+    def __init__(self, catalog: Catalog, clock: Clock) -> None:
         self._catalog = catalog
-        self._seconds = seconds
+        self._seconds = PATIENCE
         self._breaker = Breaker(clock)
         # A file on this machine does not hang, and whoever writes to it keeps nobody from reading.
         self._needed = catalog.engine.dialect.name != "sqlite"
 
     async def verify(self) -> None:
-        """Return if the catalog answers; raises CatalogUnavailableError within 0.3 s."""
+        """Return if the catalog answers; raises CatalogUnavailableError, once it hangs within 0.3 s."""
         if not self._needed:
             return
         if not self._breaker.lets_pass():
@@ -39,8 +41,10 @@ class CatalogPatience:
                 await to_thread.run_sync(self._look, abandon_on_cancel=True)
         except (TimeoutError, CatalogUnavailableError):
             self._breaker.failed()
+            self._seconds = DOUBTFUL_PATIENCE
             raise _away() from None
         self._breaker.succeeded()
+        self._seconds = PATIENCE
 
     def _look(self) -> None:
         with self._catalog.alone() as connection:

@@ -3,8 +3,14 @@
 import gc
 import logging
 import signal
+import sys
+import threading
+from collections.abc import Iterator
 
 import pytest
+
+from strongroom.logs.handler import DroppingHandler
+from strongroom.logs.starting import OURS, TALKATIVE
 
 pytest_plugins = [
     "tests.services.canaries",
@@ -34,6 +40,15 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(autouse=True)
-def log_as_in_a_fresh_process() -> None:
-    """Undo what a command that ran in this process has set: how much of the log it shows."""
+def log_as_in_a_fresh_process() -> Iterator[None]:
+    """Undo what commands and services that run in this process set for all of it: what is logged, how and where to."""
+    root, hooks = logging.getLogger(), (sys.excepthook, threading.excepthook)
+    level = root.level
     logging.getLogger("strongroom").setLevel(logging.NOTSET)
+    yield
+    root.handlers = [one for one in root.handlers if not isinstance(one, DroppingHandler)]
+    root.setLevel(level)
+    for name in (*OURS, *TALKATIVE):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    logging.captureWarnings(capture=False)
+    sys.excepthook, threading.excepthook = hooks
