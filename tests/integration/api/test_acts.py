@@ -1,11 +1,14 @@
 """What requests leave in the audit log: who, from where, what, and what became of it."""
 
+import re
 import uuid
 from typing import Any
 
 import httpx
 import pytest
 
+from strongroom.access.operation import Gravity
+from strongroom.access.operations import OPERATIONS
 from strongroom.alerts.opening import AlertReport, AlertType, Severity, open_alert
 from strongroom.audit.events import digest
 from strongroom.catalog.alerts import Alert, AlertState
@@ -126,3 +129,28 @@ def test_a_flood_of_wrong_tokens_leaves_few_rows_and_every_one_is_counted(app, s
     assert sum(told) == times
     assert len(rows) <= max(1, times // 10)
     assert {(row.actor_kind, row.address, row.operation) for row in rows} == {("stranger", "127.0.0.1", "GET /v1/jobs")}
+
+
+ACTS = [
+    name
+    for name, operation in OPERATIONS.items()
+    if " /" in name and operation.public is None and operation.gravity is not Gravity.READ
+]
+"""The routes that do more than read."""
+
+
+@pytest.mark.parametrize("who", ["nobody", "a machine that may look only"])
+def test_every_route_that_does_more_than_read_leaves_a_row_when_it_is_refused(
+    app, stranger, make_machine, runtime, who
+):
+    caller, status, action = (
+        (stranger, 401, "authn_login_fail") if who == "nobody" else (make_machine("read"), 403, "authz_fail")
+    )
+    for name in ACTS:
+        method, path = name.split()
+        answer = caller.request(method, re.sub(r"{[^}]+}", str(uuid.UUID(int=7)), path), json={})
+        assert answer.status_code == status, name
+
+    rows = refusals(app, runtime, action=action)
+    assert sorted(row.operation for row in rows) == sorted(ACTS)
+    assert {row.outcome for row in rows} == {"refused"}
