@@ -42,13 +42,18 @@ def pytest_configure() -> None:
 @pytest.fixture(autouse=True)
 def log_as_in_a_fresh_process() -> Iterator[None]:
     """Undo what commands and services that run in this process set for all of it: what is logged, how and where to."""
-    root, hooks = logging.getLogger(), (sys.excepthook, threading.excepthook)
-    level = root.level
-    logging.getLogger("strongroom").setLevel(logging.NOTSET)
+    hooks = sys.excepthook, threading.excepthook
+    forget_settings_of_the_log()
     yield
+    forget_settings_of_the_log()
+    sys.excepthook, threading.excepthook = hooks
+
+
+def forget_settings_of_the_log() -> None:
+    """Have it as a process has that has set nothing; handlers of pytest stay."""
+    root = logging.getLogger()
     root.handlers = [one for one in root.handlers if not isinstance(one, DroppingHandler)]
-    root.setLevel(level)
+    root.setLevel(logging.WARNING)
     for name in (*OURS, *TALKATIVE):
         logging.getLogger(name).setLevel(logging.NOTSET)
     logging.captureWarnings(capture=False)
-    sys.excepthook, threading.excepthook = hooks
