@@ -209,6 +209,7 @@ def test_a_restart_of_redis_ends_every_session_since_it_may_have_forgotten_uses(
         old = await manager.create()
         visit = (await manager.consume(await manager.create(), visit=True)).visit
         await manager.verify_visit(visit)
+        until_on_disk(valkey)
         valkey.kill()
         valkey.start()
         await until_created(manager)
@@ -321,6 +322,14 @@ async def until_ready(manager: RedisSessionManager) -> None:
             return await manager.verify()
         except SessionsAwayError:
             await asyncio.sleep(0.05)
+
+
+def until_on_disk(valkey: Valkey) -> None:
+    """Wait until all that was written is in the file: while the disk is slow, a server may keep it for a moment."""
+    with valkey.client() as client:
+        client.set("last", "1")
+        assert client.execute_command("WAITAOF", 1, 0, 8_000) == [1, 0]
+        client.delete("last")
 
 
 async def until_created(manager: RedisSessionManager) -> float:
