@@ -178,6 +178,7 @@ def test_of_four_processes_one_uses_each_session_also_when_redis_is_killed(house
         return [await manager.create() for _ in range(600)]
 
     session_ids = house.run(make)
+    until_on_disk(valkey)
     context = multiprocessing.get_context("fork")
     pipes = [context.Pipe(duplex=False) for _ in range(4)]
     processes = [
