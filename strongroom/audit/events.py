@@ -33,18 +33,12 @@ class AuditAction(StrEnum):
     TOKEN_REVOKED = "authn_token_revoked"  # noqa: S105 -- the name of an event, not a token
     TOKEN_REUSE = "authn_token_reuse"  # noqa: S105 -- the name of an event, not a token
     AUTHZ_FAIL = "authz_fail"
-    AUTHZ_CHANGE = "authz_change"
-    AUTHZ_ADMIN = "authz_admin"
     USER_CREATED = "user_created"
     USER_UPDATED = "user_updated"
-    SENSITIVE_READ = "sensitive_read"
     SENSITIVE_UPDATE = "sensitive_update"
     SENSITIVE_DELETE = "sensitive_delete"
     RATE_LIMIT_EXCEEDED = "excess_rate_limit_exceeded"
-    SESSION_CREATED = "session_created"
-    SESSION_EXPIRED = "session_expired"
     SESSION_USE_AFTER_EXPIRE = "session_use_after_expire"
-    MONITOR_DISABLED = "sys_monitor_disabled"
 
 
 @dataclass(frozen=True, slots=True)
