@@ -13,6 +13,7 @@ from worker.profiles import PROFILES
 
 DOCKER = ROOT / "docker"
 KUBERNETES = DOCKER / "kubernetes"
+KUSTOMIZATION = DOCKER / "kustomization.yaml"
 COMPOSE_FILES = (DOCKER / "compose.yaml", DOCKER / "compose.production.yaml")
 OUR_IMAGE = re.compile(r"^(\$\{STRONGROOM_IMAGE:-)?strongroom:")
 _ROW = re.compile(r"^\| (?P<name>[^|]+) \| (?P<command>`[^|]+) \|")
@@ -42,7 +43,7 @@ def is_ours(image: str) -> bool:
 @functools.cache
 def manifests() -> tuple[dict[str, Any], ...]:
     """Return every Kubernetes manifest, those that kustomization.yaml leaves out too."""
-    files = sorted(path for path in KUBERNETES.glob("*.yaml") if path.name != "kustomization.yaml")
+    files = sorted(KUBERNETES.glob("*.yaml"))
     return tuple(document for path in files for document in yaml.safe_load_all(path.read_text(encoding="utf-8")))
 
 

@@ -1,12 +1,17 @@
 """The Dockerfile: small, not root, nothing unpinned, and every file it copies there."""
 
+import re
+import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from tests.policy.deployment import DOCKER
 from tests.policy.dockerfile import Stage, read_dockerfile
-from tests.policy.project import ROOT, SERVICE_PACKAGES
+from tests.policy.project import ROOT, SERVICE_PACKAGES, project_files, relative
+from tests.services.requirement import service_is_missing
 
 BUILD, FINAL = read_dockerfile(DOCKER / "Dockerfile", {})
 SCRIPTS = [
@@ -65,6 +70,51 @@ def test_nothing_is_added_from_elsewhere_and_no_variable_is_a_secret():
         assert [
             name for name in stage.environment() if any(word in name for word in ("PASSWORD", "TOKEN", "KEY"))
         ] == []
+
+
+def lint(*words: str, text: str | None = None) -> "subprocess.CompletedProcess[str]":
+    program = Path(sys.executable).parent / "hadolint"
+    return subprocess.run([program, "--no-color", *words], input=text, capture_output=True, text=True, check=False)
+
+
+def test_hadolint_finds_nothing():
+    done = lint(str(DOCKER / "Dockerfile"))
+
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_hadolint_finds_mistakes():
+    done = lint("-", text="FROM debian\nRUN cd /tmp\nCMD python3 -m api\n")
+
+    assert done.returncode != 0
+    assert {"DL3003", "DL3006", "DL3025"} <= set(re.findall(r"DL\d+", done.stdout))
+
+
+def test_only_rules_with_a_reason_are_ignored():
+    lines = (DOCKER / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    ignored = [number for number, line in enumerate(lines) if "hadolint ignore" in line]
+
+    assert [lines[number].removeprefix("# hadolint ignore=") for number in ignored] == ["DL3008"]
+    assert all(lines[number - 1].startswith("# ") for number in ignored)
+
+
+def shell_scripts() -> list[Path]:
+    """Every shell script of the project, by its first line."""
+    files = [path for path in project_files() if path.is_file()]
+    return [path for path in files if re.match(rb"#!.*\bsh\n|#!.*bash\n", path.open("rb").readline())]
+
+
+@pytest.mark.parametrize("script", shell_scripts(), ids=relative)
+def test_shellcheck_finds_nothing_in_a_script(script):
+    if shutil.which("shellcheck") is None:
+        service_is_missing("shellcheck is not installed; tests/install-services installs it")
+    done = subprocess.run(["shellcheck", script], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_every_script_of_the_containers_is_among_them():
+    assert set(SCRIPTS) <= set(shell_scripts())
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)

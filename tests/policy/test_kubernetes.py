@@ -6,7 +6,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from tests.policy import deployment
 from tests.policy.deployment import (
+    COMPOSE_FILES,
     DOCKER,
     KUBERNETES,
     containers,
@@ -16,16 +18,20 @@ from tests.policy.deployment import (
     of_kind,
     pod,
     purpose,
+    services,
     workloads,
 )
 
 VERSIONS = ("1.29", "1.35")
-KUSTOMIZATION = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text(encoding="utf-8"))
+KUSTOMIZATION = yaml.safe_load(deployment.KUSTOMIZATION.read_text(encoding="utf-8"))
 CONFIG_MAPS: dict[str, set[str]] = {
     one["name"]: {file.split("=")[0].rsplit("/", 1)[-1] for file in one["files"]}
     for one in KUSTOMIZATION["configMapGenerator"]
 }
-SECRETS = {"strongroom", "strongroom-postgres", "strongroom-postgres-standby", "strongroom-redis"}
+SECRETS = {
+    f"strongroom{name}"
+    for name in ("", "-postgres", "-postgres-standby", "-redis", "-prometheus", "-alertmanager", "-grafana")
+}
 each_workload = pytest.mark.parametrize("workload", workloads(), ids=lambda workload: workload["metadata"]["name"])
 
 
@@ -42,12 +48,32 @@ def test_the_schemas_find_mistakes():
 
 
 def test_what_is_applied_exists_and_nothing_is_forgotten():
-    there = {path.name for path in KUBERNETES.glob("*.yaml")} - {"kustomization.yaml", "key-provider.yaml"}
+    there = {f"kubernetes/{path.name}" for path in KUBERNETES.glob("*.yaml")} - {"kubernetes/key-provider.yaml"}
     assert set(KUSTOMIZATION["resources"]) == there
     for one in KUSTOMIZATION["configMapGenerator"]:
         for file in one["files"]:
-            assert (KUBERNETES / file.split("=")[-1]).resolve().is_relative_to(DOCKER)
-            assert (KUBERNETES / file.split("=")[-1]).is_file()
+            assert (DOCKER / file.split("=")[-1]).is_file()
+
+
+def test_every_rule_and_every_dashboard_reaches_the_cluster():
+    given = {file for files in CONFIG_MAPS.values() for file in files}
+    wanted = [*DOCKER.glob("prometheus/rules/*"), *DOCKER.glob("grafana/dashboards/*")]
+    assert len(wanted) > 7
+    assert {path.name for path in wanted} - given == set()
+
+
+def test_what_watches_is_of_the_version_that_compose_runs():
+    images = {container["image"] for workload in workloads() for container in containers(workload)}
+    composed = {service["image"] for service in services(COMPOSE_FILES[1]).values() if not is_ours(service["image"])}
+    assert {image for image in images if not is_ours(image)} == composed
+
+
+@each_workload
+def test_what_it_mounts_of_a_map_is_in_the_map_and_all_of_it_is_mounted(workload: dict[str, Any]):
+    for volume in pod(workload)["volumes"]:
+        if "items" in volume.get("configMap", {}):
+            keys = [item["key"] for item in volume["configMap"]["items"]]
+            assert set(keys) == CONFIG_MAPS[volume["configMap"]["name"]]
 
 
 def test_no_name_is_given_twice():

@@ -1,8 +1,10 @@
 """The rules for Prometheus and Alertmanager's configuration, as their own programs check and people need them."""
 
+import json
 import re
 
 import pytest
+import yaml
 
 from strongroom.catalog.alerts import Severity
 from tests.services.monitoring import DOCKER, RULE_TESTS, RULES, alerts, check, rule_tests, rules
@@ -77,3 +79,32 @@ def test_pages_go_to_whoever_is_on_call_and_the_rest_to_the_team(severity, recei
     done = check("amtool", "config", "routes", "test", f"--config.file={file}", f"severity={severity}")
 
     assert done.stdout.split() == [receiver], done.stderr
+
+
+@pytest.mark.parametrize("file", RULE_TESTS, ids=lambda file: file.stem)
+def test_a_second_process_of_the_api_changes_no_alert(file, tmp_path):
+    """Both say the same of the catalog: nothing may be told twice, and no sum may be twice as large."""
+    cases = yaml.safe_load(file.read_text(encoding="utf-8"))
+    cases["rule_files"] = [str((file.parent / rules_of).resolve()) for rules_of in cases["rule_files"]]
+    cases["tests"] = [case for case in cases["tests"] if not _counts_for_itself(case)]
+    for case in cases["tests"]:
+        case["input_series"] = [
+            {**series, "series": _from_process(series["series"], process)}
+            for series in case["input_series"]
+            for process in ("10.0.0.1:8440", "10.0.0.2:8440")
+        ]
+    doubled = tmp_path / file.name
+    doubled.write_text(json.dumps(cases), encoding="utf-8")
+    done = check("promtool", "test", "rules", doubled)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _counts_for_itself(case) -> bool:
+    """Say whether a case is about what each process counts by itself: its requests, and that it is there."""
+    return all(series["series"].startswith(("strongroom_http_", "up{")) for series in case["input_series"])
+
+
+def _from_process(series: str, process: str) -> str:
+    name, _, labels = series.partition("{")
+    return f'{name}{{instance="{process}"' + (f",{labels}" if labels else "}")

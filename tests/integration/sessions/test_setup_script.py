@@ -87,11 +87,3 @@ def test_the_server_listens_on_this_machine_only_and_wants_the_password(place: P
         "maxmemory-policy": "noeviction",
         "protected-mode": "yes",
     }
-
-
-def test_the_script_has_no_flaws_that_a_checker_finds():
-    if shutil.which("shellcheck") is None:
-        service_is_missing("shellcheck is not installed: `tests/install-services`, or apt install shellcheck.")
-    checked = subprocess.run(["shellcheck", SCRIPT], capture_output=True, text=True, check=False)
-
-    assert (checked.returncode, checked.stdout) == (0, "")
