@@ -5,13 +5,18 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
 
-from api.desk import AtDesk, Cursor, Limit
+from api.bodies import Body
+from api.desk import AtDesk, Cursor, Desk, Limit
+from api.gate import Caller
+from api.step_up import AtPermits
+from strongroom.audit.breaks import accept
 from strongroom.audit.events import Outcome
-from strongroom.audit.reporting import audit_document, check_document
+from strongroom.audit.reporting import audit_document, check_document, lost_document
 from strongroom.audit.verifying import AuditLog
 from strongroom.catalog.audit import LONGEST_TARGET, AuditFilter, list_audit
+from strongroom.stepup.acts import Act
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
@@ -65,6 +70,37 @@ class KeptHeadDocument(BaseModel):
     other_chains: int
 
 
+class LostHeadDocument(BaseModel):
+    """An end of the audit log that a region has kept, and that the catalog does not have."""
+
+    head: str
+    sequence: int
+    mac: str
+
+
+class AcceptedDocument(BaseModel):
+    """A break that somebody has accepted, and the row that says so."""
+
+    row: int
+    at: datetime
+    by: str
+    reason: str
+    lost: LostHeadDocument
+
+
+class AcceptanceBody(Body):
+    """Which end of the log is gone, and why."""
+
+    head: Annotated[str, Field(min_length=1, max_length=64, description="As the verification names the newest one.")]
+    reason: Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class AcceptancesDocument(BaseModel):
+    """The ends of the log that were accepted as gone."""
+
+    items: list[LostHeadDocument]
+
+
 class VerificationDocument(BaseModel):
     """What a check has looked at; `broken` is null where nothing is wrong."""
 
@@ -73,6 +109,8 @@ class VerificationDocument(BaseModel):
     mac: str | None
     rows_checked: int
     broken: FlawDocument | None
+    lost: list[LostHeadDocument]
+    accepted: list[AcceptedDocument]
     regions: list[KeptHeadDocument]
     strays: list[str]
 
@@ -108,6 +146,18 @@ def show_audit(
 @router.get("/verification")
 def check_new_rows(desk: AtDesk) -> VerificationDocument:
     """Check the rows that came after the newest head that regions have kept, and compare that with them."""
+    return VerificationDocument.model_validate(check_document(_log_of(desk).check_new()))
+
+
+@router.post("/acceptances", status_code=201)
+def accept_break(desk: AtDesk, body: AcceptanceBody, caller: Caller, permits: AtPermits) -> AcceptancesDocument:
+    """Accept that rows are gone, as after an older catalog was put back; checks the whole log first."""
+    log = _log_of(desk)
+    with permits.permit(Act("audit.accept", body.head)):
+        lost = accept(log, desk.services.clock, body.head, reason=body.reason, by=caller.signature)
+    return AcceptancesDocument.model_validate({"items": [lost_document(one) for one in lost]})
+
+
+def _log_of(desk: Desk) -> AuditLog:
     services = desk.services
-    checked = AuditLog(services.catalog, services.purpose_keys, services.stores).check_new()
-    return VerificationDocument.model_validate(check_document(checked))
+    return AuditLog(services.catalog, services.purpose_keys, services.stores)

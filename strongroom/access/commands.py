@@ -98,6 +98,7 @@ COMMANDS = (
     run("cli: alerts test", "alerts"),
     Operation("cli: audit tail", Role.ADMIN, None, Gravity.READ),
     Operation("cli: audit verify", Role.ADMIN, None, Gravity.READ),
+    destroy("cli: audit accept"),
     run("cli: watch", "watch"),
     run("cli: doctor", "probes"),
     read("cli: queues list", "queues"),

@@ -121,6 +121,7 @@ ROUTES = (
     # It names people and what they do; no machine reads it.
     Operation("GET /v1/audit", Role.ADMIN, None, Gravity.READ),
     Operation("GET /v1/audit/verification", Role.ADMIN, None, Gravity.READ),
+    destroy("POST /v1/audit/acceptances"),
     # Tokens of machines are made by people only.
     Operation("GET /v1/tokens", Role.ADMIN, None, Gravity.READ),
     guarded("POST /v1/tokens"),
@@ -140,6 +141,7 @@ VERBS = (
     destroy("peers.void"),
     destroy("accounts.mfa_reset"),
     destroy("alerts.mute", Role.OPERATOR),
+    destroy("audit.accept"),
 )
 """What a challenge of a step-up is for; a route or command that destroys only with some option asks for one then."""
 

@@ -1,6 +1,6 @@
 """What goes wrong with the audit log."""
 
-from strongroom.errors import IntegrityError
+from strongroom.errors import ConflictError, IntegrityError, NotFoundError
 
 
 class AuditHeadMissingError(IntegrityError):
@@ -19,3 +19,15 @@ class KeptHeadForgedError(IntegrityError):
     """A region holds a head of the audit log that this installation did not write."""
 
     code = "audit.kept_head_forged"
+
+
+class NothingToAcceptError(NotFoundError):
+    """No region has kept an end of the audit log that the catalog does not have, so there is no break to accept."""
+
+    code = "audit.nothing_to_accept"
+
+
+class BreakChangedError(ConflictError):
+    """The end of the audit log that is gone is another one than was named."""
+
+    code = "audit.break_changed"

@@ -39,6 +39,7 @@ class AuditAction(StrEnum):
     SENSITIVE_DELETE = "sensitive_delete"
     RATE_LIMIT_EXCEEDED = "excess_rate_limit_exceeded"
     SESSION_USE_AFTER_EXPIRE = "session_use_after_expire"
+    BREAK_ACCEPTED = "audit_break_accepted"
 
 
 @dataclass(frozen=True, slots=True)

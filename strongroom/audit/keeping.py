@@ -33,7 +33,7 @@ class HeadKeeping:
         A region that is away gets its head when it answers. A broken chain's head is not kept; an alert tells of it.
         Raises CatalogUnavailableError, and as PurposeKeys.get.
         """
-        now, kept = self.clock.now(), KeptHeads.read(self.audit.stores)
+        now, kept = self.clock.now(), self.audit.read_kept()
         end = End.find(self.audit.catalog)
         due = list(kept.found) if end is None else list(_due(kept, end, now.date()))
         for region, error in kept.away.items():

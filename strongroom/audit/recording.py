@@ -33,6 +33,12 @@ def act_of(binding: Binding, outcome: Outcome = Outcome.DONE, reason: str = "") 
     return AuditEvent(binding.actor.operation, binding.target, outcome, why, binding.before, binding.after)
 
 
+def says_done(session: Session) -> bool:
+    """Say whether a transaction tells of something that was done already, in a row of its own."""
+    pending: list[tuple[AuditEvent, Actor | None]] = session.info.get(_PENDING, [])
+    return any(event.outcome is Outcome.DONE for event, _ in pending)
+
+
 def take_pending(session: Session) -> list[tuple[AuditEvent, Actor | None]]:
     """Return what is to be written down, and by whom where that is not whoever is bound, and forget it."""
     pending: list[tuple[AuditEvent, Actor | None]] = session.info.pop(_PENDING, [])

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from strongroom.audit.accepting import Acceptance, LostHead
 from strongroom.audit.rows import FIELDS, write_moment
 from strongroom.audit.verifying import Checked
 from strongroom.catalog.audit import AuditRow
@@ -24,8 +25,26 @@ def check_document(checked: Checked) -> dict[str, Any]:
         "broken": None
         if found is None
         else {"flaw": found.flaw.value, "sequence": found.sequence, "region": found.region, "message": found.words},
+        "lost": [lost_document(head) for head in checked.lost],
+        "accepted": [_accepted(one) for one in checked.kept.acceptances.proven],
         "regions": _regions(checked),
         "strays": list(checked.strays),
+    }
+
+
+def lost_document(head: LostHead) -> dict[str, Any]:
+    """Return an end of the log that is gone."""
+    return {"head": head.name, "sequence": head.sequence, "mac": head.mac.hex()}
+
+
+def _accepted(one: Acceptance) -> dict[str, Any]:
+    """Return a break that somebody has accepted, and the row that says so."""
+    return {
+        "row": one.row,
+        "at": write_moment(one.at),
+        "by": one.by,
+        "reason": one.reason,
+        "lost": lost_document(one.lost),
     }
 
 

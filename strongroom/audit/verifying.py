@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from strongroom.audit.accepting import NOTHING_ACCEPTED, Acceptances, LostHead, has_acceptances, read_acceptances
 from strongroom.audit.ending import End
 from strongroom.audit.errors import AuditBrokenError
 from strongroom.audit.findings import Finding, Flaw
@@ -37,6 +38,8 @@ class KeptHeads:
 
     found: Mapping[str, Sequence[HeadName]]
     away: Mapping[str, StrongroomError]
+    acceptances: Acceptances = NOTHING_ACCEPTED
+    """What is known to be gone, and so is not among `found`."""
 
     @classmethod
     def read(cls, stores: Mapping[str, Store]) -> "KeptHeads":
@@ -49,6 +52,15 @@ class KeptHeads:
             except StrongroomError as error:
                 away[region] = error
         return cls(found, away)
+
+    def without(self, acceptances: Acceptances) -> "KeptHeads":
+        """Return what is left to be compared when exactly the heads that were accepted are passed over."""
+        gone = acceptances.heads
+        found = {
+            region: [name for name in names if LostHead(name.sequence, name.mac) not in gone]
+            for region, names in self.found.items()
+        }
+        return KeptHeads(found, self.away, acceptances)
 
     def of(self, chain: uuid.UUID) -> Iterator[tuple[str, Sequence[HeadName]]]:
         """Yield each region that answers with the heads of a chain, oldest first."""
@@ -66,13 +78,21 @@ class Checked:
     finding: Finding | None = None
     strays: Sequence[str] = field(default_factory=list)
     """What stands in regions and proves nothing, in words."""
+    lost: Sequence[LostHead] = ()
+    """Ends of the chain that regions have kept and the catalog has not, oldest first; none where more is wrong."""
 
     def verify(self) -> None:
         """Return if nothing is wrong; raises AuditBrokenError."""
         if self.finding is not None:
+            next_step = "Keep the database as it is, and find out who could write to it: docs/audit.md says how."
+            if self.lost:
+                next_step += (
+                    " Where an older catalog was put back on purpose: "
+                    f"strongroom audit accept {self.lost[-1].name} --reason TEXT"
+                )
             raise AuditBrokenError(
                 f"The audit log is not what was written. {self.finding.words}",
-                next_step="Keep the database as it is, and find out who could write to it: docs/audit.md says how.",
+                next_step=next_step,
                 flaw=self.finding.flaw.value,
                 sequence=self.finding.sequence,
             )
@@ -89,6 +109,13 @@ class AuditLog:
     def key(self) -> bytes:
         """Return the key of the MACs; raises as PurposeKeys.get."""
         return self.keys.get(Purpose.AUDIT).reveal()
+
+    def read_kept(self) -> KeptHeads:
+        """Return the heads that regions have kept, without those whose loss was accepted; raises as check."""
+        kept = KeptHeads.read(self.stores)
+        if not has_acceptances(self.catalog):
+            return kept
+        return kept.without(read_acceptances(self.catalog, self.key()))
 
     def find_proven(self, kept: KeptHeads, end: End) -> int:
         """Return the last row that an earlier check has seen, as the newest head of a region proves; 0 for none."""
@@ -108,12 +135,12 @@ class AuditLog:
 
     def check_new(self) -> Checked:
         """Check the rows that came after the newest head that a region has kept; raises as check."""
-        kept, end = KeptHeads.read(self.stores), End.find(self.catalog)
+        kept, end = self.read_kept(), End.find(self.catalog)
         return self.check(kept, () if end is None else (Span(self.find_proven(kept, end) + 1),))
 
     def check_whole(self) -> Checked:
         """Check every row; raises as check."""
-        return self.check(KeptHeads.read(self.stores))
+        return self.check(self.read_kept())
 
     def check(self, kept: KeptHeads, spans: Sequence[Span] = WHOLE) -> Checked:
         """Walk over rows, look at the head, compare both with what was kept; raises CatalogUnavailableError.
@@ -131,8 +158,11 @@ class AuditLog:
             walk = Walk(self.catalog, self.key(), span.first, last, comparison.marks())
             finding = finding or walk.run()
             rows, seen = rows + walk.rows, seen | walk.seen
-        finding = finding or end.find_flaw(self.catalog, self.key()) or comparison.find_flaw(seen)
-        return Checked(kept, end, rows, finding, comparison.strays)
+        finding = finding or end.find_flaw(self.catalog, self.key())
+        against = [] if finding is not None else list(comparison.contradictions(seen))
+        lost = sorted({head for _, head in against})
+        finding = finding or (against[0][0] if against else None)
+        return Checked(kept, end, rows, finding, comparison.strays, lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,18 +174,21 @@ class _Comparison:
     kept: KeptHeads
     strays: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        for row in self.kept.acceptances.forged:
+            self.strays.append(f"Row {row} says that a break was accepted, and was not written by Strongroom.")
+
     def marks(self) -> frozenset[int]:
         return frozenset(name.sequence for _, names in self.kept.of(self.end.chain) for name in names)
 
-    def find_flaw(self, seen: Mapping[int, bytes]) -> Finding | None:
-        """Compare the newest head of each region, and every one whose row was walked over."""
+    def contradictions(self, seen: Mapping[int, bytes]) -> Iterator[tuple[Finding, LostHead]]:
+        """Compare the newest head of each region, and every one whose row was walked over; yield what contradicts."""
         for region, names in self.kept.of(self.end.chain):
             for name in names:
                 flaw = self._contradiction(name, seen, newest=name is names[-1])
                 if flaw is not None and self._is_proven(region, name):
                     first = self.end.sequence + 1 if flaw is Flaw.ROLLED_BACK else name.sequence
-                    return Finding(flaw, first, region)
-        return None
+                    yield Finding(flaw, first, region), LostHead(name.sequence, name.mac)
 
     def _contradiction(self, name: HeadName, seen: Mapping[int, bytes], *, newest: bool) -> Flaw | None:
         if name.sequence > self.end.sequence:

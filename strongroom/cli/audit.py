@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from strongroom.audit.breaks import accept
 from strongroom.audit.events import Outcome
-from strongroom.audit.reporting import audit_document, check_document
+from strongroom.audit.reporting import audit_document, check_document, lost_document
 from strongroom.audit.verifying import AuditLog, Checked
 from strongroom.catalog.audit import AuditFilter, AuditRow, list_audit, list_audit_after
 from strongroom.catalog.paging import MAX_LIMIT
@@ -17,9 +18,11 @@ from strongroom.cli.figures import count, moment
 from strongroom.cli.following import SECONDS_BETWEEN_LOOKS
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.screen import Screen
+from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
 from strongroom.clock import SystemClock
 from strongroom.errors import ExitCode
 from strongroom.services import Services
+from strongroom.stepup.acts import Act
 
 _AGO = re.compile(r"\A(\d{1,6})(min|h|d)\Z")
 _UNITS = {"min": "minutes", "h": "hours", "d": "days"}
@@ -121,6 +124,30 @@ def verify(invocation: Invocation, *, new: bool) -> ExitCode:
     return ExitCode.PARTIAL if checked.kept.away else ExitCode.OK
 
 
+@audit.command(
+    "accept",
+    examples=('strongroom audit accept 48213.9f2c1e7a40b3d586 --reason "catalog of 2026-11-20 put back" --as ana',),
+)
+@click.argument("head")
+@click.option("--reason", required=True, help="Why rows are gone; it is kept in the log for ever.")
+@operator_options
+@click.pass_obj
+def accept_command(invocation: Invocation, head: str, reason: str, persons: OperatorOptions) -> None:
+    """Accept that rows up to HEAD are gone, as after an older catalog was put back.
+
+    HEAD is as `audit verify` names it. Checks the whole log first, and refuses where anything else is wrong with it.
+    What was accepted, by whom and why, is a row of the log, and `audit verify` goes on naming it.
+    """
+    with invocation.services() as services:
+        log = AuditLog(services.catalog, services.purpose_keys, services.stores)
+        with stepped_up(invocation, services, Act("audit.accept", head), persons) as by:
+            lost = accept(log, services.clock, head, reason=reason, by=by)
+    if invocation.screen.json:
+        invocation.screen.document({"items": [lost_document(one) for one in lost]})
+        return
+    invocation.screen.line(f"{count(len(lost), 'end')} of the log accepted as gone; audit verify goes on naming it.")
+
+
 def _report(checked: Checked, screen: Screen) -> None:
     for region, error in checked.kept.away.items():
         screen.warn(f"region {region} was not compared: {error.what}")
@@ -136,6 +163,18 @@ def _report(checked: Checked, screen: Screen) -> None:
         screen.table(("REGION", "#KEPT ROW", "ON"), kept)
     elif checked.finding is None:
         screen.warn("no region has kept the end of this log yet, so rows that were cut off at the end do not show")
+    _show_breaks(document, screen)
     for one in document["regions"]:
         if one["other_chains"]:
             screen.warn(f"region {one['region']} knows {count(one['other_chains'], 'other audit log')}: docs/audit.md")
+
+
+def _show_breaks(document: dict[str, Any], screen: Screen) -> None:
+    gone = [
+        (one["lost"]["head"], str(one["row"]), moment(datetime.fromisoformat(one["at"])), one["by"], one["reason"])
+        for one in document["accepted"]
+    ]
+    if gone:
+        screen.table(("GONE UP TO", "#ACCEPTED IN ROW", "AT", "BY", "REASON"), gone)
+    for one in document["lost"]:
+        screen.warn(f"a region has kept the end {one['head']} of this log, which is gone")

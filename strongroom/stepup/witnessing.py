@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from strongroom.access.principals import Principal
 from strongroom.audit.acting import describe, find_binding
 from strongroom.audit.events import AuditEvent, Outcome
-from strongroom.audit.recording import record
+from strongroom.audit.recording import record, says_done
 from strongroom.stepup.acts import Act
 from strongroom.stepup.challenges import Step, StepUpEvent
 
@@ -19,8 +19,8 @@ def write_down(session: Session, principal: Principal, act: Act, event: StepUpEv
     level = logging.INFO if event.refusal is None else logging.WARNING
     outcome = "done" if event.refusal is None else f"refused: {event.refusal}"
     log.log(level, "step-up %s: %s of %s %s, %s", event.challenge, act.verb, principal.name, event.step, outcome)
-    if event.step is Step.USED and event.refusal is None and _is_acting():
-        # The act has a row of its own, which this belongs to.
+    if event.step is Step.USED and event.refusal is None and _is_acting() and not says_done(session):
+        # The act gets a row by its name, which this belongs to.
         describe(act.target, reason=_named(act, event))
     else:
         record(session, _told(act, event))

@@ -10,6 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from strongroom.audit.ending import End
+from strongroom.audit.heads import Head, keep_head
+from strongroom.audit.verifying import AuditLog
+from strongroom.runtime import build_runtime
+from strongroom.settings import load_settings
 from tests.e2e.deployment import eventually
 from tests.e2e.pages.installation import REGIONS, Place
 from tests.services.loud import Mood
@@ -253,6 +258,31 @@ def catalog_lost(place: Place) -> Iterator[Names]:
         yield {"OPERATOR": "bento"}
 
 
+def older_catalog(place: Place) -> Iterator[Names]:
+    """A copy of the catalog in its place, from before rows whose end the regions have kept."""
+    place.call("pg_dump --format=custom --file=older.dump && createdb older_catalog")
+    place.call("pg_restore --exit-on-error --no-owner --dbname=older_catalog older.dump")
+    place.call("strongroom backup run uploads --here")
+    _keep_the_end_of_the_log(place)
+    with _other_catalog(place, "older_catalog"):
+        yield {}
+        yield {"END": place.document("strongroom audit verify", ends_with=15)["lost"][-1]["head"]}
+        yield {}
+
+
+def _keep_the_end_of_the_log(place: Place) -> None:
+    """Do what happens once a day."""
+    runtime = build_runtime(load_settings(place.directory / "strongroom.toml", place.environment))
+    try:
+        log = AuditLog(runtime.catalog, runtime.purpose_keys, runtime.stores)
+        end = End.find(runtime.catalog)
+        assert end is not None
+        for store in runtime.stores.values():
+            keep_head(store, log.key(), Head(end.chain, end.sequence, end.mac, runtime.clock.now()))
+    finally:
+        runtime.close()
+
+
 def _waits_for_approval(place: Place) -> bool:
     """Apply the long policy, unless a worker was quicker and applied its own, and look at the short one."""
     with place.more_settings(LONG):
@@ -329,6 +359,7 @@ TROUBLES: dict[str, Trouble] = {
     "The database is slow": slow_database,
     "A region is gone": region_gone,
     "The catalog is lost": catalog_lost,
+    "An older catalog was put back": older_catalog,
     "verify-damage": damaged,
     "drill-failed": drill_failed,
     "region-down": region_down,

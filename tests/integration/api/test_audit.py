@@ -1,5 +1,6 @@
 """The audit log over HTTP: admins read it, in pages that new rows do not shift, and nobody writes it."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from strongroom.access.principals import PrincipalKind
 from strongroom.audit.acting import Actor, acting
 from strongroom.audit.events import AuditEvent, Outcome
+from strongroom.audit.keeping import HeadKeeping
 from strongroom.audit.recording import record
+from strongroom.audit.verifying import AuditLog
 from strongroom.keyring.key_file import KeyFile
 
 TARGETS = [f"target {number}" for number in range(5)]
@@ -61,6 +64,34 @@ def test_the_log_is_checked_and_compared_with_regions(client):
     assert answer["broken"] is None
     assert answer["rows_checked"] >= 5
     assert [one["region"] for one in answer["regions"]] == ["here", "there"]
+
+
+def test_rows_that_are_gone_are_accepted_with_a_code_and_named_from_then_on(client, runtime, tmp_path, step_up):
+    catalog, older = tmp_path / "catalog.db", tmp_path / "older.db"
+    for store in runtime.stores.values():
+        store.prepare()
+    runtime.catalog.close()
+    shutil.copy(catalog, older)
+    with runtime.catalog.begin() as session:
+        record(session, AuditEvent("user_updated", "what is lost"))
+    log = AuditLog(runtime.catalog, runtime.purpose_keys, runtime.stores)
+    HeadKeeping(log, runtime.clock).keep()
+    runtime.catalog.close()
+    shutil.copy(older, catalog)
+    (lost,) = client.get("/v1/audit/verification").json()["lost"]
+    body = {"head": lost["head"], "reason": "the disk died"}
+
+    assert client.post("/v1/audit/acceptances", json=body).json()["code"] == "access.step_up_required"
+    other = step_up("audit.accept", "7.00")
+    assert client.post("/v1/audit/acceptances", json=body, headers=other).json()["code"] == "stepup.refused"
+    answer = client.post("/v1/audit/acceptances", json=body, headers=step_up("audit.accept", lost["head"]))
+
+    assert (answer.status_code, answer.json()) == (201, {"items": [lost]})
+    checked = client.get("/v1/audit/verification").json()
+    assert (checked["broken"], checked["lost"]) == (None, [])
+    assert [(one["by"], one["reason"], one["lost"]) for one in checked["accepted"]] == [("ada", "the disk died", lost)]
+    again = client.post("/v1/audit/acceptances", json=body, headers=step_up("audit.accept", lost["head"]))
+    assert (again.status_code, again.json()["code"]) == (404, "audit.nothing_to_accept")
 
 
 def test_no_machine_and_no_stranger_reads_it(make_machine, stranger):

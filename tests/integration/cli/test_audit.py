@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from strongroom.runtime import Runtime, build_runtime
 from strongroom.settings import load_settings
 from tests.integration.audit.tampering import Intruder
 from tests.integration.cli.conftest import Run, events
+from tests.integration.cli.test_destroying import opened
+from tests.services.audit import audit_rows
 
 ANA = Actor(PrincipalKind.OPERATOR, "0197f3c2", "ana", "192.0.2.1", "POST /v1/restores", request_id="r1", trace_id="t1")
 BENTO = Actor(PrincipalKind.OPERATOR, "0197f3c3", "bento", operation="POST /v1/restores")
@@ -129,3 +132,35 @@ def test_regions_that_have_kept_nothing_are_told_of(run: Run, runtime: Runtime) 
 
     assert code == 0
     assert "no region has kept the end" in err
+
+
+def test_an_older_catalog_that_was_put_back_is_accepted_by_the_code_of_an_admin(
+    run: Run, runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admins = opened(tmp_path / "strongroom.toml", monkeypatch)
+    catalog, older = tmp_path / "data" / "catalog.db", tmp_path / "older.db"
+    runtime.close()
+    shutil.copy(catalog, older)
+    with acting(ANA):
+        record_alone(runtime.catalog, AuditEvent("user_updated", "what is lost"))
+    keep(runtime)
+    runtime.close()
+    shutil.copy(older, catalog)
+    code, out, err = run("audit", "verify", "--json")
+    head = json.loads(out)["lost"][-1]["head"]
+    assert code == 15
+    assert f"strongroom audit accept {head}" in err
+
+    words = ("audit", "accept", head, "--reason", "the disk died")
+    admins.verify_asked(lambda *said: run(*said)[0], words, lambda: run("audit", "verify")[0] == 15)
+    assert run("audit", "accept", "7.00", "--reason", "the disk died", *admins.type_codes("ana"))[0] == 11
+    assert run(*words, *admins.type_codes("ana"))[0] == 0
+
+    code, out, err = run("audit", "verify")
+    assert code == 0, err
+    for word in (head, "ana", "the disk died"):
+        assert word in out
+    done = [(row.action, row.operation) for row in audit_rows(runtime.catalog, reason="the disk died")]
+    assert done == [("audit_break_accepted", "cli: audit accept")]
+    (used,) = audit_rows(runtime.catalog, action="step_up_used", outcome="done")
+    assert (used.actor_name, used.target) == ("ana", head)
