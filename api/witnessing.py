@@ -31,7 +31,12 @@ log = logging.getLogger(__name__)
 
 BINDING_KEY = "strongroom.binding"
 MFA_VERIFY = "POST /api/v1/auth/login/mfa-verify"
-_AFTER_THE_END = {SessionRefusal.EXPIRED, SessionRefusal.USED, SessionRefusal.FORGOTTEN}
+_OF_SESSIONS = {
+    SessionRefusal.USED: AuditAction.TOKEN_REUSE,
+    SessionRefusal.EXPIRED: AuditAction.SESSION_USE_AFTER_EXPIRE,
+    SessionRefusal.FORGOTTEN: AuditAction.SESSION_USE_AFTER_EXPIRE,
+}
+"""What is written down of one-time sessions that were good once; any other is a login that failed."""
 _OF_CREDENTIALS = {
     CredentialRefusal.EXPIRED: AuditAction.TOKEN_REUSE,
     CredentialRefusal.REVOKED: AuditAction.TOKEN_REUSE,
@@ -93,8 +98,7 @@ def _event_of(error: StrongroomError | None, binding: Binding) -> AuditEvent | N
         case CredentialRefusedError() | TokenExpiredOrWrongError():
             return _of_credential(error, binding.actor.operation)
         case SessionInvalidError():
-            late = error.refusal in _AFTER_THE_END
-            action = AuditAction.SESSION_USE_AFTER_EXPIRE if late else AuditAction.LOGIN_FAIL
+            action = _OF_SESSIONS.get(error.refusal, AuditAction.LOGIN_FAIL)
             return AuditEvent(action, error.shown, Outcome.REFUSED, f"one-time session {error.refusal}")
         case PermissionDeniedError() | StepUpRequiredError():
             return AuditEvent(AuditAction.AUTHZ_FAIL, binding.target, Outcome.REFUSED, error.code)

@@ -26,6 +26,7 @@ _SECONDS = 3600
 async def note_refused(request: Request, session_id: str) -> None:
     """Count a refused session that was used before; the third of one address within an hour opens an alert.
 
+    The alert is told again of the sixth, twelfth and so on, so that a flood does not wait for the catalog.
     What fails here changes nothing about the answer.
     """
     digest = find_digest(session_id)
@@ -39,8 +40,14 @@ async def note_refused(request: Request, session_id: str) -> None:
             log.warning(
                 "authn_token_reuse: one-time session %s from %s, %d within an hour", shown(digest), address, times
             )
-        if times == SESSIONS_REUSED_AT:
+        if is_told(times):
             await run_in_threadpool(_tell, request.app.state.desk.services, address)
+
+
+def is_told(times: int) -> bool:
+    """Say whether the alert hears of this one: the third, and whenever there are twice as many."""
+    rounds, rest = divmod(times, SESSIONS_REUSED_AT)
+    return rounds > 0 and rest == 0 and rounds & (rounds - 1) == 0
 
 
 async def _count(client: Redis, digest: str, address: str) -> int:
@@ -56,5 +63,5 @@ async def _count(client: Redis, digest: str, address: str) -> int:
 
 
 def _tell(services: Services, address: str) -> None:
-    with services.catalog.begin() as session:
+    with services.catalog.aside() as session:
         tell_of_reused_sessions(session, address, services.clock.now())

@@ -16,7 +16,7 @@ from strongroom.accounts.password_check import PasswordCheck, login_refused
 from strongroom.accounts.policy import MfaPolicy
 from strongroom.accounts.sessions import Sessions, TokenPair
 from strongroom.accounts.tokens import Claims, TokenKind, Tokens, refused
-from strongroom.accounts.witnessing import Refuse, refuse_in_log, write_down
+from strongroom.accounts.witnessing import Refuse, refuse_alone, write_down
 from strongroom.audit.events import AuditAction
 from strongroom.catalog.accounts import Account, LoginChallenge, LoginSession, is_enrolled, lock_account
 from strongroom.catalog.session import Catalog
@@ -95,8 +95,8 @@ class Login:
         try:
             self._parts.limiter.take(address)
         except TooManyAttemptsError:
-            with self._parts.catalog.begin() as session:
-                refuse_in_log(session, self._parts.refuse, AuditAction.RATE_LIMIT_EXCEEDED, "unknown", "address")
+            parts = self._parts
+            refuse_alone(parts.catalog, parts.refuse, AuditAction.RATE_LIMIT_EXCEEDED, "unknown", "address")
             raise
 
     def _spend(

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from strongroom.audit.events import AuditAction, AuditEvent, Outcome
 from strongroom.audit.recording import record
+from strongroom.catalog.session import Catalog
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,15 @@ def refuse_in_log(session: Session, refuse: Refuse | None, action: AuditAction, 
         write_down(session, action, subject, reason)
     else:
         refuse(AuditEvent(_told(action, subject, reason), subject, Outcome.REFUSED, reason))
+
+
+def refuse_alone(catalog: Catalog, refuse: Refuse | None, action: AuditAction, subject: str, reason: str = "") -> None:
+    """Write down a refusal that changes nothing; a transaction is opened only where nobody counts it with others."""
+    if refuse is not None:
+        refuse(AuditEvent(_told(action, subject, reason), subject, Outcome.REFUSED, reason))
+        return
+    with catalog.aside() as session:
+        write_down(session, action, subject, reason)
 
 
 def _told(action: AuditAction, subject: str, reason: str) -> str:

@@ -3,6 +3,7 @@
 import hmac
 import ipaddress
 import threading
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,11 +15,14 @@ from strongroom.alerts.opening import AlertReport, AlertType, Severity, open_ale
 from strongroom.catalog.service_tokens import ServiceToken
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock
+from strongroom.errors import StrongroomError
 from strongroom.servicetokens.form import is_oversized, is_token
 from strongroom.servicetokens.tokens import digest_of
 
 KNOWN_FOR_SECONDS = 1.0
 """How long a process trusts what it read of a token: a revoked one opens nothing after that."""
+REPORTED_AGAIN_SECONDS = 60.0
+"""How long a process waits before it tells the alert of the same token again; every use is in the audit log."""
 _MOST_KNOWN = 1000
 TOKEN_REUSE = "token.reuse"  # noqa: S105 -- the cause of an alert, not a token
 
@@ -40,6 +44,8 @@ class TokenCheck:
         self._clock = clock
         self._lock = threading.Lock()
         self._known: dict[bytes, _Known] = {}
+        self._reported: dict[uuid.UUID, float] = {}
+        """When the alert was told of a token that has ended, by the monotonic clock."""
 
     def find_known(self, text: str, address: str | None) -> Principal | None:
         """Return whom a token belongs to that was read just now and lets in; None means: ask `authenticate`.
@@ -62,7 +68,8 @@ class TokenCheck:
         known = self._find(digest_of(text)) or self._read(digest_of(text))
         row, now = known.row, self._clock.now()
         if _has_ended(row, now):
-            self._report_reuse(row, now)
+            if self._is_news(row):
+                self._report_reuse(row, now)
             refusal = CredentialRefusal.EXPIRED if row.revoked_at is None else CredentialRefusal.REVOKED
             raise CredentialRefusedError(refusal, str(row.id))
         if not _may_come_from(row, address):
@@ -94,6 +101,17 @@ class TokenCheck:
             with self._catalog.alone() as connection:
                 connection.execute(update(ServiceToken).where(ServiceToken.id == row.id).values(last_used_on=today))
 
+    def _is_news(self, row: ServiceToken) -> bool:
+        now = self._clock.monotonic()
+        with self._lock:
+            last = self._reported.get(row.id)
+            if last is not None and now - last < REPORTED_AGAIN_SECONDS:
+                return False
+            if len(self._reported) >= _MOST_KNOWN:
+                self._reported.clear()
+            self._reported[row.id] = now
+            return True
+
     def _report_reuse(self, row: ServiceToken, now: datetime) -> None:
         ended = "revoked" if row.revoked_at is not None else "expired"
         report = AlertReport(
@@ -104,8 +122,13 @@ class TokenCheck:
             next_step="Find out who still holds it: a forgotten program, or somebody who found it.",
             at=now,
         )
-        with self._catalog.aside() as session:
-            open_alert(session, report)
+        try:
+            with self._catalog.aside() as session:
+                open_alert(session, report)
+        except StrongroomError:
+            # The next use is news again.
+            self._reported.pop(row.id, None)
+            raise
 
 
 def _has_ended(row: ServiceToken, now: datetime) -> bool:

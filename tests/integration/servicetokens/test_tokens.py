@@ -98,6 +98,22 @@ def test_a_token_that_has_ended_opens_an_alert_and_nothing_else(tokens, check, c
     assert len(tokens.list(ended=True)) == 1
 
 
+def test_a_flood_with_an_ended_token_is_told_to_its_alert_once_a_minute(tokens, check, clock, catalog):
+    new = make(tokens)
+    clock.by = timedelta(days=90)
+
+    def show(times: int) -> int:
+        for _ in range(times):
+            with pytest.raises(CredentialRefusedError):
+                check.authenticate(new.text, None)
+        with catalog.read() as session:
+            return session.scalars(select(Alert.count)).one()
+
+    assert show(50) == 1
+    clock.by += timedelta(seconds=60)
+    assert show(50) == 2
+
+
 def test_memory_lets_in_for_a_second_only_and_only_what_was_let_in(tokens, check, clock):
     new = make(tokens, networks=["10.0.0.0/8"])
     assert check.find_known(new.text, "10.1.2.3") is None

@@ -1,6 +1,7 @@
 """One-time sessions and the page they open, over real HTTP: paths and fields as required, and what browsers hear."""
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,17 +10,21 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from sqlalchemy import select
 
 from api.app import create_app
+from api.sessions.reuse import is_told
 from strongroom.access.errors import CredentialRefusal
 from strongroom.access.principals import Grant, Principal, PrincipalKind, Scope
 from strongroom.accounts.tokens import refused
 from strongroom.catalog.alerts import Alert
 from strongroom.catalog.engine import open_engine
 from strongroom.catalog.session import Catalog
+from strongroom.keyring.key_file import KeyFile
 from strongroom.runtime import build_runtime
 from strongroom.settings import load_settings
+from tests.services.audit import audit_rows
 from tests.services.proxy import TcpProxy
 from tests.services.valkey import Valkey
 
@@ -52,7 +57,8 @@ def portal(shown: str) -> Principal:
 
 
 @pytest.fixture
-def base_url(redis_proxy: TcpProxy, valkey: Valkey, sqlite_catalog_url: str, tmp_path: Path) -> Iterator[str]:
+def app(redis_proxy: TcpProxy, valkey: Valkey, sqlite_catalog_url: str, tmp_path: Path) -> Iterator[FastAPI]:
+    KeyFile.create(tmp_path / "strongroom.keys", ["here"])
     config = tmp_path / "strongroom.toml"
     config.write_text(CONFIG)
     variables = {
@@ -62,8 +68,14 @@ def base_url(redis_proxy: TcpProxy, valkey: Valkey, sqlite_catalog_url: str, tmp
         "REDIS_PASSWORD": valkey.password,
     }
     runtime = build_runtime(load_settings(config, variables))
-    app = create_app(runtime, lambda message: None)
-    app.state.gate.authenticate = portal
+    built = create_app(runtime, lambda message: None)
+    built.state.gate.authenticate = portal
+    yield built
+    runtime.close()
+
+
+@pytest.fixture
+def base_url(app: FastAPI) -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -73,7 +85,6 @@ def base_url(redis_proxy: TcpProxy, valkey: Valkey, sqlite_catalog_url: str, tmp
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join()
-    runtime.close()
 
 
 @pytest.fixture
@@ -158,7 +169,7 @@ def test_a_body_that_is_none_gets_the_answer_of_a_wrong_id(client, stranger, bod
     assert answer.json() | {"request_id": ""} == wrong.json() | {"request_id": ""}
 
 
-def test_an_address_that_shows_used_sessions_three_times_opens_an_alert(client, stranger, opened_alerts):
+def test_an_address_that_shows_used_sessions_three_times_opens_an_alert(app, client, stranger, opened_alerts):
     session_id = make(client)["session_id"]
     answers = [stranger.post("/auth/validate-session", json={"session_id": session_id})]
     for _ in range(2):
@@ -169,6 +180,21 @@ def test_an_address_that_shows_used_sessions_three_times_opens_an_alert(client, 
 
     assert [answer.status_code for answer in answers] == [200, 401, 401, 401]
     assert opened_alerts() == [("sessions.reused", "high")]
+    app.state.refusals.flush()
+    reused = audit_rows(app.state.desk.services.catalog, action="authn_token_reuse")
+    assert sum(_times(row.reason) for row in reused) == 3
+    assert {(row.actor_kind, row.address, row.outcome) for row in reused} == {("stranger", "127.0.0.1", "refused")}
+    assert all(row.reason.startswith("one-time session used") for row in reused)
+    assert session_id not in "".join(row.target for row in reused)
+
+
+def _times(reason: str) -> int:
+    counted = re.search(r"(\d+) times\Z", reason)
+    return int(counted[1]) if counted else 1
+
+
+def test_the_alert_of_used_sessions_hears_of_a_flood_ever_more_rarely():
+    assert [times for times in range(100) if is_told(times)] == [3, 6, 12, 24, 48, 96]
 
 
 def test_nobody_makes_or_counts_sessions_without_a_token(stranger):
