@@ -18,6 +18,7 @@ from strongroom.alerts.opening import AlertReport, AlertType, Severity, clear_al
 from strongroom.alerts.sending import KEYED
 from strongroom.catalog.alerts import AlertChannel, AlertDelivery, DeliveryState, NoticeReason
 from strongroom.catalog.dbtime import database_now, utcnow
+from strongroom.catalog.delivery_lags import note_lag
 from strongroom.catalog.tallies import Counted, add_to_tally
 from strongroom.clock import RandomBytes, system_random
 from strongroom.errors import StrongroomError
@@ -80,7 +81,7 @@ def note_sent(session: Session, claimed: Claimed, complaint: str | None = None) 
     delivery.state, delivery.finished_at, delivery.last_error = DeliveryState.SENT, now, None
     channel = _channel(session, claimed.channel)
     channel.failures, channel.succeeded_at = 0, now
-    add_to_tally(session, Counted.DELIVERIES, claimed.channel, "sent")
+    _count(session, delivery, "sent", now)
     cause = f"{CHANNEL_FAILING}.{claimed.channel}"
     clear_alerts(session, cause=cause, now=now, note="The channel took a message.")
     _note_complaint(session, channel, complaint, now)
@@ -109,8 +110,15 @@ def note_failed(
     if delivery.attempts == FAILURES_BEFORE_ANOTHER or (hopeless and delivery.attempts == 1):
         _ask_another(session, delivery, channels, random)
     outcome = "dead" if delivery.state is DeliveryState.DEAD else "failed"
-    add_to_tally(session, Counted.DELIVERIES, claimed.channel, outcome)
+    _count(session, delivery, outcome, now)
     _note_channel(session, claimed.channel, error, hopeless=hopeless)
+
+
+def _count(session: Session, delivery: AlertDelivery, outcome: str, now: datetime) -> None:
+    add_to_tally(session, Counted.DELIVERIES, delivery.channel, outcome)
+    if delivery.state is not DeliveryState.WAITING:
+        seconds = (now - (delivery.since or delivery.created_at)).total_seconds()
+        note_lag(session, delivery.channel, seconds, told=delivery.state is DeliveryState.SENT)
 
 
 def retry_wait(attempts: int) -> float:
@@ -226,6 +234,7 @@ def _ask_another(
             state=DeliveryState.WAITING,
             due_at=now,
             stands_in_for=delivery.channel,
+            since=delivery.since or delivery.created_at,
             created_at=now,
         )
     )

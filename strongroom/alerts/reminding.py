@@ -81,7 +81,7 @@ class Reminder:
                 alert.escalated = step
                 channels = [channel for channel in fitting if channel.after_minutes == step]
                 message = self._message(NoticeReason.ESCALATION, [alert])
-                self.router.deliver(session, message, channels, alert)
+                self.router.deliver(session, message, channels, alert, self.now)
                 note_event(session, alert, Change("escalated", self.now, detail=f"after {step} minutes"))
 
     def _told_at(self, session: Session, alert: Alert) -> datetime:
@@ -103,7 +103,7 @@ class Reminder:
             return
         worst = max(alerts, key=lambda alert: alert.severity.rank)
         channels = soonest([c for c in self.router.channels.values() if hears(c, worst.severity)])
-        self.router.deliver(session, self._message(NoticeReason.DIGEST, alerts), channels, alerts[0])
+        self.router.deliver(session, self._message(NoticeReason.DIGEST, alerts), channels, alerts[0], self.now)
         for alert in alerts:
             alert.notices += 1
 

@@ -5,7 +5,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
@@ -62,18 +62,28 @@ class Router:
         Any number of processes may do this at once: each notice is routed by one of them.
         """
         groups: dict[tuple[object, ...], list[Alert]] = defaultdict(list)
+        since: dict[tuple[object, ...], datetime] = {}
         for notice, alert in self._due(session):
+            was_held = notice.held_by is not None
             if self._is_ready(notice, alert):
                 notice.routed_at, notice.held_by = self.holding.now, None
                 alert.suppressed_by = None
-                groups[notice.reason, alert.type, alert.cause, alert.region].append(alert)
-        return sum(self._say(session, key[0], alerts) for key, alerts in groups.items())
+                key = (notice.reason, alert.type, alert.cause, alert.region)
+                groups[key].append(alert)
+                # For as long as it was held back on purpose nothing was to be said.
+                wanted = self.holding.now if was_held else notice.created_at
+                since[key] = min(since.get(key, wanted), wanted)
+        return sum(self._say(session, key[0], alerts, since[key]) for key, alerts in groups.items())
 
-    def deliver(self, session: Session, message: Message, channels: Sequence[ChannelSettings], alert: Alert) -> int:
-        """Write one delivery for each channel, and return how many."""
+    def deliver(
+        self, session: Session, message: Message, channels: Sequence[ChannelSettings], alert: Alert, since: datetime
+    ) -> int:
+        """Write one delivery for each channel, of what was to be said `since` then, and return how many."""
         group = id_at(self.holding.now, self.random)
         for channel in channels:
-            session.add(self._delivery(message, channel.name, alert, group))
+            delivery = self._delivery(message, channel.name, alert, group)
+            delivery.since = since
+            session.add(delivery)
         return len(channels)
 
     def _due(self, session: Session) -> Sequence[tuple[AlertNotice, Alert]]:
@@ -104,16 +114,16 @@ class Router:
         notice.routed_at = self.holding.now
         return False
 
-    def _say(self, session: Session, reason: object, alerts: list[Alert]) -> int:
+    def _say(self, session: Session, reason: object, alerts: list[Alert], since: datetime) -> int:
         why = NoticeReason(str(reason))
         alerts.sort(key=lambda alert: (alert.source or "", alert.id))
         grouped, written = [c for c in self._channels(alerts, why) if c.kind not in KEYED], 0
         if grouped:
-            written += self.deliver(session, self._message(why, alerts), grouped, alerts[0])
+            written += self.deliver(session, self._message(why, alerts), grouped, alerts[0], since)
         for alert in alerts:
             single = [c for c in channels_of(self.channels, alert, why) if c.kind in KEYED]
             if single:
-                written += self.deliver(session, self._message(why, [alert]), single, alert)
+                written += self.deliver(session, self._message(why, [alert]), single, alert, since)
             if why is not NoticeReason.RESOLVED:
                 alert.notices += 1
                 alert.noticed_at = self.holding.now

@@ -174,6 +174,8 @@ class AlertDelivery(Base):
     last_error: Mapped[str | None] = mapped_column(String(500))
     stands_in_for: Mapped[str | None] = mapped_column(String(63))
     """The channel that failed, where this one was asked in its place."""
+    since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when there was something to say; None for as long as the row is there."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

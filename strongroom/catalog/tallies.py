@@ -14,6 +14,8 @@ class Counted(StrEnum):
 
     AUTH_ATTEMPTS = "auth_attempts"  # outcome, factor
     DELIVERIES = "alert_deliveries"  # channel, outcome
+    DELIVERY_LAGS = "alert_delivery_lags"  # channel, the smallest bound of LAG_BOUNDS that holds it
+    DELIVERY_LAG_MILLISECONDS = "alert_delivery_lag_ms"  # channel
     RETENTION_BLOCKED = "retention_blocked"  # policy
     SYNC_KEYS = "sync_keys"  # peer
     SYNC_ERRORS = "sync_errors"  # peer

@@ -104,8 +104,13 @@ AUTH = counter(
 
 ALERTS = gauge("alerts_open", "Alerts that are not resolved.", "severity")
 DELIVERIES = counter("alert_deliveries_total", "Attempts to send a message, by how they ended.", "channel", "outcome")
-DELIVERY_LAG = gauge(
+DELIVERY_LAG = histogram(
     "alert_delivery_lag_seconds",
+    "How long it took from when there was something to say until the channel took the message.",
+    "channel",
+)
+OLDEST_MESSAGE = gauge(
+    "alert_message_oldest_age_seconds",
     "Age of the oldest message that waits to be taken by the channel; 0 for none.",
     "channel",
 )
@@ -131,7 +136,7 @@ CATALOG = (
     JOBS_QUEUED, JOBS_RUNNING, JOB_OLDEST, JOB_RETRIES, QUEUE_PAUSED, WORKERS_UP, PROCESSES_UP, BEAT_TICK,
     ROWS_REMAINING, VERSION_ROWS, DELETED_BYTES, BLOCKED,
     PEER_UP, PEER_RTT, PEER_KEYS, PEER_ERRORS, PEER_UNSPENT, AUTH,
-    ALERTS, DELIVERIES, DELIVERY_LAG, STANDBY_UP, STANDBY_LAG, CATALOG_BYTES,
+    ALERTS, DELIVERIES, DELIVERY_LAG, OLDEST_MESSAGE, STANDBY_UP, STANDBY_LAG, CATALOG_BYTES,
 )  # fmt: skip
 
 METRICS: tuple[Definition, ...] = (*SELF, *CATALOG, SESSIONS, SESSIONS_REFUSED, HTTP_REQUESTS, HTTP_SECONDS)

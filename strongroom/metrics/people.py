@@ -8,8 +8,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.alerts import Alert, AlertDelivery, AlertState, DeliveryState, Severity
+from strongroom.catalog.delivery_lags import LAG_BOUNDS, lags_of
 from strongroom.catalog.tallies import Counted
 from strongroom.metrics import definitions as metric
+from strongroom.metrics.definition import Distribution
 from strongroom.metrics.tallied import Tallies, tallied
 from strongroom.settings import Settings
 
@@ -26,12 +28,18 @@ def alert_families(session: Session, settings: Settings, tallies: Tallies, now: 
     yield metric.ALERTS.family({(severity.value,): open_now.get(severity, 0) for severity in Severity})
     channels = [(channel, outcome) for channel in settings.channels for outcome in DELIVERY_OUTCOMES]
     yield metric.DELIVERIES.family(tallied(tallies, Counted.DELIVERIES, channels))
-    oldest = select(AlertDelivery.channel, func.min(AlertDelivery.created_at))
+    since = func.coalesce(AlertDelivery.since, AlertDelivery.created_at)
+    oldest = select(AlertDelivery.channel, func.min(since))
     oldest = oldest.where(AlertDelivery.state == DeliveryState.WAITING).group_by(AlertDelivery.channel)
     waiting = dict(session.execute(oldest).tuples().all())
-    yield metric.DELIVERY_LAG.family(
+    yield metric.DELIVERY_LAG.histogram(((channel,), _lags(channel, tallies)) for channel in settings.channels)
+    yield metric.OLDEST_MESSAGE.family(
         {(channel,): max(0.0, (now - waiting.get(channel, now)).total_seconds()) for channel in settings.channels}
     )
+
+
+def _lags(channel: str, tallies: Tallies) -> Distribution:
+    return Distribution(LAG_BOUNDS, *lags_of(channel, tallies))
 
 
 def account_families(tallies: Tallies) -> Iterator[Metric]:

@@ -20,10 +20,11 @@ from strongroom.alerts.outbox import (
 from strongroom.alerts.trying import queue_tests
 from strongroom.catalog.alerts import Alert, AlertChannel, AlertDelivery, AlertState, DeliveryState, NoticeReason
 from strongroom.catalog.dbtime import database_now, utcnow
-from strongroom.catalog.tallies import read_tallies
+from strongroom.catalog.delivery_lags import LATER
+from strongroom.catalog.tallies import Counted, read_tallies
 from strongroom.errors import StrongroomError
 from strongroom.settings.errors import UnknownChannelError
-from tests.integration.alerts.conftest import Room
+from tests.integration.alerts.conftest import NOON, Room
 from tests.integration.jobs.staging import at_once
 
 FAILED = ChannelFailedError("It answered 500.", next_step="Look.")
@@ -255,6 +256,45 @@ def test_every_attempt_is_counted_by_how_it_ended(room: Room):
 
     with room.catalog.read() as session:
         counted = read_tallies(session)
-    mail = {outcome: times for (_, channel, outcome), times in counted.items() if channel == "mail"}
-    others = {outcome for (_, channel, outcome) in counted if channel != "mail"}
+    attempts = {key[1:]: times for key, times in counted.items() if key[0] == Counted.DELIVERIES}
+    mail = {outcome: times for (channel, outcome), times in attempts.items() if channel == "mail"}
+    others = {outcome for channel, outcome in attempts if channel != "mail"}
     assert (mail, others) == ({"failed": 1, "dead": 1}, {"sent"})
+
+
+def lags(room: Room) -> dict[tuple[str, str], int]:
+    """Return how many messages there are by channel and bound."""
+    with room.catalog.read() as session:
+        return {key[1:]: times for key, times in read_tallies(session).items() if key[0] == Counted.DELIVERY_LAGS}
+
+
+def test_a_message_counts_by_how_long_it_took_until_the_channel_took_it(room):
+    claimed = one(room)
+    before = lags(room)
+    with room.catalog.begin() as session:
+        session.execute(update(AlertDelivery).values(since=utcnow(-40)))
+    fail(room, claimed)
+    assert lags(room) == before
+    make_due(room)
+    send(room, claim(room)[0])
+
+    assert {key: times for key, times in lags(room).items() if key not in before} == {("mail", "60.0"): 1}
+
+
+def test_a_message_that_was_given_up_is_within_no_bound(room):
+    claimed = one(room)
+    with room.catalog.begin() as session:
+        session.execute(update(AlertDelivery).values(since=utcnow()))
+    fail(room, claimed, UnknownChannelError("There is no such channel.", next_step="Name another."))
+
+    assert lags(room)["mail", LATER] == 1
+
+
+def test_what_another_channel_says_instead_counts_from_when_it_was_to_be_said_first(room):
+    claimed = fail_often(room, one(room), FAILURES_BEFORE_ANOTHER)
+    failed = row(room, claimed.id)
+    with room.catalog.read() as session:
+        other = session.scalars(select(AlertDelivery).where(AlertDelivery.stands_in_for == "mail")).one()
+
+    assert other.since == failed.since == NOON
+    assert other.created_at > failed.created_at

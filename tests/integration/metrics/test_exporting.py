@@ -8,6 +8,7 @@ from sqlalchemy import delete
 from strongroom.alerts.ticks import note_tick
 from strongroom.catalog.alerts import Alert, AlertDelivery, AlertState, AlertType, DeliveryState, NoticeReason, Severity
 from strongroom.catalog.backups import BackupState, RegionCheck
+from strongroom.catalog.delivery_lags import note_lag
 from strongroom.catalog.drills import Drill, DrillState
 from strongroom.catalog.jobs import JobState
 from strongroom.catalog.reencryption import (
@@ -211,7 +212,22 @@ def test_alerts_count_while_they_are_open_and_messages_while_they_wait(installat
     add(installation, delivery)
 
     assert [installation.value("alerts_open", severity=severity) for severity in ("high", "critical")] == [2, 0]
-    assert installation.value("alert_delivery_lag_seconds", channel="ops") == pytest.approx(180, abs=60)
+    assert installation.value("alert_message_oldest_age_seconds", channel="ops") == pytest.approx(180, abs=60)
+
+
+def test_the_lag_of_messages_is_a_histogram_that_outlives_them(installation):
+    def within(bound):
+        return installation.value("alert_delivery_lag_seconds_bucket", channel="ops", le=bound)
+
+    assert [within(bound) for bound in ("5.0", "60.0", "+Inf")] == [0, 0, 0]
+    with installation.catalog.begin() as session:
+        for seconds in (-0.2, 0.4, 5.0, 59.5, 61.0, 9000.0):
+            note_lag(session, "ops", seconds, told=True)
+        note_lag(session, "ops", 2.0, told=False)
+
+    assert [within(bound) for bound in ("5.0", "15.0", "60.0", "300.0", "+Inf")] == [3, 3, 4, 5, 7]
+    assert installation.value("alert_delivery_lag_seconds_count", channel="ops") == 7
+    assert installation.value("alert_delivery_lag_seconds_sum", channel="ops") == pytest.approx(9127.9)
 
 
 def test_counts_grow_with_what_happens_and_do_not_shrink_when_it_is_forgotten(installation):
