@@ -62,3 +62,21 @@ def test_beat_is_said_beside_a_standstill_only_when_that_is_over(room: Room):
     assert titles(room.route()) == {"[CRITICAL] It is silent: workers.silent"}
     room.clear(None, cause="workers.silent")
     assert "[CRITICAL] It is silent: beat.silent" in titles(room.route())
+
+
+def test_a_message_knows_since_when_it_was_to_be_said(room: Room):
+    began = room.now
+    room.open()
+    room.route(minutes=10)
+
+    assert {delivery.since for delivery in room.deliveries()} == {began}
+
+
+def test_for_as_long_as_a_silence_lasts_nothing_is_to_be_said(room: Room):
+    with room.catalog.begin() as session:
+        add_silence(session, SilenceRequest({"source": "shop"}, "moving", 3600, "ana"), room.now)
+    room.open()
+    assert room.route() == []
+    room.route(hours=2)
+
+    assert {delivery.since for delivery in room.deliveries()} == {room.now}

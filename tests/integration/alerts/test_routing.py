@@ -388,20 +388,3 @@ def test_the_digest_reaches_people_though_no_channel_is_asked_at_once(room: Room
     room.route()
 
     assert channels(room.remind(hours=25)) == ["mail", "chat"]
-
-
-def test_a_message_knows_since_when_it_was_to_be_said(room: Room):
-    began = room.now
-    room.open()
-    room.route(minutes=10)
-
-    assert {delivery.since for delivery in room.deliveries()} == {began}
-
-
-def test_for_as_long_as_a_silence_lasts_nothing_is_to_be_said(room: Room):
-    silence(room, 3600, source="shop")
-    room.open()
-    assert room.route() == []
-    room.route(hours=2)
-
-    assert {delivery.since for delivery in room.deliveries()} == {room.now}
