@@ -39,6 +39,7 @@ Strongroom is up.
   Logs            {installation.log}
 
   To use the command line:   export STRONGROOM_CONFIG={installation.config}
+  For `strongroom sessions`: export STRONGROOM_BROKER_URL={installation.broker_url}
   To stop:                   make down""")
     return 0
 

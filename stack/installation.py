@@ -68,6 +68,11 @@ class Installation:
         return self.sockets / "broker.sock"
 
     @property
+    def broker_url(self) -> str:
+        """The address of the broker, which also keeps one-time sessions."""
+        return f"redis+socket://{self.broker_socket}"
+
+    @property
     def supervisor_socket(self) -> Path:
         """The socket of supervisor."""
         return self.sockets / "supervisor.sock"
@@ -99,7 +104,7 @@ class Installation:
         """Return the environment of the processes: what was there before, the secrets, and the addresses."""
         own = {
             "STRONGROOM_CONFIG": str(self.config),
-            "STRONGROOM_BROKER_URL": f"redis+socket://{self.broker_socket}",
+            "STRONGROOM_BROKER_URL": self.broker_url,
             "PYTHONPATH": str(PROJECT),
         }
         return {**DEFAULTS, **base, **self.secrets(), **own}

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from redis.asyncio import Redis
 
+from api.sessions.errors import SessionsAwayError
 from api.sessions.keys import EPOCH, INDEX, RECORD, USED
 from api.sessions.records import SessionRecord, find_record
 from api.sessions.redis_sessions import RedisSessionManager, SessionCounts
@@ -19,6 +20,10 @@ from strongroom.services import Services
 
 PATIENCE = 10.0
 """Seconds that a command waits for Redis: an operator waits longer than a browser."""
+ELSEWHERE = (
+    "Start Redis; and let REDIS_HOST, or else STRONGROOM_BROKER_URL, be here what it is for the API: "
+    "a command looks for sessions where these say."
+)
 _BATCH = 500
 
 ResultT = TypeVar("ResultT")
@@ -48,6 +53,8 @@ def _with_sessions(services: Services, work: Callable[[RedisSessionManager], Awa
         sessions = open_sessions(services.settings, services.catalog, services.clock, services.random, PATIENCE)
         try:
             return await work(sessions)
+        except SessionsAwayError as error:
+            raise SessionsAwayError(str(error), next_step=ELSEWHERE) from None
         finally:
             await sessions.close()
 

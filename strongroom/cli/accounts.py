@@ -132,19 +132,27 @@ def _new_password(path: Path | None) -> str:
     """Return a password from a private file, from a prompt, or from stdin; raises TypedPasswordError."""
     if path is not None:
         try:
-            return _one_line(read_private(path).decode())
+            lines = read_private(path).decode().splitlines()
         except (NotPrivateError, OSError, UnicodeDecodeError) as error:
             raise TypedPasswordError(
                 f"The password cannot be read from {path}: {error}.", next_step=f"chmod 600 {path}, and try again."
             ) from None
+        return _one_line(lines)
     if sys.stdin.isatty():
         asked: str = click.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
         return asked
-    return _one_line(sys.stdin.read(4096))
+    lines = sys.stdin.read(4096).splitlines()
+    # Who answers a prompt from a script may do so twice, as people do.
+    return _one_line(lines[:1] if len(lines) == 2 and lines[0] == lines[1] else lines)
 
 
-def _one_line(text: str) -> str:
-    return text.removesuffix("\n").removesuffix("\r")
+def _one_line(lines: Sequence[str]) -> str:
+    if len(lines) > 1:
+        raise TypedPasswordError(
+            "The password has several lines, so nobody could type it at a login.",
+            next_step="Give one line, with nothing before or behind it.",
+        )
+    return "".join(lines)
 
 
 def _show(found: Sequence["AccountView"], invocation: Invocation, sentence: str) -> None:

@@ -83,7 +83,7 @@ class DamageFoundError(IntegrityError):
 
 
 class TypedPasswordError(InvalidInputError):
-    """A password that should be in a file cannot be read from there."""
+    """A password that is in a file cannot be read from there, or is more than one line."""
 
     code = "cli.password_file"
 

@@ -25,8 +25,10 @@ Made             {made}, Strongroom {version}
 
 HOW TO RESTORE when machines, catalog and all other keys are lost
 
-1. Install Strongroom {version} or later on any machine with Python: pip install strongroom
-   (with S3 regions: pip install 'strongroom[aws]'; with databases: 'strongroom[postgres]').
+1. Install Strongroom {version} or later on any machine with Python: from the folder of wheels that lies with this page,
+   pip install --no-index --find-links wheels 'strongroom[aws,postgres]'
+   or from its sources: pip install './strongroom[aws,postgres]'. (aws: regions in S3; postgres: databases.)
+   To make that folder, while the sources are there: pip wheel --wheel-dir wheels './strongroom[aws,postgres]'
 2. In an empty folder, write the lines below into strongroom.toml. One region that answers is enough; leave out those
    that are lost, and have `home = true` in one of them. The access to a bucket is not on this page: set
    access_key_env and secret_key_env, or use what the AWS client finds.

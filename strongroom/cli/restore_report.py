@@ -38,7 +38,8 @@ def show_plan(plan: RestorePlan, screen: Screen) -> None:
         screen.warn(warning)
     for obstacle in plan.found.obstacles:
         screen.warn(f"this restore would fail: {obstacle}")
-    screen.say(f"To do it: strongroom restore run {plan.backup_id} --target {_spell_options(plan)}")
+    if not plan.found.obstacles:
+        screen.say(f"To do it: strongroom restore run {plan.backup_id} --target {_spell_options(plan)}")
 
 
 def _show_databases(found: Sequence[Survey], screen: Screen) -> None:

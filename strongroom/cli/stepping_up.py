@@ -124,8 +124,18 @@ def _proven(people: People, principal: Principal, act: Act, persons: OperatorOpt
 
 
 def ask_code(name: str) -> str:
-    """Return the code that an operator types, or the next line of stdin where nobody types; it is never shown."""
+    """Return the code that an operator types, or the next line of stdin where nobody types; it is never shown.
+
+    Raises OperatorNeededError where there is none.
+    """
     if sys.stdin.isatty():
         typed: str = click.prompt(f"Code of {name}", hide_input=True, err=True)
         return typed
-    return sys.stdin.readline().strip()
+    given = sys.stdin.readline().strip()
+    # Nothing is no guess: it is neither counted nor an alert.
+    if not given:
+        raise OperatorNeededError(
+            f"No code of {name} was given.",
+            next_step="Run it in a terminal, which asks for the code, or give codes on stdin, a line each.",
+        )
+    return given

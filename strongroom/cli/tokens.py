@@ -32,7 +32,7 @@ def tokens() -> None:
     "create",
     examples=(
         "strongroom tokens create nightly --kind ci --grant run:backup:shop --grant read:jobs:shop",
-        "strongroom tokens create prometheus --kind exporter --grant read:status --network 10.0.0.0/8 --days 365",
+        "strongroom tokens create prometheus --kind exporter --grant read:metrics --network 10.0.0.0/8 --days 365",
     ),
 )
 @click.argument("name")

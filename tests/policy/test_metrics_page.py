@@ -29,3 +29,11 @@ def test_names_have_base_units_and_counters_end_in_total():
 
 def test_no_two_metrics_have_one_name():
     assert len({one.name for one in METRICS}) == len(METRICS)
+
+
+def test_every_example_of_a_token_that_scrapes_may_scrape():
+    pages = [page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md")]
+    examples = [line for text in pages for line in re.findall("tokens create .*--kind exporter.*", text)]
+
+    assert len(examples) > 2
+    assert [line for line in examples if "--grant read:metrics" not in line] == []

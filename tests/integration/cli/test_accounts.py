@@ -2,10 +2,14 @@
 
 import io
 import json
+import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from strongroom.accounts.passwords import Passwords
 from strongroom.errors import ExitCode
 from tests.integration.cli.conftest import Run
 
@@ -59,3 +63,31 @@ def test_a_reset_takes_the_name_once_more_and_a_reason(installed: Run, passwords
     assert installed(*reset, "--confirm", "ana")[0] == ExitCode.OK
     assert "has to enrol" in installed("accounts", "list")[1]
     assert "accounts.factor_reset.ana" in installed("alerts", "list", "--json")[1]
+
+
+@pytest.mark.parametrize("typed", [f"{PASSWORD}\n{PASSWORD}\n", f"{PASSWORD}\r\n", PASSWORD])
+def test_a_password_that_is_given_twice_on_stdin_counts_once(
+    installed: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, typed: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    code, _, err = installed("accounts", "add", "ana")
+    assert code == 0, err
+
+    with closing(sqlite3.connect(tmp_path / "data" / "catalog.db")) as catalog:
+        ((kept,),) = catalog.execute("SELECT password_hash FROM account").fetchall()
+    assert Passwords(os.urandom).matches(kept, PASSWORD)
+
+
+@pytest.mark.parametrize("typed", [f"{PASSWORD}\nand another line\n", f"{PASSWORD}\n{PASSWORD}\n{PASSWORD}\n"])
+def test_a_password_of_several_lines_which_nobody_can_type_is_refused(
+    installed: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, typed: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    code, _, err = installed("accounts", "add", "ana")
+    assert (code, "one line" in err) == (2, True)
+
+    file = tmp_path / "ana.password"
+    file.write_text(typed)
+    file.chmod(0o600)
+    assert installed("accounts", "add", "ana", "--password-file", str(file))[0] == 2
+    assert json.loads(installed("accounts", "list", "--json")[1])["items"] == []

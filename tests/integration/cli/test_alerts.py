@@ -115,6 +115,13 @@ def test_a_test_says_whether_the_channel_took_it(channel: Run, ear: Ear):
     assert (code, "NOT TAKEN" in out, "It answered 500." in out) == (UNHEALTHY, True, True)
 
 
+def test_without_a_channel_nobody_hears_and_a_test_says_so(installed: Run):
+    code, _, err = installed("alerts", "test", "--all")
+
+    assert code == 4
+    assert "No channel" in err
+
+
 def test_an_unknown_channel_is_not_found(channel: Run):
     code, _, err = channel("alerts", "test", "--channel", "hok")
 

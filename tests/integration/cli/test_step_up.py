@@ -63,6 +63,15 @@ def test_where_an_admin_has_codes_one_is_asked_for(operators, call, capsys):
     assert code not in shown.out + shown.err
 
 
+def test_no_code_at_all_is_no_guess(operators, call, capsys):
+    _admin(operators, "ana")
+
+    assert call(*MUTE, "--as", "ana", typed="\n") == ExitCode.NOT_ALLOWED
+    assert "No code of ana" in capsys.readouterr().err
+    assert call("audit", "tail", "--action", "MFA_CHALLENGE_FAILED", "--json") == ExitCode.OK
+    assert capsys.readouterr().out == ""
+
+
 def test_a_factor_is_reset_by_another_admin_where_there_is_one(operators, call, capsys):
     _, anas = _admin(operators, "ana")
     reset = ("accounts", "mfa-reset", "ana", "--confirm", "ana", "--reason", "lost the phone, seen in person")

@@ -9,6 +9,7 @@ from api.sessions.keys import INDEX, RECORD, STATS, USED
 from strongroom.cli.main import main
 from strongroom.errors import ExitCode
 from tests.integration.sessions.conftest import CONFIG, House
+from tests.services.ports import ReservedPort
 from tests.services.valkey import Valkey
 
 
@@ -78,3 +79,14 @@ def test_without_redis_it_says_so(valkey: Valkey, command):
 
     assert code == ExitCode.DEPENDENCY_DOWN
     assert error["code"] == "api.sessions_away"
+
+
+def test_where_no_redis_answers_it_is_said_where_it_was_looked_for(house: House, command, monkeypatch):
+    port = ReservedPort()
+    monkeypatch.setenv("REDIS_PORT", str(port.number))
+
+    code, document = command("stats")
+
+    assert code == ExitCode.DEPENDENCY_DOWN
+    assert "REDIS_HOST" in str(document["next_step"])
+    port.release()
