@@ -11,6 +11,8 @@ from strongroom.catalog.audit import LONGEST_NAME, LONGEST_REASON, LONGEST_TARGE
 class Outcome(StrEnum):
     """What became of an act."""
 
+    BEGUN = "begun"
+    """It is about to be done, and no transaction can say so with it; a row of what became of it follows."""
     DONE = "done"
     REFUSED = "refused"
     FAILED = "failed"

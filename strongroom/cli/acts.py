@@ -12,7 +12,9 @@ import click
 from strongroom.access.principals import PrincipalKind
 from strongroom.audit.acting import Actor, Binding, acting, find_binding, get_binding
 from strongroom.cli.actor import actor
+from strongroom.clock import system_random
 from strongroom.errors import NotAllowedError, StrongroomError
+from strongroom.tracing import bind, get_request_id
 
 if TYPE_CHECKING:
     from strongroom.audit.events import Outcome
@@ -28,7 +30,9 @@ def acting_locally(context: click.Context) -> Iterator[None]:
     words = context.command_path.split()[1:]
     named = [context.params.get(str(one.name)) for one in context.command.params if isinstance(one, click.Argument)]
     target = " ".join(str(value) for value in named if isinstance(value, str))
-    with acting(replace(local_user(), operation=f"cli: {' '.join(words)}", target=target)):
+    # The ids that jobs of this command, and rows about them, have too.
+    ids = bind(trace_id=system_random(16).hex(), request_id=system_random(16).hex())
+    with ids, acting(replace(local_user(), operation=f"cli: {' '.join(words)}", target=target)):
         yield
         _leave_where_nothing_was_opened(context.obj)
 
@@ -53,7 +57,7 @@ def _leave_where_nothing_was_opened(invocation: "Invocation | None") -> None:
 
 def local_user() -> Actor:
     """Return the user of this machine whose process this is."""
-    return Actor(PrincipalKind.LOCAL, str(os.getuid()), actor())
+    return Actor(PrincipalKind.LOCAL, str(os.getuid()), actor(), request_id=get_request_id() or "")
 
 
 @contextmanager
@@ -71,15 +75,55 @@ def leaving_a_row(catalog: "Catalog") -> Iterator[None]:
     _leave(catalog, Outcome.DONE)
 
 
+def announce(catalog: "Catalog") -> None:
+    """Leave a row that says that the bound command begins, where what it changes is in no transaction."""
+    from strongroom.audit.events import Outcome
+
+    if (binding := find_binding()) is not None:
+        _write(catalog, binding, Outcome.BEGUN)
+
+
+@contextmanager
+def ending_row(catalog: "Catalog", *, last: bool) -> Iterator[None]:
+    """Have a row left of what became of something announced, unless a transaction inside the block has left one.
+
+    `last` says that the bound command has nothing else to leave a row about.
+    """
+    from strongroom.audit.events import Outcome
+
+    binding = find_binding()
+    if binding is None:
+        yield
+        return
+    recorded = binding.recorded
+    try:
+        yield
+    except BaseException as error:
+        outcome = Outcome.REFUSED if isinstance(error, NotAllowedError) else Outcome.FAILED
+        _write(catalog, binding, outcome, error.code if isinstance(error, StrongroomError) else type(error).__name__)
+        binding.recorded = True
+        raise
+    if binding.recorded == recorded:
+        _write(catalog, binding, Outcome.DONE)
+        binding.recorded = recorded or last
+    if not last:
+        # What follows has a row that tells of itself.
+        binding.reason = binding.before = binding.after = ""
+
+
 def _leave(catalog: "Catalog", outcome: "Outcome", reason: str = "") -> None:
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from strongroom.audit.recording import act_of, record_alone
-
     binding: Binding | None = find_binding()
     if binding is None or not binding.owes_a_row:
         return
     binding.recorded = True
+    _write(catalog, binding, outcome, reason)
+
+
+def _write(catalog: "Catalog", binding: Binding, outcome: "Outcome", reason: str = "") -> None:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from strongroom.audit.recording import act_of, record_alone
+
     try:
         record_alone(catalog, act_of(binding, outcome, reason))
     except (StrongroomError, SQLAlchemyError) as error:

@@ -6,11 +6,12 @@ from strongroom.cli.here import run_here
 from strongroom.cli.screen import Screen
 from strongroom.cli.waiting import Waiting
 from strongroom.services import Services
+from strongroom.tracing import get_trace_id
 
 
 def trace_id_of(services: Services) -> str:
-    """Make the trace id of a request that begins here: 32 hex digits."""
-    return services.random(16).hex()
+    """Return the trace id of the command, or make one for a request that begins here: 32 hex digits."""
+    return get_trace_id() or services.random(16).hex()
 
 
 def await_job(services: Services, job: Job, waiting: Waiting, screen: Screen) -> bool:

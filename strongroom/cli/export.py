@@ -11,6 +11,7 @@ from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.lookup import resolve_backup
 from strongroom.backup.requests import BackupRequest, request_backup
 from strongroom.catalog.backup_queries import get_backup
+from strongroom.cli.acts import announce
 from strongroom.cli.backup_report import report_backup
 from strongroom.cli.command import Group
 from strongroom.cli.dispatch import await_job, trace_id_of
@@ -89,6 +90,7 @@ def make(
         place = (output or services.settings.data_dir / "exports").absolute()
         prepare_output(place)
         verify_room_before(services, chosen, place)
+        announce(services.catalog)
         backups = (
             _newest(services, chosen)
             if options["latest"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strongroom.cli.acts import leaving_a_row
+from strongroom.cli.acts import announce, leaving_a_row
 from strongroom.cli.log import show_log
 from strongroom.cli.screen import Screen
 
@@ -66,6 +66,8 @@ class Invocation:
         from strongroom.runtime import detached_runtime
 
         with self._runtime(recovery_key_file) as runtime:
+            # What is restored is in no transaction of the installation's catalog.
+            announce(runtime.catalog)
             detached = detached_runtime(runtime, store_as, directory)
             try:
                 yield detached.services()

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import click
 
+from strongroom.audit.acting import describe
 from strongroom.catalog.jobs import Job
 from strongroom.cli.command import Command
 from strongroom.cli.dispatch import await_job, trace_id_of
 from strongroom.cli.errors import KitExistsError
 from strongroom.cli.figures import count, moment
+from strongroom.cli.file_changes import changing_files
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.kit_text import kit_text
 from strongroom.cli.waiting import Waiting, waiting_options
@@ -80,8 +82,10 @@ def _make_key(services: Services, file: Path) -> tuple[str, list[str]]:
         made=moment(services.clock.now()),
         regions=services.settings.regions,
     )
-    _write(file, page)
-    return provider.current_version(), add_recovery_key(services, RecoveryKekProvider(provider.public))
+    describe(reason=f"recovery key {provider.current_version()}")
+    with changing_files(services, file, last=False):
+        _write(file, page)
+        return provider.current_version(), add_recovery_key(services, RecoveryKekProvider(provider.public))
 
 
 def _write(file: Path, page: str) -> None:

@@ -4,9 +4,11 @@ from contextlib import nullcontext
 
 import click
 
+from strongroom.audit.acting import describe
 from strongroom.cli.command import Command
 from strongroom.cli.dispatch import await_job, trace_id_of
 from strongroom.cli.figures import count
+from strongroom.cli.file_changes import changing_files
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
 from strongroom.cli.waiting import Waiting, waiting_options
@@ -72,4 +74,7 @@ def rotate_kek(
 def _make_version(services: Services, region: str) -> None:
     kek = services.settings.get_region(region).kek
     if kek.provider == "local":
-        KeyFile(services.settings.keyring.path).rotate(kek.key)
+        file = KeyFile(services.settings.keyring.path)
+        describe(region)
+        with changing_files(services, file.path, last=False):
+            describe(reason=f"key {kek.key}, version {file.rotate(kek.key)}")

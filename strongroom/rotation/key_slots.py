@@ -48,7 +48,7 @@ def count_key_slots(services: Services) -> dict[str, str]:
         except StrongroomError as error:
             faults[name] = error.what
             continue
-        with services.catalog.begin() as session:
+        with services.catalog.aside() as session:
             record_key_slots(session, name, slots)
     return faults
 

@@ -75,12 +75,13 @@ def count_references(services: Services, *, for_proof: bool = False) -> Referenc
     is in the result with the reason, and so are models that cannot be imported. For a proof, transactions that have
     written to a table are awaited before it is counted, because their rows may be under any version.
     """
+    # Counting is no part of what somebody asked for, such as that a key goes: that may still be refused.
     unscanned = _register_mapped(services)
-    with services.catalog.begin() as session:
+    with services.catalog.aside() as session:
         settle_states(session)
         targets = [Target.of(column.target) for column in list_columns(session)]
     columns = tuple(_count(services, target, for_proof=for_proof) for target in targets)
-    with services.catalog.begin() as session:
+    with services.catalog.aside() as session:
         for census in columns:
             if census.rows_by_version is not None:
                 record_census(session, census.place, dict(census.rows_by_version))
@@ -100,7 +101,7 @@ def _register_mapped(services: Services) -> tuple[str, ...]:
                 faults.append(
                     f"the models of {database.name} could not be searched for encrypted columns: {error.what}"
                 )
-    with services.catalog.begin() as session:
+    with services.catalog.aside() as session:
         register_columns(session, found)
     return tuple(faults)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from strongroom.cli.command import Command
+from strongroom.cli.file_changes import changing_files
 from strongroom.cli.invocation import Invocation
 from strongroom.keysync.images import leave_no_image
 from strongroom.keysync.joining import add_site, install_secrets
@@ -24,7 +25,9 @@ def join(invocation: Invocation, folder: Path) -> None:
     """
     leave_no_image()
     env = invocation.environment()
-    joined = add_site(find_config(invocation.config, env), folder, env)
+    config = find_config(invocation.config, env)
+    with changing_files(invocation, config, last=False):
+        joined = add_site(config, folder, env)
     skip = joined.settings.require_skip()
     with invocation.services() as services:
         psks = Psks(services.catalog, services.keks, services.clock, services.random)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from strongroom.cli.command import Command
+from strongroom.cli.file_changes import changing_files
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
 from strongroom.keysync.handing_over import hand_out, take_over
@@ -43,7 +44,8 @@ def rotate_psk(invocation: Invocation, name: str, written: Path | None, carried:
         skip, psks = services.settings.require_skip(), _psks(services)
         own, peer = skip.system_id, skip.get_peer(name).known_as
         if written is not None:
-            psk, state = hand_out(psks, written, own=own, peer=peer, random=services.random)
+            with changing_files(services, written):
+                psk, state = hand_out(psks, written, own=own, peer=peer, random=services.random)
         elif carried is not None:
             psk, state = take_over(psks, carried, own=own, peer=peer)
     if invocation.screen.json:

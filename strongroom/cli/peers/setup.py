@@ -7,6 +7,7 @@ from typing import TypedDict, Unpack
 import click
 
 from strongroom.cli.command import Command, ValueOf
+from strongroom.cli.file_changes import changing_files
 from strongroom.cli.invocation import Invocation
 from strongroom.clock import SystemClock, system_random
 from strongroom.keysync.additions import (
@@ -104,7 +105,8 @@ def setup(invocation: Invocation, directory: Path, **options: Unpack[Answers]) -
         random=system_random,
         spoken_ids=answers["plain_ids"],
     )
-    write_bundles(directory, Sites(answers["environment"], sites), new_maker(SystemClock().now(), system_random))
+    with changing_files(invocation, directory):
+        write_bundles(directory, Sites(answers["environment"], sites), new_maker(SystemClock().now(), system_random))
     _report(invocation, directory, sites)
 
 
@@ -124,7 +126,8 @@ def _make_more(invocation: Invocation, directory: Path, setup: Path, options: An
         plain=options["plain_ids"],
     )
     maker = open_maker(setup, SystemClock().now(), system_random)
-    together = write_additions(directory, setup, known, more, maker)
+    with changing_files(invocation, directory):
+        together = write_additions(directory, setup, known, more, maker)
     for site in list_new_psk_ports(known, together):
         invocation.screen.warn(f"set psk_port = {site.psk_port} in [skip.encryptor_face] of {site.name}.")
     made = [site for site in together.sites if (directory / site.name).exists()]

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from strongroom.audit.acting import describe
+from strongroom.cli.file_changes import changing_files
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.secrets.command import SecretsCommand, env_file_option
 from strongroom.cli.secrets.place import RingPlace, open_place, shown
@@ -35,9 +37,12 @@ def backup_config(
     removed within its grace time.
     """
     speaker, place = Speaker.of(invocation), open_place(invocation, env_file)
-    path = write_copy(place.file, sealing_keys(invocation, speaker, sealing), SystemClock().now())
+    keys = sealing_keys(invocation, speaker, sealing)
+    with changing_files(invocation, place.file.path):
+        path = write_copy(place.file, keys, SystemClock().now())
+        removed = _remove_old(place, keep_backups) if cleanup_old else []
+        describe(reason=f"sealed copy {path.name}, {len(removed)} old ones removed")
     speaker.line("[OK] Backup created: {file}", file=shown(path))
-    removed = _remove_old(place, keep_backups) if cleanup_old else []
     for old in removed:
         speaker.line("[OK] Old backup removed: {file}", file=shown(old))
     speaker.document({"backup": str(path), "removed": [str(old) for old in removed]})

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from strongroom.audit.events import AuditEvent
+from strongroom.audit.recording import record
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.secrets.command import SecretsCommand, dry_run_option, env_file_option, yes_option
 from strongroom.cli.secrets.place import installed_place
@@ -20,6 +22,9 @@ from strongroom.rotation.wishing import TargetWish, find_target
 from strongroom.services import Services
 from strongroom.stepup.acts import Act
 from strongroom.stepup.errors import StepUpRefusedError, StepUpWaitingError
+
+REGISTER = "cli: secrets register"
+"""The act that this command begins with, by its name in the audit log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +109,10 @@ def _register(services: Services, wanted: CleanupOptions) -> None:
     """Have the column counted with the others from now on; raises as the search for it does."""
     wish = TargetWish(wanted.column, wanted.model, None, (), None, None, None, None)
     target = find_target(services.settings, wish)
-    with services.catalog.begin() as session:
+    # It stays registered, whatever becomes of the keys.
+    with services.catalog.aside() as session:
         register_column(session, target, wanted.model)
+        record(session, AuditEvent(REGISTER, str(target.place)))
 
 
 def _exit_code(aged: list[str], free: list[str]) -> ExitCode:

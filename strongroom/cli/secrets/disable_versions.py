@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from strongroom.audit.acting import describe
+from strongroom.cli.file_changes import changing_files
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.secrets.command import SecretsCommand, env_file_option, yes_option
 from strongroom.cli.secrets.place import installed_place, open_place
@@ -29,7 +31,9 @@ def disable_versions(invocation: Invocation, versions: str, env_file: Path | Non
         disabled(place.file.load(), names, services.clock.now())
         verify_not_needed(live_needs(services, names))
         speaker.confirm("Disable versions {versions}?", yes=yes, versions=", ".join(names))
-        place.file.change(lambda ring: disabled(ring, names, services.clock.now()))
+        describe(reason=f"versions {', '.join(names)}")
+        with changing_files(services, place.file.path):
+            place.file.change(lambda ring: disabled(ring, names, services.clock.now()))
     speaker.line("[OK] Versions disabled: {versions}", versions=", ".join(names))
     speaker.document({"disabled": names})
 
@@ -41,6 +45,8 @@ def disable_versions(invocation: Invocation, versions: str, env_file: Path | Non
 def enable_versions(invocation: Invocation, versions: str, env_file: Path | None) -> None:
     """Let disabled versions read again."""
     speaker, place, names = Speaker.of(invocation), open_place(invocation, env_file), split_names(versions)
-    place.file.change(lambda ring: enabled(ring, names, SystemClock().now()))
+    describe(reason=f"versions {', '.join(names)}")
+    with changing_files(invocation, place.file.path):
+        place.file.change(lambda ring: enabled(ring, names, SystemClock().now()))
     speaker.line("[OK] Versions enabled: {versions}", versions=", ".join(names))
     speaker.document({"enabled": names})

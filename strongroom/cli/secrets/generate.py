@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from strongroom.cli.file_changes import changing_files
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.secrets.command import SecretsCommand, env_file_option, yes_option
 from strongroom.cli.secrets.place import open_place
@@ -42,7 +43,8 @@ def generate(
         speaker.confirm("The environment carries column keys already. Make a file beside them?", yes=yes)
     now = SystemClock().now()
     made = new_version(version, KeyState.ACTIVE, now, system_random, key_bytes, salt_bytes)
-    place.file.create(first_ring(made), header(speaker))
+    with changing_files(invocation, place.file.path):
+        place.file.create(first_ring(made), header(speaker))
     speaker.line("[OK] Configuration written to: {file}", file=place.shown)
     speaker.line("[OK] Version: {version}", version=version)
     speaker.line("[OK] Permissions set to 600")

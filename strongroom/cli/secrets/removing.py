@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from strongroom.audit.acting import STRONGROOM, acting, describe, find_actor
+from strongroom.cli.file_changes import changing_files
 from strongroom.cli.secrets.place import RingPlace, shown
 from strongroom.cli.secrets.speaking import Speaker
 from strongroom.columnkeys.changes import destroyed, disabled
@@ -45,7 +47,13 @@ class Removal:
 
     def apply(self, names: Sequence[str], keys: Sequence[KekProvider]) -> None:
         """Remove versions; what is found to be needed meanwhile is put back as it was. Raises VersionNeededError."""
+        describe(reason=f"versions {', '.join(names)}")
+        with changing_files(self.services, self.place.file.path):
+            self._apply(names, keys)
+
+    def _apply(self, names: Sequence[str], keys: Sequence[KekProvider]) -> None:
         clock, file = self.services.clock, self.place.file
+        self._spend_step_up()
         before = file.load()
         copy = write_copy(file, keys, clock.now())
         self.speaker.line("[OK] Backup created: {file}", file=shown(copy))
@@ -61,6 +69,11 @@ class Removal:
             raise
         file.change(lambda ring: destroyed(ring, names, clock.now()))
         self.note("removed", versions=list(names), copy=copy.name)
+
+    def _spend_step_up(self) -> None:
+        """Spend the step-up, where there is one, before a key goes, in a transaction that tells of nothing else."""
+        with acting(replace(find_actor() or STRONGROOM, operation="")), self.services.catalog.begin():
+            pass
 
     @contextmanager
     def refused_by(self, *kinds: type[StrongroomError]) -> Iterator[None]:

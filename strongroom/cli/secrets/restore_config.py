@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from strongroom.audit.acting import describe
+from strongroom.cli.file_changes import changing_files
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.secrets.command import SecretsCommand, env_file_option, yes_option
 from strongroom.cli.secrets.generate import header
@@ -66,7 +68,9 @@ def restore_config(
     if kept:
         speaker.line("[NOTICE] Kept from the file, to read only: {versions}", versions=", ".join(kept))
     speaker.confirm("Restore '{backup}' to '{file}'?", yes=yes, backup=shown(backup_file), file=place.shown)
-    ring = place.file.restore(lambda now_there: restored(now_there, copy, SystemClock().now()), header(speaker))
+    describe(reason=f"from {backup_file.name}")
+    with changing_files(invocation, place.file.path):
+        ring = place.file.restore(lambda now_there: restored(now_there, copy, SystemClock().now()), header(speaker))
     speaker.line("[OK] Configuration restored from: {backup}", backup=shown(backup_file))
     speaker.line("Active version: {version}", version=ring.active)
     document = {"restored": str(backup_file), "active": ring.active, "versions": list(ring.versions), "kept": kept}

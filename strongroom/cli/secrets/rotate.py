@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
+from strongroom.audit.acting import describe
 from strongroom.catalog.engine import open_engine
 from strongroom.catalog.session import Catalog
+from strongroom.cli.file_changes import changing_files
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.secrets.command import SecretsCommand, dry_run_option, env_file_option, yes_option
 from strongroom.cli.secrets.errors import NoInstallationError
@@ -82,24 +84,26 @@ def rotate(invocation: Invocation, /, env_file: Path | None, new_version: str | 
     if wanted.dry_run:
         speaker.line("[DRY-RUN] Nothing was changed")
     elif not wanted.persist:
-        _write_apart(place, name, wanted, speaker)
+        _write_apart(invocation, place, name, wanted)
     else:
-        _rotate(place, name, wanted, speaker)
+        _rotate(invocation, place, name, wanted)
     speaker.document({"version": name, "dry_run": wanted.dry_run, "persist": wanted.persist})
 
 
-def _rotate(place: RingPlace, name: str, wanted: RotateOptions, speaker: Speaker) -> None:
-    clock = SystemClock()
+def _rotate(invocation: Invocation, place: RingPlace, name: str, wanted: RotateOptions) -> None:
+    clock, speaker = SystemClock(), Speaker.of(invocation)
     if wanted.wait and place.installation is None:
         raise NoInstallationError(
             "There is no strongroom.toml, so nobody can say which processes use these keys.",
             next_step="Name one with --config; or say --no-wait, if a single process uses them.",
         )
     speaker.confirm("Create version '{version}' and make it active?", yes=wanted.yes, version=name)
-    version = add_pending(place.file, name, clock, wanted.key_bytes)
-    if wanted.wait and place.installation is not None:
-        _wait(place.installation, version, wanted.wait_seconds, speaker)
-    promote(place.file, name, clock)
+    describe(reason=f"version {name}")
+    with changing_files(invocation, place.file.path):
+        version = add_pending(place.file, name, clock, wanted.key_bytes)
+        if wanted.wait and place.installation is not None:
+            _wait(place.installation, version, wanted.wait_seconds, speaker)
+        promote(place.file, name, clock)
     speaker.line()
     speaker.line("[OK] New version '{version}' created and active", version=name)
     speaker.line("[OK] File '{file}' updated", file=place.shown)
@@ -122,12 +126,15 @@ def _wait(installation: Settings, version: KeyVersion, seconds: int, speaker: Sp
         catalog.close()
 
 
-def _write_apart(place: RingPlace, name: str, wanted: RotateOptions, speaker: Speaker) -> None:
+def _write_apart(invocation: Invocation, place: RingPlace, name: str, wanted: RotateOptions) -> None:
     """Write the lines of a version that environment variables shall carry into a private file of its own."""
+    speaker = Speaker.of(invocation)
     file = EnvCryptoFile(place.file.path.with_name(f"{place.file.path.name}.new_{name}"), place.file.wrapping)
     speaker.confirm("Write version '{version}' to '{file}'?", yes=wanted.yes, version=name, file=shown(file.path))
     made = new_key_version(name, KeyState.ACTIVE, SystemClock().now(), system_random, wanted.key_bytes)
-    file.create(first_ring(made), header(speaker))
+    describe(reason=f"version {name}")
+    with changing_files(invocation, file.path):
+        file.create(first_ring(made), header(speaker))
     speaker.line()
     speaker.line("[OK] Version '{version}' written to '{file}'", version=name, file=shown(file.path))
     speaker.line("[NOTICE] Give its lines to every process; change ACTIVE_ENCRYPTION_VERSION only when all have them")

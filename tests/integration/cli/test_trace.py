@@ -16,8 +16,8 @@ def test_the_story_of_a_backup_is_told_for_people_and_for_programs(installed: Ru
     assert code == 0
     assert text.startswith(f"Trace {trace_id}\n")
     kinds = [event["kind"] for event in document["events"]]
-    assert kinds[0] == "job"
-    assert {"job", "attempt", "object", "copy"} <= set(kinds)
+    assert kinds[0] == "request"
+    assert {"job", "audit", "attempt", "object", "copy"} <= set(kinds)
     assert document["events"] == sorted(document["events"], key=lambda event: event["at"])
     assert all(event["what"] in text for event in document["events"])
 
