@@ -10,10 +10,11 @@ import binascii
 import os
 import time
 from collections.abc import Callable
+from typing import Any
 
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Column, Integer, MetaData, Table
+from sqlalchemy import Column, Dialect, Integer, MetaData, Table
 from sqlalchemy.dialects import postgresql
 
 from strongroom.clock import system_random
@@ -38,11 +39,15 @@ class OneRing:
         return KeyRing({"v1": version}, "v1")
 
 
-def processors(type_: EncryptedString) -> tuple[Callable[[object], str], Callable[[object], str]]:
+def processors(type_: EncryptedString) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
     """Return what SQLAlchemy calls for a parameter and for a result of such a column."""
     table = Table("users", MetaData(), Column("id", Integer, primary_key=True), Column("secret", type_))
-    impl = table.c.secret.type.dialect_impl(postgresql.dialect())
-    return impl.bind_processor(postgresql.dialect()), impl.result_processor(postgresql.dialect(), None)
+    dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # it ships no type for this
+    impl = table.c.secret.type.dialect_impl(dialect)
+    bind, result = impl.bind_processor(dialect), impl.result_processor(dialect, None)
+    assert bind is not None
+    assert result is not None
+    return bind, result
 
 
 def there_and_back(type_: EncryptedString, value: object, before: str) -> Callable[[], str]:
@@ -52,7 +57,8 @@ def there_and_back(type_: EncryptedString, value: object, before: str) -> Callab
 
     def call() -> str:
         bind(value)
-        return result(stored)
+        read: str = result(stored)
+        return read
 
     return call
 

@@ -113,7 +113,12 @@ def _by_hand(server: ScratchPostgres, work: Path) -> float:
 
 
 def _strongroom(work: Path, server: ScratchPostgres, *words: str) -> str:
-    command = [Path(sys.executable).with_name("strongroom"), "--config", work / "strongroom.toml", *words]
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("strongroom"),
+        "--config",
+        work / "strongroom.toml",
+        *words,
+    ]
     environment = {"BENCH_PASSWORD": server.password, "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
     return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
 

@@ -94,7 +94,12 @@ class Strongroom:
         return work / "region"
 
     def _run(self, work: Path, *words: str) -> Figures:
-        command = [Path(sys.executable).with_name("strongroom"), "--config", work / "strongroom.toml", *words]
+        command: list[str | Path] = [
+            Path(sys.executable).with_name("strongroom"),
+            "--config",
+            work / "strongroom.toml",
+            *words,
+        ]
         return run(command, env={"BENCH_PASSWORD": self._server.password}, log=work / "log")
 
 
@@ -152,7 +157,7 @@ def fill(server: ScratchPostgres, mib: int) -> int:
     """Make a database of about so many MiB, half of it pgbench's accounts; returns its size in bytes."""
     server.create_database(DATABASE)
     accounts = max(1, mib // 30)
-    pgbench = [server.toolset.program("pgbench"), "-i", "-q", "-s", str(accounts), DATABASE]
+    pgbench: list[str | Path] = [server.toolset.program("pgbench"), "-i", "-q", "-s", str(accounts), DATABASE]
     run(pgbench, env=connection(server), log=Path(server.directory, "pgbench.log"))
     with server.connect(DATABASE) as database:
         database.execute(ROWS.format(rows=mib * 1600).encode())

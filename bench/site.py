@@ -93,7 +93,8 @@ class Site:
         """Count the messages that wait in the broker or are not acknowledged yet."""
         with self.broker.client() as client:
             queues = [name for name in client.keys("maintenance*") if client.type(name) == b"list"]
-            return int(client.hlen("unacked")) + sum(client.llen(name) for name in queues)
+            waiting: int = sum(client.llen(name) for name in queues)
+            return int(client.hlen("unacked")) + waiting
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -216,7 +217,7 @@ def _heartbeats(provider: KeyProvider) -> Iterator[list[float]]:
             trips.append(_round_trip(link, peers[number % len(peers)]))
 
     for peer in peers:
-        eventually(lambda peer=peer: _round_trip(link, peer) < LOST_MS, f"{peer} answers", seconds=60)
+        eventually(partial(_is_there, link, peer), f"{peer} answers", seconds=60)
     thread = threading.Thread(target=beat)
     thread.start()
     try:
@@ -225,6 +226,10 @@ def _heartbeats(provider: KeyProvider) -> Iterator[list[float]]:
         over.set()
         thread.join()
         runtime.close()
+
+
+def _is_there(link: Link, peer: str) -> bool:
+    return _round_trip(link, peer) < LOST_MS
 
 
 def _round_trip(link: Link, peer: str) -> float:
