@@ -19,6 +19,7 @@ COMMANDS = (
     guarded("cli: accounts disable"),
     guarded("cli: accounts enable"),
     guarded("cli: accounts password"),
+    guarded("cli: accounts set-email"),
     destroy("cli: accounts mfa-reset"),
     guarded("cli: peers setup"),
     guarded("cli: peers join"),

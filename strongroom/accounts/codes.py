@@ -21,6 +21,7 @@ from strongroom.accounts.errors import (
 from strongroom.accounts.limits import give_back, seconds_to_wait, take_attempt
 from strongroom.accounts.policy import MfaPolicy
 from strongroom.accounts.ring import FactorRing
+from strongroom.accounts.telling import tell_of_used_code, tell_of_wrong_codes
 from strongroom.accounts.witnessing import Refuse, refuse_in_log, write_down
 from strongroom.audit.events import AuditAction
 from strongroom.catalog.accounts import (
@@ -147,6 +148,7 @@ class CodeCheck:
         left = session.scalar(select(func.count()).select_from(AccountBackupCode).where(mine)) or 0
         if left <= FEW_CODES:
             tell_of_few_codes(session, account.name, left, now)
+        tell_of_used_code(session, account, left, FEW_CODES, now)
         return Outcome(Verdict.BACKUP_CODE)
 
 
@@ -221,3 +223,4 @@ def _count(session: Session, account: Account, now: datetime) -> None:
         account.codes_locked_at = now
         write_down(session, AuditAction.LOGIN_LOCK, str(account.id), "codes")
     tell_of_codes(session, account.name, account.codes_failed, now)
+    tell_of_wrong_codes(session, account, now)

@@ -110,6 +110,12 @@ class AccountNameError(InvalidInputError):
     code = "accounts.name"
 
 
+class EmailAddressError(InvalidInputError):
+    """This cannot be the mail address of an account."""
+
+    code = "accounts.email"
+
+
 class PasswordTooWeakError(InvalidInputError):
     """The password is too short or too long."""
 

@@ -71,7 +71,7 @@ class Login:
         if account is None:
             raise login_refused()
         parts.limiter.give_back(address)
-        return self._answer(account)
+        return self._answer(account, address)
 
     def complete_mfa_login(self, mfa_token: str, code: str, address: str) -> TokenPair:
         """Return the tokens of a login whose code is right; the token that came with it is used up then.
@@ -83,7 +83,7 @@ class Login:
         claims = parts.tokens.read(TokenKind.MFA, mfa_token)
         parts.codes.make_ready()
         with parts.catalog.begin() as session:
-            outcome, row = self._spend(session, claims, code, parts.clock.now())
+            outcome, row = self._spend(session, claims, code, address)
         if outcome is not None:
             accepted(outcome)
         if row is None:
@@ -100,9 +100,10 @@ class Login:
             raise
 
     def _spend(
-        self, session: Session, claims: Claims, code: str, now: datetime
+        self, session: Session, claims: Claims, code: str, address: str
     ) -> tuple[Outcome | None, LoginSession | None]:
         """Look at a code and, where it is right, begin the session; None for a challenge that is no more."""
+        now = self._parts.clock.now()
         if not _take_try(session, claims, now):
             write_down(session, AuditAction.MFA_CHALLENGE_FAILED, str(claims.account_id), "challenge")
             return None, None
@@ -110,9 +111,9 @@ class Login:
         if not outcome.verdict.accepted:
             return outcome, None
         session.execute(delete(LoginChallenge).where(LoginChallenge.id == claims.ticket))
-        return outcome, self._parts.sessions.begin(session, claims.account_id, now)
+        return outcome, self._parts.sessions.begin(session, claims.account_id, now, address)
 
-    def _answer(self, seen: Account) -> LoginAnswer:
+    def _answer(self, seen: Account, address: str) -> LoginAnswer:
         """Decide under a lock on the account, so that nothing about it changes before the session is written."""
         parts, now = self._parts, self._parts.clock.now()
         ticket = id_at(now, parts.random)
@@ -124,7 +125,7 @@ class Login:
             if step is _Step.SHOW_CODE:
                 challenge = LoginChallenge(id=ticket, account_id=seen.id, tries=0, expires_at=now + CHALLENGE_LASTS)
                 session.add(challenge)
-            row = parts.sessions.begin(session, seen.id, now) if step is _Step.ENTER else None
+            row = parts.sessions.begin(session, seen.id, now, address) if step is _Step.ENTER else None
         if row is not None:
             pair = parts.sessions.pair(row)
             return LoginAnswer(pair.expires_in, pair)

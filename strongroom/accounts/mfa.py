@@ -20,6 +20,7 @@ from strongroom.accounts.limits import give_back, take_attempt
 from strongroom.accounts.password_check import PasswordCheck, login_refused
 from strongroom.accounts.policy import MfaPolicy
 from strongroom.accounts.sessions import Sessions, end_all, session_of
+from strongroom.accounts.telling import Happened, tell
 from strongroom.accounts.witnessing import write_down
 from strongroom.audit.events import AuditAction
 from strongroom.catalog.accounts import (
@@ -135,6 +136,7 @@ class Mfa:
                 drop_factors(session, uuid.UUID(who.id))
                 end_all(session, uuid.UUID(who.id), now, keep=session_of(who))
                 tell_of_factor_off(session, who.name, now)
+                tell(session, _account(session, who), Happened.FACTOR_OFF, now)
                 write_down(session, AuditAction.MFA_DISABLED, who.id)
         accepted(outcome)
 
@@ -154,6 +156,7 @@ class Mfa:
             outcome = parts.codes.spend(session, uuid.UUID(who.id), code, now)
             codes = self._renew_codes(session, uuid.UUID(who.id)) if outcome.verdict.accepted else []
             if codes:
+                tell(session, _account(session, who), Happened.CODES_RENEWED, now)
                 write_down(session, AuditAction.MFA_BACKUP_CODES_REGENERATED, who.id)
         accepted(outcome)
         return codes
@@ -198,6 +201,7 @@ class Mfa:
             _drop_factors_but(session, mine, pending.id)
             pending.confirmed_at, account.must_enroll, account.codes_failed = now, False, 0
             end_all(session, mine, now, keep=session_of(who))
+            tell(session, account, Happened.ENROLLED, now)
             write_down(session, AuditAction.MFA_ENROLLED, who.id)
         else:
             write_down(session, AuditAction.MFA_CHALLENGE_FAILED, who.id, outcome.verdict.value)
@@ -250,6 +254,10 @@ def _lock(session: Session, who: Principal) -> Account:
     if account is None:
         raise login_refused()
     return account
+
+
+def _account(session: Session, who: Principal) -> Account:
+    return session.get_one(Account, uuid.UUID(who.id))
 
 
 def _too_late(*, enrolled: bool) -> StrongroomError:

@@ -5,6 +5,7 @@ from datetime import datetime
 from strongroom.accounts.errors import LoginRefusedError
 from strongroom.accounts.limits import give_back, nobody, take_attempt
 from strongroom.accounts.passwords import Passwords
+from strongroom.accounts.telling import tell_of_guessing
 from strongroom.accounts.witnessing import Refuse, refuse_in_log, write_down
 from strongroom.audit.events import AuditAction
 from strongroom.catalog.accounts import Account, AttemptKind, find_account
@@ -29,7 +30,7 @@ class PasswordCheck:
         known = account if account is not None and may and account.disabled_at is None else None
         right = self._passwords.matches(None if known is None else known.password_hash, password)
         if known is None or not right:
-            self._write_down(account, counted=may)
+            self._write_down(account, now, counted=may)
             return None
         with self._catalog.begin() as session:
             give_back(session, subject, AttemptKind.PASSWORD)
@@ -38,13 +39,14 @@ class PasswordCheck:
             add_to_tally(session, Counted.AUTH_ATTEMPTS, "success", AttemptKind.PASSWORD)
         return row
 
-    def _write_down(self, account: Account | None, *, counted: bool) -> None:
+    def _write_down(self, account: Account | None, now: datetime, *, counted: bool) -> None:
         """Write down why it was refused, in one way for all reasons, so that the time tells none of them."""
         subject = "nobody" if account is None else str(account.id)
         with self._catalog.begin() as session:
             add_to_tally(session, Counted.AUTH_ATTEMPTS, "failure", AttemptKind.PASSWORD)
             if not counted:
                 refuse_in_log(session, self._refuse, AuditAction.LOGIN_FAIL_MAX, subject)
+                tell_of_guessing(session, account, now)
                 return
             why = "unknown" if account is None else "disabled" if account.disabled_at is not None else "wrong"
             write_down(session, AuditAction.LOGIN_FAIL, subject, why)

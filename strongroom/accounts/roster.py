@@ -9,11 +9,13 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from strongroom.access.principals import Role
+from strongroom.accounts.addresses import verified_address
 from strongroom.accounts.alerting import tell_of_reset
 from strongroom.accounts.errors import AccountExistsError, AccountNameError, AccountNotFoundError, ReasonMissingError
 from strongroom.accounts.mfa import drop_factors
 from strongroom.accounts.passwords import Passwords
 from strongroom.accounts.sessions import end_all
+from strongroom.accounts.telling import Happened, tell
 from strongroom.accounts.witnessing import write_down
 from strongroom.audit.events import AuditAction, digest
 from strongroom.catalog.accounts import Account, AccountAttempts, AccountFactor, find_account, list_accounts
@@ -37,6 +39,7 @@ class AccountView:
     enrolled: bool
     must_enroll: bool
     codes_locked_at: datetime | None
+    email: str | None
 
 
 class Accounts:
@@ -45,9 +48,10 @@ class Accounts:
     def __init__(self, catalog: Catalog, passwords: Passwords, clock: Clock, random: RandomBytes) -> None:
         self._catalog, self._passwords, self._clock, self._random = catalog, passwords, clock, random
 
-    def add(self, name: str, role: Role, password: str) -> AccountView:
-        """Make an account; raises AccountNameError, AccountExistsError and PasswordTooWeakError."""
+    def add(self, name: str, role: Role, password: str, email: str | None = None) -> AccountView:
+        """Make an account; raises AccountNameError, AccountExistsError, EmailAddressError and PasswordTooWeakError."""
         name, now = _verified(name), self._clock.now()
+        email = None if email is None else verified_address(email)
         account = Account(
             id=id_at(now, self._random),
             name=name,
@@ -57,6 +61,7 @@ class Accounts:
             password_changed_at=now,
             must_enroll=False,
             codes_failed=0,
+            email=email,
         )
         try:
             with self._catalog.begin() as session:
@@ -120,7 +125,28 @@ class Accounts:
                 raise _not_found(name)
             account.password_hash, account.password_changed_at = hashed, now
             end_all(session, account.id, now)
+            tell(session, account, Happened.PASSWORD_CHANGED, now)
             write_down(session, AuditAction.PASSWORD_CHANGE, str(account.id))
+        return self.get(name)
+
+    def set_email(self, name: str, email: str | None) -> AccountView:
+        """Have an operator's mail go to another address, or to none; the old and the new one are told.
+
+        Raises AccountNotFoundError and EmailAddressError.
+        """
+        email, now = None if email is None else verified_address(email), self._clock.now()
+        with self._catalog.begin() as session:
+            account = find_account(session, name)
+            if account is None:
+                raise _not_found(name)
+            before, old = _state_of(account), account.email
+            if old == email:
+                return self.get(name)
+            account.email = email
+            for address in filter(None, (old, email)):
+                tell(session, account, Happened.EMAIL_CHANGED, now, address=address)
+            after = _state_of(account)
+            write_down(session, AuditAction.USER_UPDATED, str(account.id), "email", before=before, after=after)
         return self.get(name)
 
     def reset_mfa(self, name: str, by: str, reason: str) -> AccountView:
@@ -139,6 +165,7 @@ class Accounts:
             account.must_enroll, account.codes_failed, account.codes_locked_at = True, 0, None
             end_all(session, account.id, now)
             tell_of_reset(session, account.name, by, reason.strip()[:200], now)
+            tell(session, account, Happened.FACTOR_RESET, now, f"By {by}: {reason.strip()[:200]}.")
             write_down(session, AuditAction.MFA_DISABLED, str(account.id), f"reset: {reason.strip()[:200]}")
         return self.get(name)
 
@@ -158,12 +185,14 @@ def _view(account: Account, *, enrolled: bool) -> AccountView:
         enrolled=enrolled,
         must_enroll=account.must_enroll,
         codes_locked_at=account.codes_locked_at,
+        email=account.email,
     )
 
 
 def _state_of(account: Account) -> str:
     """Return a digest of what others decide about an account; 64 hexadecimal digits."""
-    return digest({"name": account.name, "role": account.role, "disabled": account.disabled_at is not None})
+    state = {"name": account.name, "role": account.role, "disabled": account.disabled_at is not None}
+    return digest(state if account.email is None else state | {"email": account.email})
 
 
 def _verified(name: str) -> str:

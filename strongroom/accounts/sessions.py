@@ -12,6 +12,8 @@ from strongroom.access.errors import CredentialRefusal
 from strongroom.access.principals import Principal, PrincipalKind, Role
 from strongroom.accounts.alerting import tell_of_stolen_session
 from strongroom.accounts.errors import TokenExpiredOrWrongError
+from strongroom.accounts.networks import is_new, network_of
+from strongroom.accounts.telling import Happened, tell
 from strongroom.accounts.tokens import Claims, TokenKind, Tokens, refused, seconds_until
 from strongroom.accounts.witnessing import write_down
 from strongroom.audit.events import AuditAction
@@ -41,8 +43,11 @@ class Sessions:
     def __init__(self, catalog: Catalog, tokens: Tokens, clock: Clock, random: RandomBytes) -> None:
         self._catalog, self._tokens, self._clock, self._random = catalog, tokens, clock, random
 
-    def begin(self, session: Session, account_id: uuid.UUID, now: datetime) -> LoginSession:
+    def begin(self, session: Session, account_id: uuid.UUID, now: datetime, address: str) -> LoginSession:
         """Write a new session in the caller's transaction; every factor the account has was shown just now."""
+        network = network_of(address)
+        if is_new(session, account_id, network):
+            tell(session, session.get_one(Account, account_id), Happened.NEW_NETWORK, now, f"It is {network}.")
         row = LoginSession(
             id=id_at(now, self._random),
             account_id=account_id,
@@ -52,6 +57,7 @@ class Sessions:
             created_at=now,
             refreshed_at=now,
             expires_at=now + SESSION_LASTS,
+            network=network,
         )
         session.add(row)
         write_down(session, AuditAction.LOGIN_SUCCESS, str(account_id))
@@ -137,6 +143,7 @@ class Sessions:
             return False
         account = session.get_one(Account, claims.account_id)
         tell_of_stolen_session(session, account.name, now)
+        tell(session, account, Happened.SESSION_STOLEN, now)
         write_down(session, AuditAction.TOKEN_REUSE, str(account.id), "refresh token")
         return True
 

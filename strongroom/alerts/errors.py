@@ -9,6 +9,18 @@ class ChannelFailedError(UnavailableError):
     code = "alerts.channel_failed"
 
 
+class AddressDeferredError(UnavailableError):
+    """The mail server does not take mail for one operator just now; it is tried again."""
+
+    code = "alerts.address_deferred"
+
+
+class AddressRefusedError(StrongroomError):
+    """The mail server takes no mail for one operator; the operations' channels are told instead."""
+
+    code = "alerts.address_refused"
+
+
 class ChannelForbiddenError(StrongroomError):
     """The address of a channel leads into a private network that the settings do not list."""
 

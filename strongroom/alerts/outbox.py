@@ -13,8 +13,10 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from strongroom.alerts.choosing import CHANNEL_FAILING, next_channel
+from strongroom.alerts.errors import AddressDeferredError, AddressRefusedError
 from strongroom.alerts.message import Message
 from strongroom.alerts.opening import AlertReport, AlertType, Severity, clear_alerts, keep_open, open_alert
+from strongroom.alerts.personal import operations_of, tell_operations
 from strongroom.alerts.sending import KEYED
 from strongroom.catalog.alerts import AlertChannel, AlertDelivery, DeliveryState, NoticeReason
 from strongroom.catalog.dbtime import database_now, utcnow
@@ -47,6 +49,8 @@ class Claimed:
     owner: str
     channel: str
     message: Message
+    recipient: str | None = None
+    """The one address of a mail to a single person."""
 
 
 def has_due(session: Session) -> bool:
@@ -102,14 +106,20 @@ def note_failed(
     delivery.last_error = _words(error)
     # What the settings have wrong does not get better by itself; the next channel is asked at once.
     hopeless = not error.retryable
-    gone = isinstance(error, UnknownChannelError) or delivery.attempts >= MOST_ATTEMPTS
+    never = isinstance(error, UnknownChannelError | AddressRefusedError)
+    gone = never or delivery.attempts >= MOST_ATTEMPTS
     if gone or _is_outdated(session, delivery, channels):
         delivery.state, delivery.finished_at = DeliveryState.DEAD, now
     else:
         delivery.due_at = utcnow(retry_wait(delivery.attempts))
-    if delivery.attempts == FAILURES_BEFORE_ANOTHER or (hopeless and delivery.attempts == 1):
+    early = never or (hopeless and delivery.attempts == 1)
+    if delivery.attempts == FAILURES_BEFORE_ANOTHER or (early and delivery.attempts < FAILURES_BEFORE_ANOTHER):
         _ask_another(session, delivery, channels, random)
     outcome = "dead" if delivery.state is DeliveryState.DEAD else "failed"
+    if isinstance(error, AddressRefusedError | AddressDeferredError):
+        # The channel works, and is late with nothing.
+        add_to_tally(session, Counted.DELIVERIES, claimed.channel, outcome)
+        return
     _count(session, delivery, outcome, now)
     _note_channel(session, claimed.channel, error, hopeless=hopeless)
 
@@ -140,7 +150,8 @@ def _claim(session: Session, owner: str, channel: str, most: int, *, in_order: b
     for delivery in session.scalars(query.with_for_update(skip_locked=True)):
         delivery.due_at, delivery.lease_owner = utcnow(LEASE_SECONDS), owner
         delivery.attempts += 1
-        claimed.append(Claimed(delivery.id, owner, channel, Message.of_stored(delivery.payload)))
+        message = Message.of_stored(delivery.payload)
+        claimed.append(Claimed(delivery.id, owner, channel, message, delivery.recipient))
     return claimed
 
 
@@ -219,6 +230,9 @@ def _ask_another(
     if delivery.reason is NoticeReason.TEST:
         return
     message = Message.of_stored(delivery.payload)
+    if delivery.recipient is not None:
+        _pass_on(session, delivery, message, channels, random)
+        return
     other = next_channel(channels, delivery.channel, _asked(session, delivery), message.severity)
     if other is None:
         return
@@ -238,6 +252,20 @@ def _ask_another(
             created_at=now,
         )
     )
+
+
+def _pass_on(
+    session: Session,
+    delivery: AlertDelivery,
+    message: Message,
+    channels: Mapping[str, ChannelSettings],
+    random: RandomBytes,
+) -> None:
+    """Have the operations' channels say what a mail did not; the same channel too, where only the address is wrong."""
+    said = delivery.last_error or ""
+    by_address = said.startswith((AddressRefusedError.code, AddressDeferredError.code))
+    asked = operations_of(channels, besides="" if by_address else delivery.channel)
+    tell_operations(session, message, asked, f"The mail was not taken ({said})", database_now(session), random)
 
 
 def _asked(session: Session, delivery: AlertDelivery) -> set[str]:

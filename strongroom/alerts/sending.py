@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from strongroom.alerts.channels.alertmanager import send_alertmanager
 from strongroom.alerts.channels.apprise import send_apprise
-from strongroom.alerts.channels.mail import send_mail
+from strongroom.alerts.channels.mail import send_mail, send_to_one
 from strongroom.alerts.channels.pagerduty import send_pagerduty
 from strongroom.alerts.channels.phone import make_call, send_sms
 from strongroom.alerts.channels.slack import send_slack
@@ -46,14 +46,14 @@ class Sender:
         """Return the client of HTTP channels."""
         return HttpClient(Guard(self.settings.alerts.private_networks))
 
-    def send(self, name: str, message: Message) -> str | None:
-        """Send a message and say whom it does not reach, if it reaches others.
+    def send(self, name: str, message: Message, recipient: str | None = None) -> str | None:
+        """Send a message and say whom it does not reach, if it reaches others; with `recipient`, to that person alone.
 
         Raises a StrongroomError whatever goes wrong, with no secret in it.
         """
         channel = self.settings.get_channel(name)
         try:
-            return self._send(channel, message)
+            return self._send(channel, message, recipient)
         except StrongroomError:
             raise
         except Exception as error:
@@ -62,13 +62,11 @@ class Sender:
                 f"Channel {name} failed unexpectedly ({type(error).__name__}).", next_step="Report this."
             ) from None
 
-    def _send(self, channel: ChannelSettings, message: Message) -> str | None:
+    def _send(self, channel: ChannelSettings, message: Message, recipient: str | None) -> str | None:
         now = self.clock.now()
         match channel:
             case EmailChannelSettings():
-                password = channel.password.read(self.env) if channel.user else None
-                refused = send_mail(channel, password, message, now)
-                return f"{channel.host} does not take mail for {', '.join(refused)}." if refused else None
+                return self._mail(channel, message, recipient)
             case SlackChannelSettings():
                 send_slack(self.client, channel.url.read(self.env), message)
             case PhoneChannelSettings():
@@ -83,6 +81,14 @@ class Sender:
             case AppriseChannelSettings():
                 send_apprise(channel.url.read(self.env), message)
         return None
+
+    def _mail(self, channel: EmailChannelSettings, message: Message, recipient: str | None) -> str | None:
+        password = channel.password.read(self.env) if channel.user else None
+        if recipient is not None:
+            send_to_one(channel, password, message, self.clock.now(), recipient)
+            return None
+        refused = send_mail(channel, password, message, self.clock.now())
+        return f"{channel.host} does not take mail for {', '.join(refused)}." if refused else None
 
     def _phone(self, channel: PhoneChannelSettings) -> Callable[..., None]:
         return make_call if isinstance(channel, CallChannelSettings) else send_sms

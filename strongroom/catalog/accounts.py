@@ -46,6 +46,8 @@ class Account(Base):
     """Wrong codes in a row, over all logins."""
     codes_locked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """Since when no code is taken any more, until somebody else resets the factor."""
+    email: Mapped[str | None] = mapped_column(String(254))
+    """Where its operator is told of what happens to it; without one the operations' channels are told."""
 
 
 class AccountFactor(Base):
@@ -125,6 +127,8 @@ class LoginSession(Base):
     refreshed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    network: Mapped[str | None] = mapped_column(String(43))
+    """The network it was begun from, such as `192.0.2.0/24`, so that a login from elsewhere is noticed."""
 
     __table_args__ = (Index(None, "account_id"), Index(None, "expires_at"))
 

@@ -54,6 +54,7 @@ class NoticeReason(StrEnum):
     RESOLVED = "resolved"
     DIGEST = "digest"
     TEST = "test"
+    PERSONAL = "personal"
 
 
 class DeliveryState(StrEnum):
@@ -154,6 +155,29 @@ class AlertNotice(Base):
     )
 
 
+class PersonalNotice(Base):
+    """The outbox for single operators: what happened to their own account, to be said to them by mail."""
+
+    __tablename__ = "personal_notice"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[uuid.UUID]
+    """No foreign key: who routes and sends knows no accounts."""
+    recipient: Mapped[str | None] = mapped_column(String(254))
+    """The address at the time; without one the operations' channels are told, to pass it on."""
+    about: Mapped[str] = mapped_column(String(32))
+    title: Mapped[str] = mapped_column(String(200))
+    body: Mapped[str] = mapped_column(String(2000))
+    """Words without a secret or a code."""
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    routed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __table_args__ = (
+        Index("ix_personal_notice_unrouted", "created_at", postgresql_where=UNROUTED, sqlite_where=UNROUTED),
+        Index(None, "account_id", "created_at"),
+    )
+
+
 class AlertDelivery(Base):
     """One message to one channel, claimed with a lease and tried until it is taken or given up."""
 
@@ -178,6 +202,8 @@ class AlertDelivery(Base):
     """Since when there was something to say; None for as long as the row is there."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    recipient: Mapped[str | None] = mapped_column(String(254))
+    """The one address a mail to a single person goes to; else the channel's own recipients get it."""
 
     __table_args__ = (
         Index("ix_alert_delivery_due", "due_at", postgresql_where=WAITING, sqlite_where=WAITING),

@@ -36,18 +36,40 @@ def accounts() -> None:
 
 @accounts.command(
     "add",
-    examples=("strongroom accounts add ana --role admin", "strongroom accounts add rui --password-file rui.password"),
+    examples=(
+        "strongroom accounts add ana --role admin --email ana@example.com",
+        "strongroom accounts add rui --password-file rui.password",
+    ),
 )
 @click.argument("name")
 @click.option("--role", type=click.Choice([role.name.lower() for role in Role]), default="operator", show_default=True)
+@click.option("--email", metavar="ADDRESS", help="Where NAME is told of what happens to the account.")
 @password_option
 @click.pass_obj
-def add(invocation: Invocation, name: str, role: str, password_file: Path | None) -> None:
+def add(invocation: Invocation, name: str, role: str, email: str | None, password_file: Path | None) -> None:
     """Make the account NAME, whose password is asked for. Begin with an admin."""
     password = _new_password(password_file)
     with invocation.services() as services:
-        view = _accounts(services).add(name, Role[role.upper()], password)
+        view = _accounts(services).add(name, Role[role.upper()], password, email)
     _show([view], invocation, f"{view.name} can log in at /api/v1/auth/login.")
+
+
+@accounts.command(
+    "set-email",
+    examples=("strongroom accounts set-email ana ana@example.com", "strongroom accounts set-email ana --none"),
+)
+@click.argument("name")
+@click.argument("address", required=False)
+@click.option("--none", "no_address", is_flag=True, help="Have mail about NAME go to the operations' channels.")
+@click.pass_obj
+def set_email(invocation: Invocation, name: str, address: str | None, *, no_address: bool) -> None:
+    """Have NAME be told at ADDRESS of what happens to the account. The old address and the new one are told."""
+    if (address is None) is not no_address:
+        raise click.UsageError("Give an address, or --none.")
+    with invocation.services() as services:
+        view = _accounts(services).set_email(name, address)
+    where = f"at {view.email}" if view.email else "through the channels of operations"
+    _show([view], invocation, f"{view.name} is told {where}.")
 
 
 @accounts.command("list", examples=("strongroom accounts list", "strongroom accounts list --json"))
@@ -59,8 +81,7 @@ def list_command(invocation: Invocation) -> None:
     if invocation.screen.json:
         invocation.screen.document({"items": [_document(view) for view in found]})
         return
-    rows = [(view.name, view.role.name.lower(), _state(view), _factor(view), moment(view.created_at)) for view in found]
-    invocation.screen.table(("NAME", "ROLE", "STATE", "SECOND FACTOR", "MADE"), rows)
+    invocation.screen.table(("NAME", "ROLE", "STATE", "SECOND FACTOR", "MAIL", "MADE"), map(_row, found))
 
 
 @accounts.command("disable", examples=("strongroom accounts disable ana",))
@@ -171,6 +192,11 @@ def _document(view: "AccountView") -> dict[str, Any]:
         "disabled_at": view.disabled_at and view.disabled_at.isoformat(),
         "codes_locked_at": view.codes_locked_at and view.codes_locked_at.isoformat(),
     }
+
+
+def _row(view: "AccountView") -> tuple[str, ...]:
+    made = moment(view.created_at)
+    return view.name, view.role.name.lower(), _state(view), _factor(view), view.email or "none", made
 
 
 def _state(view: "AccountView") -> str:

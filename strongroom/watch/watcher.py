@@ -18,12 +18,13 @@ from sqlalchemy.orm import Session
 
 from strongroom.alerts.holding import read_holding
 from strongroom.alerts.outbox import Claimed, claim_due, has_due, note_failed, note_sent
+from strongroom.alerts.personal import has_personal, route_personal
 from strongroom.alerts.reminding import Reminder
 from strongroom.alerts.routing import GROUP_WAIT, Router, has_unrouted
 from strongroom.alerts.sending import KEYED, Sender
 from strongroom.alerts.trying import queue_tests
 from strongroom.alerts.wording import Wording
-from strongroom.catalog.alerts import AlertDelivery, AlertNotice, DeliveryState
+from strongroom.catalog.alerts import AlertDelivery, AlertNotice, DeliveryState, PersonalNotice
 from strongroom.catalog.dbtime import database_now
 from strongroom.errors import StrongroomError, UnavailableError
 from strongroom.jobs.processes import ProcessIdentity, forget_process, record_heartbeat
@@ -79,7 +80,7 @@ class Watcher:
         if self._leads:
             self._evaluate()
         with self._services.catalog.read() as session:
-            unrouted, due = has_unrouted(session), has_due(session)
+            unrouted, due = has_unrouted(session) or has_personal(session), has_due(session)
         if unrouted:
             self._route()
         if unrouted or due:
@@ -167,7 +168,9 @@ class Watcher:
 
     def _route(self) -> None:
         with self._services.catalog.begin() as session:
-            self._router(session, database_now(session)).route(session)
+            now = database_now(session)
+            self._router(session, now).route(session)
+            route_personal(session, self._services.settings.channels, now)
 
     def _router(self, session: Session, now: datetime) -> Router:
         settings = self._services.settings
@@ -205,7 +208,7 @@ class Watcher:
     def _send(self, delivery: Claimed) -> None:
         catalog, channels = self._services.catalog, self._services.settings.channels
         try:
-            complaint = self._sender.send(delivery.channel, delivery.message)
+            complaint = self._sender.send(delivery.channel, delivery.message, delivery.recipient)
         except StrongroomError as error:
             log.warning("channel %s did not take a message: %s", delivery.channel, error.what)
             with catalog.begin() as session:
@@ -225,6 +228,7 @@ class Watcher:
 def _forget_old(session: Session, now: datetime) -> None:
     """Drop what was said a month ago; alerts and what happened to them stay."""
     old = now - KEPT_FOR
-    session.execute(delete(AlertNotice).where(AlertNotice.routed_at < old))
+    for told in (AlertNotice, PersonalNotice):
+        session.execute(delete(told).where(told.routed_at < old))
     finished = AlertDelivery.state == DeliveryState.SENT, AlertDelivery.finished_at < old
     session.execute(delete(AlertDelivery).where(*finished))

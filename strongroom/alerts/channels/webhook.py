@@ -37,6 +37,7 @@ def _document(message: Message, alerts: Sequence[dict[str, Any]]) -> bytes:
         "reason": message.reason.value,
         "title": message.title,
         "severity": message.severity.value,
+        "note": message.note,
         "alerts": alerts,
     }
     return json.dumps(document, ensure_ascii=False).encode()

@@ -55,6 +55,24 @@ def test_a_password_in_a_file_that_others_read_is_refused(installed: Run, passwo
     assert "chmod 600" in err
 
 
+def test_an_account_has_a_mail_address_until_it_has_none(installed: Run, passwords: Path) -> None:
+    made = ("accounts", "add", "ana", "--email", "ana@example.com", "--password-file", str(passwords))
+    assert installed(*made)[0] == ExitCode.OK
+    assert "ana@example.com" in installed("accounts", "list")[1]
+
+    assert "ana@home.example" in installed("accounts", "set-email", "ana", "ana@home.example")[2]
+    _, out, _ = installed("accounts", "set-email", "ana", "--none", "--json")
+    assert json.loads(out)["email"] is None
+
+
+@pytest.mark.parametrize("words", [(), ("ana@example.com", "--none"), ("ana@example.com, rui@example.com",)])
+def test_what_is_no_mail_address_is_refused(installed: Run, passwords: Path, words: tuple[str, ...]) -> None:
+    installed("accounts", "add", "ana", "--password-file", str(passwords))
+
+    assert installed("accounts", "set-email", "ana", *words)[0] == ExitCode.USAGE
+    assert json.loads(installed("accounts", "list", "--json")[1])["items"][0]["email"] is None
+
+
 def test_a_reset_takes_the_name_once_more_and_a_reason(installed: Run, passwords: Path) -> None:
     installed("accounts", "add", "ana", "--password-file", str(passwords))
     reset = ("accounts", "mfa-reset", "ana", "--reason", "lost the phone, seen in person")
