@@ -1,5 +1,6 @@
 """`strongroom jobs`: list, follow, cancel, pause, resume and run jobs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -140,7 +141,7 @@ def show_job(job: Job, screen: Screen) -> None:
     facts = {
         "job": str(job.id),
         "kind": job.kind,
-        "about": ", ".join(f"{name} {spell(value)}" for name, value in job.args.items() if value is not None),
+        "about": describe_args(job.args),
         "state": describe_job(job),
         "attempts": f"{job.attempt} ({job.errors} of at most {job.max_errors} errors, {job.crashes} crashes)",
         "created": moment(job.created_at),
@@ -159,9 +160,17 @@ def show_job(job: Job, screen: Screen) -> None:
         screen.line(f"{name:<12}{text}")
 
 
+def describe_args(args: Mapping[str, Any]) -> str:
+    """Write on one line what a job was asked for; what was not asked for is left out."""
+    said = {name: spell(value) for name, value in args.items() if value is not None and value is not False}
+    return ", ".join(name if args[name] is True else f"{name} {text}" for name, text in said.items() if text)
+
+
 def spell(value: Any) -> str:
-    """Write an argument of a job on one line."""
-    return " ".join(str(inner) for inner in value.values()) if isinstance(value, dict) else str(value)
+    """Write an argument of a job on one line; empty where there is nothing in it."""
+    if isinstance(value, dict):
+        return " ".join(filter(None, map(spell, value.values())))
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def describe_job(job: Job) -> str:

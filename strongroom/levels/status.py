@@ -299,16 +299,18 @@ def _region_status(services: Services, session: Session, region: str, now: datet
     due = now - timedelta(days=services.settings.verification.read_every_days)
     return RegionStatus(
         name=region,
-        presence=_last_check(session, region, RegionLevel.PRESENCE),
-        sample=_last_check(session, region, RegionLevel.SAMPLE),
+        presence=_last_check(session, region, RegionLevel.PRESENCE, RegionLevel.DATA),
+        sample=_last_check(session, region, RegionLevel.SAMPLE, RegionLevel.DATA),
         damaged_backups=count_damaged(session, region),
         overdue_packs=count_unread(session, region, before=due),
     )
 
 
-def _last_check(session: Session, region: str, level: RegionLevel) -> LastCheck | None:
-    last = find_last_finished(session, region, level)
-    return None if last is None or last.finished_at is None else LastCheck(last.finished_at, last.passed is True)
+def _last_check(session: Session, region: str, *levels: RegionLevel) -> LastCheck | None:
+    """Return the newest check of any of the levels: one that reads everything looks whether it is there as well."""
+    found = (find_last_finished(session, region, level) for level in levels)
+    ended = [LastCheck(one.finished_at, one.passed is True) for one in found if one and one.finished_at]
+    return max(ended, key=lambda check: check.at, default=None)
 
 
 def _open_alerts(session: Session) -> dict[str, int]:

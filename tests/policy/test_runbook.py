@@ -154,6 +154,38 @@ def test_every_command_that_a_message_names_exists():
     assert sorted(f"{place}: {words}" for place, words in named if not is_command(words.split())) == []
 
 
+def executed_lines() -> list[str]:
+    """Return the lines of the blocks that a test executes."""
+    found = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.M | re.S)
+    return [line.strip() for text in found for line in text.splitlines()]
+
+
+def inline_texts() -> list[str]:
+    """Return what stands between backticks in sentences, lists and tables."""
+    sentences = re.sub(r"^```.*?^```$", "", PAGE.read_text(encoding="utf-8"), flags=re.M | re.S)
+    return [" ".join(text.split()) for text in re.findall(r"`([^`]+)`", sentences)]
+
+
+def test_a_command_in_a_sentence_is_the_beginning_of_one_that_is_executed():
+    named = {text for text in inline_texts() if text.startswith("strongroom ")}
+    lines = executed_lines()
+
+    assert len(named) > 20
+    assert [text for text in sorted(named) if not any(line.startswith(text) for line in lines)] == []
+
+
+def test_a_command_in_a_sentence_is_written_as_it_is_typed():
+    several = [text for text in inline_texts() if re.match(r"[a-z-]+ [a-z-]+", text)]
+
+    assert [text for text in several if is_leaf(text.split()[:2])] == []
+
+
+def is_leaf(words: list[str]) -> bool:
+    """Say whether the words are a whole command and nothing less."""
+    group = root.get_command(click.Context(root), words[0])
+    return isinstance(group, click.Group) and group.get_command(click.Context(group), words[1]) is not None
+
+
 def test_every_metric_of_the_runbook_is_on_the_page_of_metrics():
     asked = "".join(re.findall(r"^```promql\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.M | re.S))
     named = {re.sub("_bucket$", "", name) for name in re.findall(r"strongroom_\w+", asked)}

@@ -40,6 +40,7 @@ port = {port}
 dbname = "{dbname}"
 user = "{user}"
 password_env = "SHOP_PASSWORD"
+globals = true
 
 [alerts]
 private_networks = ["127.0.0.1/32"]

@@ -380,7 +380,15 @@ TROUBLES: dict[str, Trouble] = {
         ("standby-lag", "standby-lost", "standby-slot", "standby-primary", "standby-denied"), standby_trouble
     ),
     **dict.fromkeys(
-        ("skip-peer_offline", "skip-certificate_ends", "skip-peer_clock", "skip-peer_full", "skip-key_conflict"), peers
+        (
+            "An older catalog, with a key provider",
+            "skip-peer_offline",
+            "skip-certificate_ends",
+            "skip-peer_clock",
+            "skip-peer_full",
+            "skip-key_conflict",
+        ),
+        peers,
     ),
     **dict.fromkeys(("accounts-factor_reset", "accounts-codes_low", "channel-partial"), alerted),
     **dict.fromkeys(("beat-silent", "workers-silent"), alerted),
