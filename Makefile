@@ -8,7 +8,7 @@ BIN := .venv/bin
 TYPED := strongroom api worker tasks stack bench tests/services beat_schedule.py
 LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile pyproject.toml --quiet --strip-extras --allow-unsafe \
 	--generate-hashes --no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-	--extra aws --extra postgres --extra service
+	--extra aws --extra otel --extra postgres --extra service
 
 SEEDS := 1 2
 BROKER := valkey

@@ -12,6 +12,7 @@ import uvicorn
 
 from api.app import create_app
 from api.encryptor.process import make_encryptor_server
+from api.malformed import ProblemHttp
 from api.metrics_face import make_metrics_server
 from api.peer.process import make_peer_server
 from strongroom.catalog.schema import verify_schema
@@ -22,7 +23,7 @@ from strongroom.logs.starting import start_log
 from strongroom.runtime import Runtime, build_runtime
 from strongroom.settings import Settings, process_environment
 from strongroom.settings.ignored import find_ignored
-from strongroom.spans.starting import start_spans
+from strongroom.spans.starting import start_spans, stop_spans
 from worker.app import app as celery_app
 from worker.publisher import Publisher
 from worker.settings import read_settings
@@ -50,8 +51,11 @@ def main(arguments: list[str]) -> None:
     except StrongroomError as error:
         sys.exit(str(error))
     _settle_memory()
-    with suppress(KeyboardInterrupt):
-        server.run()
+    try:
+        with suppress(KeyboardInterrupt):
+            server.run()
+    finally:
+        stop_spans()
     if not server.started:
         sys.exit(STARTUP_FAILURE)
 
@@ -80,7 +84,7 @@ def make_operators_server(runtime: Runtime) -> uvicorn.Server:
         host=runtime.settings.api.host,
         port=runtime.settings.api.port,
         loop="uvloop",
-        http="httptools",
+        http=ProblemHttp,
         server_header=False,
         # Its lines go where all others go, and `api.tracing` writes one for each request.
         log_config=None,

@@ -17,6 +17,7 @@ from strongroom.runtime import Runtime
 
 SECONDS_A_PART = 0.5
 SECONDS_KEPT = 2.0
+CATALOG = "catalog"
 
 
 class Health(StrEnum):
@@ -110,7 +111,7 @@ class Checks:
 def parts_of(runtime: Runtime, sessions: RedisSessionManager, ask_broker: Ask | None) -> list[Part]:
     """Return what the API needs. Without a broker or Redis requests are still accepted: jobs wait in the ledger."""
     parts = [
-        Part("catalog", lambda: _ask_catalog(runtime), critical=True),
+        Part(CATALOG, lambda: _ask_catalog(runtime), critical=True),
         Part("schema", lambda: verify_schema(runtime.catalog.engine), critical=True),
         Part("redis", sessions.verify),
         Part("keyring", lambda: _ask_keyring(runtime)),

@@ -103,7 +103,7 @@ async def pass_gate(
     sources = await find_sources(request, operation, principal, gate.catalog)
     verify_allowed(principal, operation, gate.clock.now(), sources=sources, stepped_up=STEP_UP in request.headers)
     request.state.principal = principal
-    note_user(principal.id)
+    note_user(principal.id, principal.name)
 
 
 def name_operation(operation: Operation, request: Request, principal: Principal | None = None) -> None:

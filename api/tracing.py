@@ -84,13 +84,13 @@ def _well_formed(text: str) -> tuple[str, ...]:
     return (text,) if _WELL_FORMED.fullmatch(text) else ()
 
 
-async def get_trace_id(request: Request) -> str:
+async def trace_id_of(request: Request) -> str:
     """Return the trace id of a request, for the job it leads to."""
     story: Story = request.scope[SCOPE_KEY]
     return story.trace_id
 
 
-TraceId = Annotated[str, Depends(get_trace_id)]
+TraceId = Annotated[str, Depends(trace_id_of)]
 
 
 class TraceHeaders:
@@ -159,5 +159,6 @@ def _note(scope: Scope, story: Story, status: int, seconds: float) -> None:
     principal = scope["state"].get("principal")
     called = f" called {','.join(story.called)}" if story.called else ""
     more = {"event": "http.request", "duration_s": round(seconds, 6), "user_id": getattr(principal, "id", None)}
+    more["username"] = getattr(principal, "name", None)
     level = logging.DEBUG if scope["path"].startswith(PROBED) else logging.INFO
     log.log(level, "%s %.*s %d%s", scope["method"], _LONGEST_PATH, scope["path"], status, called, extra=more)

@@ -34,6 +34,7 @@ Strongroom is up.
 
   API             {stack.api}   (description: /openapi.json)
   Token           {installation.token_file}
+  Metrics         {stack.metrics}
   Flower          {stack.flower}   (user strongroom, STRONGROOM_FLOWER_PASSWORD in {installation.secrets_file})
 {faces}  Configuration   {installation.config}
   Logs            {installation.log}

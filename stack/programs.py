@@ -99,6 +99,7 @@ def programs(installation: Installation, settings: Settings) -> list[Program]:
             for name in profiles(provides_keys=settings.skip is not None)
         ),
         Program("api", (*python, "api"), priority=3),
+        Program("metrics-face", (*python, "api", "metrics"), priority=3),
         *_faces(settings),
         # Outside Beat and workers, because it is to notice when they are gone.
         Program("watch", (*python, "strongroom", "watch"), priority=4, stop_seconds=30),

@@ -21,6 +21,8 @@ class Stack:
     api: str
     flower: str
     token: str
+    metrics: str
+    """Where Prometheus asks, without a token."""
     heartbeats: tuple[str, ...] = tuple(HEARTBEATS)
     """Its processes that give signs of life."""
     faces: tuple[tuple[str, str], ...] = ()
@@ -33,6 +35,7 @@ class Stack:
             api=f"http://{settings.api.host}:{settings.api.port}",
             flower=f"http://{settings.flower.host}:{settings.flower.port}",
             token=token,
+            metrics=f"http://{_spell(settings.metrics.host, settings.metrics.port)}/metrics",
             heartbeats=tuple(name for name in HEARTBEATS if settings.skip is not None or name not in WITH_KEYS),
             faces=tuple((_ASKING[section], _spell(*address)) for section, address in _faces(settings)),
         )
@@ -50,17 +53,18 @@ class Stack:
     def waiting_for(self, seconds: float) -> list[str]:
         """Return what has not shown within the last `seconds` that it works, in words; raises PortTakenError."""
         with self.client() as client:
-            flower = [] if _answers(client, f"{self.flower}/healthcheck") else ["flower"]
+            asked = {"metrics-face": self.metrics, "flower": f"{self.flower}/healthcheck"}
+            mute = [name for name, url in asked.items() if not _answers(client, url)]
             if not _answers(client, "/health/ready"):
-                return ["api", *flower]
-            return [*self._silent(client, seconds), *flower]
+                return ["api", *mute]
+            return [*self._silent(client, seconds), *mute]
 
     def _silent(self, client: httpx.Client, seconds: float) -> list[str]:
         answer = client.get("/v1/status")
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
             raise PortTakenError(
                 f"Another installation answers at {client.base_url}: it does not know the token of this one.",
-                next_step="Stop this one with `make down`, set other ports in [api] and [flower], and start it again.",
+                next_step="Stop this one with `make down`, set other ports in [api], [metrics], [flower]; start again.",
             )
         processes = answer.raise_for_status().json()["processes"]
         alive = {process["name"].split("@")[0] for process in processes if process["silent_seconds"] < seconds}
@@ -75,7 +79,7 @@ def _answers(client: httpx.Client, url: str) -> bool:
 
 
 def verify_ports_free(settings: Settings) -> None:
-    """Check that nobody listens where the API and Flower will; raises PortTakenError."""
+    """Check that nobody listens where the API, its metrics and Flower will; raises PortTakenError."""
     for section, address in _addresses(settings):
         with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -92,6 +96,7 @@ def _addresses(settings: Settings) -> list[tuple[str, tuple[str, int]]]:
     """Return what is listened on, each with the section that says so."""
     addresses = [
         ("api", (settings.api.host, settings.api.port)),
+        ("metrics", (settings.metrics.host, settings.metrics.port)),
         ("flower", (settings.flower.host, settings.flower.port)),
     ]
     return [*addresses, *_faces(settings)]

@@ -25,6 +25,8 @@ class Ids:
     job_id: str | None = None
     task_id: str | None = None
     user_id: str | None = None
+    username: str | None = None
+    """Who asked: the login of an operator, the name of a service token, or the user of a machine and its host."""
     span: object | None = field(default=None, compare=False)
     """The span that lasts, where spans are recorded: `spans` knows what it is."""
 
@@ -35,6 +37,7 @@ class _Changes(TypedDict, total=False):
     job_id: str | None
     task_id: str | None
     user_id: str | None
+    username: str | None
     span: object | None
 
 
@@ -67,9 +70,9 @@ def set_ids(ids: Ids) -> None:
     _ids.set(ids)
 
 
-def note_user(user_id: str) -> None:
+def note_user(user_id: str, username: str) -> None:
     """Add who asks, once that is known; it holds until the request is over."""
-    _ids.set(replace(_ids.get(), user_id=user_id))
+    _ids.set(replace(_ids.get(), user_id=user_id, username=username))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from strongroom.catalog.session import Catalog
 from strongroom.errors import ExitCode, StrongroomError
 from strongroom.jobs.processes import list_alive
 from strongroom.settings import process_environment
-from strongroom.spans.starting import start_spans
+from strongroom.spans.starting import start_spans, stop_spans
 from worker import logs
 from worker.app import app
 from worker.broker import QUEUE_NAMES
@@ -102,7 +102,10 @@ def _run(name: str, options: Sequence[str]) -> None:
         own = flower_options(read_settings(), process_environment()) if name == FLOWER else []
     except StrongroomError as error:
         sys.exit(str(error))
-    app.start(["--quiet", name, *own, *options])
+    try:
+        app.start(["--quiet", name, *own, *options])
+    finally:
+        stop_spans()
 
 
 def _look(order: Order) -> bool:

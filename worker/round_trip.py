@@ -10,6 +10,7 @@ from strongroom.jobs.outbox import publish_these
 from strongroom.jobs.probing import ProbeReport, probe_queues
 from strongroom.services import Services
 from strongroom.settings import BrokerSettings
+from strongroom.tracing import get_trace_id
 from worker.broker import broker_configuration
 from worker.publisher import Publisher
 
@@ -17,7 +18,7 @@ from worker.publisher import Publisher
 def probe_workers(services: Services, queues: Sequence[Queue], seconds: float) -> list[ProbeReport]:
     """Probe queues without waiting for the next tick of Beat to hand the probes over."""
     hand_over = partial(publish_these, services.ledger, Publisher(_open_app(services.settings.broker)))
-    trace_id = services.random(16).hex()
+    trace_id = get_trace_id() or services.random(16).hex()
     return probe_queues(services.ledger, queues, seconds=seconds, trace_id=trace_id, hand_over=hand_over)
 
 

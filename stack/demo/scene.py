@@ -23,6 +23,9 @@ port = {api_port}
 [flower]
 port = {flower_port}
 
+[metrics]
+port = {metrics_port}
+
 [regions.eu-west-1]
 home = true
 path = "regions/eu-west-1"
@@ -94,10 +97,11 @@ def open_scene() -> Iterator[Scene]:
 
 
 def _config(database: ScratchPostgres) -> str:
-    api_port, flower_port = _free_ports(2)
+    api_port, flower_port, metrics_port = _free_ports(3)
     return CONFIG.format(
         api_port=api_port,
         flower_port=flower_port,
+        metrics_port=metrics_port,
         host=database.host,
         port=database.port,
         dbname=DATABASE,

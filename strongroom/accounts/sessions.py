@@ -21,6 +21,7 @@ from strongroom.catalog.accounts import Account, LoginSession, is_enrolled
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock, RandomBytes
 from strongroom.ids import id_at
+from strongroom.tracing import note_user
 
 ACCESS_LASTS = timedelta(minutes=15)
 SESSION_LASTS = timedelta(hours=12)
@@ -60,6 +61,7 @@ class Sessions:
             network=network,
         )
         session.add(row)
+        note_user(str(account_id), session.get_one(Account, account_id).name)
         write_down(session, AuditAction.LOGIN_SUCCESS, str(account_id))
         return row
 

@@ -56,6 +56,12 @@ class Message:
         return worst or Severity.LOW
 
     @property
+    def trace_id(self) -> str | None:
+        """Return the trace that led to it, where all that it is about has the same one."""
+        traces = {subject.trace_id for subject in self.subjects}
+        return traces.pop() if len(traces) == 1 else None
+
+    @property
     def resolved(self) -> bool:
         """Say whether the message is that something is over."""
         return self.reason is NoticeReason.RESOLVED

@@ -23,6 +23,7 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
+LONGEST_USER = 120
 FINAL_STATES = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.DEAD, JobState.CANCELLED})
 
 QUEUED = text("state = 'queued'")
@@ -83,6 +84,9 @@ class Job(Base):
     trace_id: Mapped[str] = mapped_column(String(32))
     request_id: Mapped[str | None] = mapped_column(String(64))
     """The request that asked for it; none for what a tick or a command asked for."""
+    user_id: Mapped[str | None] = mapped_column(String(LONGEST_USER))
+    username: Mapped[str | None] = mapped_column(String(LONGEST_USER))
+    """Who asked for it: an operator, a service token, a user of a machine; none for what a tick asked for."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -14,7 +14,7 @@ from strongroom.audit.acting import Actor, Binding, acting, find_binding, get_bi
 from strongroom.cli.actor import actor
 from strongroom.clock import system_random
 from strongroom.errors import NotAllowedError, StrongroomError
-from strongroom.tracing import bind, get_request_id
+from strongroom.tracing import bind, get_request_id, note_user
 
 if TYPE_CHECKING:
     from strongroom.audit.events import Outcome
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+COMMAND = "cli: "
+"""How operations begin that are commands, in the table of operations."""
+
 
 @contextmanager
 def acting_locally(context: click.Context) -> Iterator[None]:
@@ -30,9 +33,10 @@ def acting_locally(context: click.Context) -> Iterator[None]:
     words = context.command_path.split()[1:]
     named = [context.params.get(str(one.name)) for one in context.command.params if isinstance(one, click.Argument)]
     target = " ".join(str(value) for value in named if isinstance(value, str))
-    # The ids that jobs of this command, and rows about them, have too.
+    # The ids that jobs of this command, and rows and lines about them, have too.
     ids = bind(trace_id=system_random(16).hex(), request_id=system_random(16).hex())
-    with ids, acting(replace(local_user(), operation=f"cli: {' '.join(words)}", target=target)):
+    with ids, acting(replace(local_user(), operation=f"{COMMAND}{' '.join(words)}", target=target)):
+        note_user(str(os.getuid()), actor())
         yield
         _leave_where_nothing_was_opened(context.obj)
 

@@ -108,6 +108,7 @@ def _make_keys(runtime: Runtime, screen: Screen) -> None:
         return
     if not path.exists():
         _verify_nothing_needs_lost_keys(runtime)
+        _verify_folder(path)
         KeyFile.create(path, sorted(names), runtime.random)
         screen.warn(f"made the key file {path}. Keep a copy away from this machine: without it no backup can be read.")
         return
@@ -130,6 +131,15 @@ def _verify_nothing_needs_lost_keys(runtime: Runtime) -> None:
                 f"The key file {path} is missing, and region {region} holds a repository that needs it.",
                 next_step=f"Put it back from {path.name}.copy, or from the copy you keep; nothing was changed.",
             )
+
+
+def _verify_folder(path: Path) -> None:
+    """Refuse to make the folder of the key file: it may be a disk that is not mounted, and the keys in it not gone."""
+    if not path.parent.is_dir():
+        raise KeyFileError(
+            f"The folder {path.parent} of the key file {path.name} is not there.",
+            next_step="Mount it; or, for new keys, make it with `mkdir -m 700`. Then run `strongroom init --upgrade`.",
+        )
 
 
 def _make_directories(runtime: Runtime, screen: Screen) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from strongroom.cli.acts import announce, leaving_a_row
 from strongroom.cli.log import show_log
 from strongroom.cli.screen import Screen
+from strongroom.cli.spans import recorded
 
 # The settings and the runtime stay out of `strongroom --version`: they are imported by the commands that need them.
 if TYPE_CHECKING:
@@ -47,12 +48,12 @@ class Invocation:
         return load_settings(find_config(self.config, env), env)
 
     @contextmanager
-    def services(self, recovery_key_file: Path | None = None) -> Iterator["Services"]:
+    def services(self, recovery_key_file: Path | None = None, *, process: str | None = None) -> Iterator["Services"]:
         """Open what the capabilities work with, and close it again; a recovery key replaces all other keys.
 
-        Raises RecoveryKeyError.
+        `process` names a command that stays, as a process of the service. Raises RecoveryKeyError.
         """
-        with self._runtime(recovery_key_file) as runtime:
+        with self._runtime(recovery_key_file, process) as runtime:
             yield runtime.services()
 
     @contextmanager
@@ -75,17 +76,20 @@ class Invocation:
                 detached.close()
 
     @contextmanager
-    def _runtime(self, recovery_key_file: Path | None) -> "Iterator[Runtime]":
+    def _runtime(self, recovery_key_file: Path | None, process: str | None = None) -> "Iterator[Runtime]":
         from strongroom.runtime import build_runtime
 
         show_log(self.verbose)
         recovery = None if recovery_key_file is None else _open_recovery_key(recovery_key_file)
-        runtime = build_runtime(self.settings(), recovery=recovery)
-        try:
-            with leaving_a_row(runtime.catalog):
-                yield runtime
-        finally:
-            runtime.close()
+        settings = self.settings()
+        # Before the catalog and the regions are opened: what they do is recorded as well.
+        with recorded(settings.spans, process):
+            runtime = build_runtime(settings, recovery=recovery)
+            try:
+                with leaving_a_row(runtime.catalog):
+                    yield runtime
+            finally:
+                runtime.close()
 
 
 def _open_recovery_key(path: Path) -> "KekProvider":

@@ -29,3 +29,5 @@ def show_log(verbose: int) -> None:
     shown.setFormatter(_CommandLines("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.ERROR, handlers=[shown])
     logging.getLogger("strongroom").setLevel(level)
+    # A collector that is away is no fault of the command, nor is anything lost that the command is about.
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR if verbose else logging.CRITICAL)

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from strongroom.catalog.alerts import Severity
+from strongroom.catalog.version import verify_version
 from strongroom.cli.command import Command
 from strongroom.cli.documents import plain
 from strongroom.cli.figures import count, duration, short, size
@@ -41,6 +42,8 @@ def status(invocation: Invocation) -> ExitCode:
     watcher is alive where some process of the service is or has just been.
     """
     with invocation.services() as services:
+        with services.catalog.read() as session:
+            verify_version(session)
         report, now = ask_status(services), services.clock.now()
     if invocation.screen.json:
         invocation.screen.document(_document(report))

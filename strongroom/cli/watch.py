@@ -12,6 +12,8 @@ from strongroom.cli.invocation import Invocation
 from strongroom.jobs.processes import ProcessIdentity, ProcessKind
 from strongroom.services import Services
 
+SERVICE = "watch"
+
 
 @click.command("watch", cls=Command, examples=("strongroom watch", "strongroom watch --once"))
 @click.option("--once", is_flag=True, help="Look once, send what is due, and end.")
@@ -28,8 +30,8 @@ def watch(invocation: Invocation, *, once: bool) -> None:
     from strongroom.watch.watcher import Watcher
 
     logs = invocation.settings().logs
-    start_log("watch", "DEBUG" if invocation.verbose > 1 else logs.level, logs.format)
-    with invocation.services() as services:
+    start_log(SERVICE, "DEBUG" if invocation.verbose > 1 else logs.level, logs.format)
+    with invocation.services(process=SERVICE) as services:
         sender = Sender(services.settings, invocation.environment(), services.clock)
         watcher = Watcher(services, sender, _identity(services))
         if once:

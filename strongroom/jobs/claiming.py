@@ -6,6 +6,7 @@ the fence it was given, so an attempt that lost its lease cannot change anything
 
 import uuid
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,7 @@ from strongroom.jobs.interrupts import LeaseLost
 from strongroom.jobs.kinds import JobKind
 from strongroom.jobs.policy import LedgerPolicy
 from strongroom.jobs.wishes import Wishes, wish_columns
+from strongroom.tracing import bind
 
 UNSYNCHRONIZED = {"synchronize_session": False}
 
@@ -59,6 +61,13 @@ class Claim:
     asked_at: float
     wishes: Wishes
     request_id: str | None = None
+    user_id: str | None = None
+    username: str | None = None
+
+    def bound(self) -> AbstractContextManager[None]:
+        """Bind what the work belongs to, and who asked for it, for the length of a block."""
+        asked_by = {"request_id": self.request_id, "user_id": self.user_id, "username": self.username}
+        return bind(trace_id=self.trace_id, job_id=str(self.job_id), **asked_by)
 
     @property
     def held(self) -> ColumnElement[bool]:
@@ -114,9 +123,10 @@ def _claim(taken: CursorResult[Any], asked_at: float) -> Claim | None:
     row = taken.one_or_none()
     if row is None:
         return None
-    job_id, fence, attempt, kind, queue, args, cursor, exclusion, trace_id, request_id, *wishes = row
+    job_id, fence, attempt, kind, queue, args, cursor, exclusion, trace_id, *rest = row
     known = (job_id, fence, attempt, kind, queue, args, cursor, exclusion, trace_id)
-    return Claim(*known, asked_at, Wishes.of(wishes), request_id)
+    asked_by, wishes = rest[: len(ASKED_BY)], rest[len(ASKED_BY) :]
+    return Claim(*known, asked_at, Wishes.of(wishes), *asked_by)
 
 
 def put_back(session: Session, job_id: uuid.UUID) -> None:
@@ -229,7 +239,8 @@ def _abandoned() -> ColumnElement[bool]:
 
 
 WORK = (Job.kind, Job.queue, Job.args, Job.cursor, Job.exclusion)
-CLAIMED = (Job.id, Job.fence, Job.attempt, *WORK, Job.trace_id, Job.request_id)
+ASKED_BY = (Job.request_id, Job.user_id, Job.username)
+CLAIMED = (Job.id, Job.fence, Job.attempt, *WORK, Job.trace_id, *ASKED_BY)
 """What a claim reads of the job."""
 
 # Made once: building a statement and finding it among the compiled ones costs more than running it.

@@ -13,11 +13,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.dbtime import utcnow
-from strongroom.catalog.jobs import Job, JobState
+from strongroom.catalog.jobs import LONGEST_USER, Job, JobState
 from strongroom.jobs.errors import BadIdempotencyKeyError, BatchRefusedError, IdempotencyConflictError, Refusal
 from strongroom.jobs.kinds import JobKind, Queue
 from strongroom.jobs.policy import LedgerPolicy
-from strongroom.tracing import get_request_id
+from strongroom.tracing import get_ids
 
 MAX_DEDUPE_KEY = 200
 MOST_DEADLINE_SECONDS = 366 * 86400
@@ -129,6 +129,7 @@ def _deadline(request: JobRequest, policy: LedgerPolicy) -> float | None:
 
 
 def _columns(request: JobRequest, job_id: uuid.UUID, policy: LedgerPolicy) -> dict[str, Any]:
+    ids = get_ids()
     return {
         "id": job_id,
         "kind": request.kind.value,
@@ -142,8 +143,14 @@ def _columns(request: JobRequest, job_id: uuid.UUID, policy: LedgerPolicy) -> di
         "max_errors": policy.max_errors,
         "exclusion": request.exclusion,
         "trace_id": request.trace_id,
-        "request_id": get_request_id(),
+        "request_id": ids.request_id,
+        "user_id": _stored(ids.user_id),
+        "username": _stored(ids.username),
     }
+
+
+def _stored(text: str | None) -> str | None:
+    return None if text is None else text[:LONGEST_USER]
 
 
 def _times(deadline: float | None) -> dict[str, Any]:

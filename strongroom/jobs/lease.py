@@ -9,7 +9,6 @@ from strongroom.jobs.interrupts import DeadlinePassed, JobCancelled, JobPaused, 
 from strongroom.jobs.keeper import PROCESS
 from strongroom.jobs.ledger import Ledger
 from strongroom.jobs.wishes import Wishes
-from strongroom.tracing import bind
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +57,7 @@ class Lease:
         """Renew the lease if it is time, else look what is wanted; for the keeper."""
         if self._lost:
             return
-        with bind(trace_id=self._claim.trace_id, job_id=str(self._claim.job_id)):
+        with self._claim.bound():
             self._ask(renewing=self._ledger.clock.monotonic() >= self._renew_at)
 
     def _ask(self, *, renewing: bool) -> None:

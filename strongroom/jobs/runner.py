@@ -21,7 +21,6 @@ from strongroom.jobs.lease import Lease
 from strongroom.jobs.ledger import Ledger
 from strongroom.jobs.persistence import persist
 from strongroom.spans.recording import Value, span
-from strongroom.tracing import bind
 
 log = logging.getLogger(__name__)
 
@@ -88,8 +87,7 @@ def run_claimed(
     gives the job back and goes on.
     """
     about = (claim.job_id, claim.kind, claim.attempt)
-    ids = bind(trace_id=claim.trace_id, request_id=claim.request_id, job_id=str(claim.job_id))
-    with ids, span(f"job {claim.kind}", attributes=_told(claim)) as attempt, Lease(ledger, claim) as lease:
+    with claim.bound(), span(f"job {claim.kind}", attributes=_told(claim)) as attempt, Lease(ledger, claim) as lease:
         log.info("job %s (%s): attempt %d begins", *about, extra={"event": "job.attempt_begins"})
         note_again(ledger.catalog, claim)
         outcome = _run_attempt(ledger, claim, lease, handler, stopping)

@@ -1,5 +1,6 @@
 """Spans by OpenTelemetry, sent by OTLP over HTTP. Imported only where an endpoint is set; needs the extra `otel`."""
 
+import threading
 from typing import Any
 
 from opentelemetry.context import Context
@@ -119,7 +120,7 @@ class OtlpRecorder:
             {"service.namespace": "strongroom", "service.name": service, "service.version": __version__}
         )
         # Everything else is as the OTEL_ variables say; the library reads them.
-        self._provider = TracerProvider(resource=resource, id_generator=StoryIds())
+        self._provider = TracerProvider(resource=resource, id_generator=StoryIds(), shutdown_on_exit=False)
         self._choice = OwnChoice(self._provider.sampler)
         self._provider.sampler = ParentBased(root=self._choice)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -137,9 +138,12 @@ class OtlpRecorder:
                 links = [Link(led_here)]
         return OtlpSpan(self._tracer.start_span(name, parent, _KINDS[kind], attributes=dict(attributes), links=links))
 
-    def close(self) -> None:
-        """Send what is left and end."""
-        self._provider.shutdown()
+    def close(self, seconds: float) -> None:
+        """Send what is left and end; what a collector has not taken within `seconds` is lost."""
+        # By itself the library may wait for half a minute, which a process that is to end does not have.
+        last = threading.Thread(target=self._provider.shutdown, name="last-spans", daemon=True)
+        last.start()
+        last.join(seconds)
 
     def _context_of(self, caller: Caller) -> SpanContext:
         # Whether callers want their trace exported is theirs to say of their spans, not of ours.

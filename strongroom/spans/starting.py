@@ -18,11 +18,13 @@ class SpansUnavailableError(StrongroomError):
     code = "spans.not_installed"
 
 
+SECONDS_FOR_THE_LAST = 3.0
+"""How long a process that ends waits for a collector that does not answer."""
 _running: "OtlpRecorder | None" = None
 
 
 def start_spans(service: str) -> None:
-    """Export spans from now on; after a fork, never before, as what sends them is a thread.
+    """Export spans from now on; after a fork, never before, as what sends them is a thread. `stop_spans` ends it.
 
     Raises SpansUnavailableError.
     """
@@ -44,5 +46,5 @@ def stop_spans() -> None:
     global _running
     record_with(None)
     if _running is not None:
-        _running.close()
+        _running.close(SECONDS_FOR_THE_LAST)
     _running = None

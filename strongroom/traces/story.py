@@ -15,7 +15,16 @@ from strongroom.catalog.alerts import Alert
 from strongroom.catalog.audit import AuditRow
 from strongroom.catalog.backups import Backup
 from strongroom.catalog.jobs import Job
-from strongroom.traces.chapters import Event, about_backups, about_jobs, tell_alert, tell_audit, tell_requests
+from strongroom.traces.chapters import (
+    Event,
+    about_alerts,
+    about_attempts,
+    about_backups,
+    tell_audit,
+    tell_ends,
+    tell_jobs,
+    tell_requests,
+)
 from strongroom.traces.errors import TraceIdError, TraceNotFoundError
 
 _ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -36,18 +45,20 @@ class TraceStory:
 def tell_story(session: Session, wanted: str, *, with_audit: bool) -> TraceStory:
     """Return the story of a trace, named by its own id or that of one of its requests, in any spelling.
 
-    Rows of the audit log are for whoever may read it. Raises TraceIdError, TraceNotFoundError.
+    Rows of the audit log, and who asked for jobs, are for whoever may read that log.
+    Raises TraceIdError, TraceNotFoundError.
     """
     trace_id = _find_trace(session, _normal(wanted))
     jobs = session.scalars(select(Job).where(Job.trace_id == trace_id).order_by(Job.id).limit(MOST_JOBS)).all()
-    alerts = session.scalars(select(Alert).where(Alert.trace_id == trace_id)).all()
     audit = _audit_rows(session, trace_id) if with_audit else []
     events = chain(
-        tell_requests(jobs),
-        about_jobs(session, jobs),
-        about_backups(session, trace_id),
-        chain.from_iterable(map(tell_alert, alerts)),
+        tell_requests(jobs, named=with_audit),
+        tell_jobs(jobs, named=with_audit),
         map(tell_audit, audit),
+        about_attempts(session, jobs),
+        about_backups(session, trace_id),
+        tell_ends(jobs),
+        about_alerts(session, trace_id),
     )
     named = chain((job.request_id for job in jobs), (row.request_id for row in audit))
     requests = dict.fromkeys(filter(None, named))
@@ -55,8 +66,8 @@ def tell_story(session: Session, wanted: str, *, with_audit: bool) -> TraceStory
 
 
 def _in_order(events: Iterable[Event]) -> tuple[Event, ...]:
-    # Several things happen in one transaction, at the same moment: then in the order in which one leads to the other.
-    return tuple(sorted(events, key=lambda event: (event.at, event.kind.rank)))
+    # What happened in one transaction has the same moment, and stays as it is told: as one leads to the other.
+    return tuple(sorted(events, key=lambda event: event.at))
 
 
 def _normal(wanted: str) -> str:

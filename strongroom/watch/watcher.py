@@ -30,6 +30,8 @@ from strongroom.errors import StrongroomError, UnavailableError
 from strongroom.jobs.processes import ProcessIdentity, forget_process, record_heartbeat
 from strongroom.levels.alerting import look_at_levels
 from strongroom.services import Services
+from strongroom.spans.recording import Span, span
+from strongroom.tracing import bind, carried, get_trace_id
 from strongroom.watch.catalog_away import CatalogAway
 from strongroom.watch.leader import give_up_lease, hold_lease
 from strongroom.watch.missed import look_for_missed, look_for_stuck
@@ -102,16 +104,20 @@ class Watcher:
 
     def _go_round(self, stop: threading.Event) -> None:
         while not stop.wait(ROUND_SECONDS):
-            try:
-                self.round()
-            except UnavailableError as error:
-                log.warning("this round was cut short: %s", error.what)
-                self._submit_pings(self._pinger.plan_evaluator(self._seconds(), well=False))
-            except Exception:
-                # The watcher goes on whatever happens; a round that never ends well is told outside and to people.
-                log.exception("this round failed in a way nobody foresaw")
-                self._submit_pings(self._pinger.plan_evaluator(self._seconds(), well=False))
+            with bind(trace_id=self._services.random(16).hex()):
+                self._go_one_round()
         self._end()
+
+    def _go_one_round(self) -> None:
+        try:
+            self.round()
+        except UnavailableError as error:
+            log.warning("this round was cut short: %s", error.what)
+            self._submit_pings(self._pinger.plan_evaluator(self._seconds(), well=False))
+        except Exception:
+            # The watcher goes on whatever happens; a round that never ends well is told outside and to people.
+            log.exception("this round failed in a way nobody foresaw")
+            self._submit_pings(self._pinger.plan_evaluator(self._seconds(), well=False))
 
     def _end(self) -> None:
         try:
@@ -145,7 +151,7 @@ class Watcher:
         if self._seconds() - self._evaluated < EVALUATION_SECONDS:
             return
         self._evaluated = self._seconds()
-        with self._services.catalog.begin() as session:
+        with span("watch evaluate"), self._services.catalog.begin() as session:
             self._look(session, database_now(session))
             pings = self._pinger.plan(session, self._seconds())
         self._submit_pings(pings)
@@ -167,7 +173,7 @@ class Watcher:
         _forget_old(session, now)
 
     def _route(self) -> None:
-        with self._services.catalog.begin() as session:
+        with span("watch route"), self._services.catalog.begin() as session:
             now = database_now(session)
             self._router(session, now).route(session)
             route_personal(session, self._services.settings.channels, now)
@@ -203,13 +209,20 @@ class Watcher:
                 self._busy.discard(key)
 
         self._busy.add(key)
-        self._pool.submit(run)
+        self._pool.submit(carried(run))
 
     def _send(self, delivery: Claimed) -> None:
+        told = {"strongroom.channel": delivery.channel}
+        # In the story of what the message is about.
+        with bind(trace_id=delivery.message.trace_id or get_trace_id()), span("alert send", attributes=told) as sent:
+            self._deliver(delivery, sent)
+
+    def _deliver(self, delivery: Claimed, sent: Span) -> None:
         catalog, channels = self._services.catalog, self._services.settings.channels
         try:
             complaint = self._sender.send(delivery.channel, delivery.message, delivery.recipient)
         except StrongroomError as error:
+            sent.fail(type(error).__name__)
             log.warning("channel %s did not take a message: %s", delivery.channel, error.what)
             with catalog.begin() as session:
                 note_failed(session, delivery, error, channels)
@@ -218,8 +231,9 @@ class Watcher:
             note_sent(session, delivery, complaint)
 
     def _ping(self, ping: Ping) -> None:
-        if self._pinger.send(ping, self._seconds()):
-            note_told(self._services.catalog, ping)
+        with span("watch ping", attributes={"strongroom.ping": ping.name}):
+            if self._pinger.send(ping, self._seconds()):
+                note_told(self._services.catalog, ping)
 
     def _seconds(self) -> float:
         return self._services.clock.monotonic()

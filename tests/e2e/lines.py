@@ -15,6 +15,8 @@ INSIDE = (
     "strongroom.jobs.lease",
 )
 """Loggers whose lines are all made inside of a request or a task."""
+ABOUT_ITSELF = ("api", "celery", "kombu", "uvicorn", "worker", "py.warnings", "strongroom.spans", "strongroom.logs")
+"""Loggers by which processes speak of themselves, outside of every request and task."""
 
 
 def read_lines(deployment: Deployment) -> list[dict[str, Any]]:
@@ -25,7 +27,11 @@ def read_lines(deployment: Deployment) -> list[dict[str, Any]]:
         assert set(line) <= set(FIELDS), line
         assert tuple(line)[:9] == FIELDS[:9], line
     assert [line for line in lines if line["logger"] in INSIDE and "trace_id" not in line] == []
-    assert [line for line in lines if "task_id" in line and "trace_id" not in line] == []
+    inside = [line for line in lines if line.keys() & {"task_id", "request_id", "job_id", "user_id"}]
+    assert [line for line in inside if "trace_id" not in line] == []
+    # Whatever else there is without a trace is said by a process about itself: that it starts, ends, or waits.
+    outside = {line["logger"] for line in lines if "trace_id" not in line}
+    assert {name for name in outside if not name.startswith(ABOUT_ITSELF)} == set()
     return lines
 
 

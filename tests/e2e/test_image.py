@@ -21,6 +21,7 @@ from strongroom.testing.postgres import ScratchPostgres
 from tests.e2e.deployment import eventually
 from tests.e2e.image import Image, make_image, secret_files
 from tests.policy.deployment import COMPOSE_FILES, DOCKER, is_ours, services
+from tests.services.collector import Collector, collecting
 from tests.services.ports import LOOPBACK, ReservedPort
 from tests.services.processes import Server, unprivileged_account
 from tests.services.requirement import service_is_missing
@@ -48,6 +49,7 @@ class Town:
     directory: Path
     primary: ScratchPostgres
     ports: dict[str, ReservedPort]
+    collector: Collector
     account: pwd.struct_passwd | None
     """Whom the image's processes run as; None for this process's own user, without any of its powers."""
     processes: dict[str, Server] = field(default_factory=dict)
@@ -62,7 +64,8 @@ class Town:
 
     def environment(self, service: dict[str, Any]) -> dict[str, str]:
         given = dict(secret_files(service["environment"], self.secrets))
-        return {**self.image.environment, **given, "STRONGROOM_CONFIG": str(self.config)}
+        spans = {"OTEL_EXPORTER_OTLP_ENDPOINT": self.collector.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+        return {**self.image.environment, **given, **spans, "STRONGROOM_CONFIG": str(self.config)}
 
     def put_ports(self, words: list[str]) -> list[str]:
         return [word.replace(":5555", f":{self.ports['flower'].number}") for word in words]
@@ -120,7 +123,7 @@ def town(image: Image, run_directory: Path) -> Iterator[Town]:
     with ExitStack() as stack:
         primary = stack.enter_context(ScratchPostgres())
         ports = {name: ReservedPort() for name in ("api", "flower", "redis", "standby")}
-        town = Town(image, directory, primary, ports, account)
+        town = Town(image, directory, primary, ports, stack.enter_context(collecting()), account)
         stack.callback(stop, town)
         make_secrets(town)
         configure(town)
@@ -273,6 +276,19 @@ def test_a_backup_runs_through_and_the_copies_are_made(town: Town) -> None:
     done = town.run("strongroom", "backup", "run", "catalog")
     assert done.returncode == 0, done.stderr
     eventually(lambda: "protected" in town.run("strongroom", "backup", "list").stdout, "the backup is protected")
+
+
+def test_every_kind_of_process_sends_its_spans_to_the_endpoint_that_is_set(town: Town) -> None:
+    assert httpx.get(town.url("/v1/sources")).status_code == 401
+    assert town.run("strongroom", "status").returncode in (0, 4)
+
+    def senders() -> set[str]:
+        return {span.service for span in town.collector.spans}
+
+    expected = {"api", "worker", "beat", "watch", "command"}
+    eventually(lambda: expected <= senders(), "spans of every kind of process arrive")
+    assert senders() == expected
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in SERVICES["api"]["environment"]
 
 
 def test_the_standby_follows_the_primary_and_that_is_watched(town: Town) -> None:

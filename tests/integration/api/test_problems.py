@@ -1,9 +1,15 @@
 """Whatever goes wrong, the answer is a problem with a stable code and the ids of the request."""
 
+import json
+import socket
+
+import httpx
 import pytest
 
+import api.status
 from api import status
 from strongroom.catalog.errors import CatalogUnavailableError
+from strongroom.tracing import is_trace_id
 
 CANARY = "canary-secret-in-an-error"
 
@@ -12,6 +18,14 @@ CANARY = "canary-secret-in-an-error"
 def catalog_url(sqlite_catalog_url):
     """These tests are about HTTP, so one kind of catalog is enough."""
     return sqlite_catalog_url
+
+
+TRACE = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"
+PARENT = f"00-{TRACE.replace('-', '')}-00f067aa0ba902b7-01"
+
+
+def fail(*_):
+    raise RuntimeError(CANARY)
 
 
 def assert_problem(answer, code, status):
@@ -131,3 +145,68 @@ def test_a_trace_id_that_is_none_is_replaced(client, headers):
     assert first.headers["x-trace-id"] != second.headers["x-trace-id"]
     assert first.headers["x-request-id"] != second.headers["x-request-id"]
     assert first.headers["x-trace-id"] not in headers.values()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options", "status"),
+    [
+        ("GET", "/v1/backup", {}, 404),
+        ("DELETE", "/v1/backups", {}, 405),
+        ("POST", "/v1/backups", {"content": b"x" * ((1 << 20) + 1)}, 413),
+        ("POST", "/v1/backups", {"content": b"{"}, 422),
+        ("GET", "/v1/status", {}, 500),
+        ("GET", "/v1/sources", {"headers": {"Authorization": "Bearer wrong"}}, 401),
+    ],
+)
+def test_an_answer_before_or_instead_of_a_route_has_the_ids_too(client, monkeypatch, method, path, options, status):
+    monkeypatch.setattr(api.status, "status", fail)
+    headers = {"X-Trace-Id": TRACE, **options.pop("headers", {})}
+
+    answer = client.request(method, path, headers=headers, **options)
+
+    assert answer.status_code == status
+    assert answer.headers["x-trace-id"] == TRACE
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET /\x1b[31m HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /v1/backups HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+    ],
+    ids=["line", "header", "escape", "length", "tls"],
+)
+def test_what_is_no_http_is_answered_with_both_ids_and_without_what_was_sent(base_url, caplog, sent):
+    place = httpx.URL(base_url)
+    with socket.create_connection((place.host, place.port), timeout=20) as connection, caplog.at_level("WARNING"):
+        connection.sendall(sent)
+        answered = b"".join(iter(lambda: connection.recv(65536), b""))
+
+    head, _, body = answered.decode().partition("\r\n\r\n")
+    lines = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:])
+    problem = json.loads(body)
+    assert head.startswith("HTTP/1.1 400 ")
+    assert (problem["code"], problem["status"]) == ("api.unreadable_request", 400)
+    assert problem["request_id"] == lines["x-request-id"]
+    assert is_trace_id(lines["x-trace-id"].replace("-", ""))
+    assert lines["content-length"] == str(len(body))
+    assert "http.malformed: Invalid HTTP request received." in caplog.text
+
+
+def test_a_traceparent_wins_over_the_other_header_on_errors_too(client):
+    answer = client.get("/v1/backup", headers={"traceparent": PARENT, "X-Trace-Id": "f" * 32})
+
+    assert answer.headers["x-trace-id"] == TRACE.replace("-", "")
+
+
+def test_a_request_id_of_the_caller_is_noted_and_never_taken_over(client, caplog):
+    with caplog.at_level("INFO"):
+        answer = client.get("/v1/sources", headers={"X-Request-ID": "order-7", "X-Trace-Id": "shop.4"})
+
+    assert answer.headers["x-request-id"] != "order-7"
+    (line,) = [one for one in caplog.records if getattr(one, "event", "") == "http.request"]
+    assert line.getMessage().endswith(" called order-7,shop.4")

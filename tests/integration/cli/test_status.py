@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from api.status_documents import StatusDocument
 from strongroom.alerts.opening import AlertReport, AlertType, Severity, open_alert
 from strongroom.catalog.alerts import ExpectedRun
 from strongroom.catalog.dbtime import database_now
+from strongroom.catalog.schema import _scripts
+from strongroom.catalog.version import newest_revision
 from strongroom.levels.status import status
 from strongroom.replication.reconcile import look_at_regions
 from strongroom.runtime import build_runtime
@@ -118,3 +121,50 @@ def test_a_region_that_is_away_is_named_and_the_others_counted(installed: Run, s
     assert installed("backup", "run", "uploads", "--here", "--quiet")[0] == HEALTHY
     row = next(line for line in installed("status")[1].splitlines() if line.startswith("uploads"))
     assert "3 of 3 " in row
+
+
+@pytest.mark.parametrize(
+    ("revision", "code", "words"),
+    [
+        ("0001", "catalog.schema_outdated", "older than this version of Strongroom: revision 0001, not"),
+        ("9999", "catalog.schema_too_new", "newer than this version of Strongroom: revision 9999, not"),
+    ],
+)
+def test_tables_of_another_version_are_said_to_be_so(installed: Run, services: Services, revision: str, code, words):
+    with services.catalog.begin() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": revision})
+
+    ended, _, err = installed("status")
+
+    assert ended == 1
+    assert words in err
+    assert code in err
+
+
+def test_a_catalog_without_tables_is_told_from_one_that_does_not_answer(installed: Run, services: Services):
+    with services.catalog.begin() as session:
+        session.execute(text("DROP TABLE alembic_version"))
+
+    ended, _, err = installed("status")
+
+    assert ended == 1
+    assert "has no tables of Strongroom" in err
+    assert "strongroom init --upgrade" in err
+
+
+def test_the_newest_revision_is_the_end_of_the_chain():
+    assert _scripts().get_heads() == [newest_revision()]
+
+
+def test_a_key_folder_that_is_not_there_is_said_before_anything_is_made(run: Run, tmp_path: Path):
+    assert run("init", "--quiet")[0] == 0
+    config = tmp_path / "strongroom.toml"
+    config.write_text('[keyring]\npath = "disk/strongroom.keys"\n[regions.new]\npath = "elsewhere"\n')
+
+    ended, _, err = run("init", "--upgrade")
+
+    assert ended == 2
+    assert "disk of the key file strongroom.keys is not there" in err
+    assert "Mount it" in err
+    assert not (tmp_path / "disk").exists()
+    assert not (tmp_path / "elsewhere").exists()

@@ -24,6 +24,8 @@ CONFIG = """
 grace_seconds = 1
 [api]
 port = {api}
+[metrics]
+port = {metrics}
 [flower]
 port = {flower}
 [regions.here]
@@ -36,12 +38,12 @@ clock = SystemClock()
 def installation(tmp_path: Path) -> Iterator[Installation]:
     """The first of two sites; its files are where `strongroom peers join` puts them."""
     (site, _), ports = make_sites(tmp_path / "sites")
-    ports += [ReservedPort(), ReservedPort()]
+    ports += [ReservedPort(), ReservedPort(), ReservedPort()]
     made = Installation(tmp_path / "site")
     made.make_directories()
     shutil.copytree(site / "skip", made.directory / "skip")
     shutil.copytree(site / "encryptors", made.directory / "encryptors")
-    base = CONFIG.format(api=ports[-1].number, flower=ports[-2].number)
+    base = CONFIG.format(api=ports[-1].number, flower=ports[-2].number, metrics=ports[-3].number)
     made.config.write_text(base + (site / "skip.toml").read_text())
     yield made
     down(made, clock)

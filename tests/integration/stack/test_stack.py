@@ -35,6 +35,9 @@ grace_seconds = 1
 [api]
 port = {api}
 
+[metrics]
+port = {metrics}
+
 [flower]
 port = {flower}
 
@@ -54,14 +57,14 @@ said: list[str] = []
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     directory = tmp_path_factory.mktemp("stack") / "site"
     with ExitStack() as stack:
-        ports = [ReservedPort(), ReservedPort()]
+        ports = [ReservedPort(), ReservedPort(), ReservedPort()]
         for port in ports:
             stack.callback(port.release)
         made = Installation(directory)
         made.make_directories()
         (directory / "website").mkdir()
         (directory / "website" / "index.html").write_text("hello")
-        made.config.write_text(CONFIG.format(api=ports[0].number, flower=ports[1].number))
+        made.config.write_text(CONFIG.format(api=ports[0].number, flower=ports[1].number, metrics=ports[2].number))
         stack.callback(down, made, clock)
         yield made
 
@@ -104,6 +107,17 @@ def test_a_job_runs_from_the_request_to_its_end(client):
     backup = client.get(f"/v1/backups/{job['id']}").json()
     assert backup["state"] == "committed"
     eventually(lambda: client.get(f"/v1/backups/{job['id']}").json()["protected_at"])
+
+
+def test_prometheus_on_this_machine_reads_metrics_without_a_token(running):
+    answer = httpx.get(running.metrics, trust_env=False)
+
+    assert answer.status_code == 200
+    assert "strongroom_up 1" in answer.text
+    assert answer.headers["x-trace-id"]
+    others = [httpx.get(running.metrics.replace("/metrics", path), trust_env=False) for path in ("/", "/v1/status")]
+    assert [other.status_code for other in others] == [404, 404]
+    assert all(other.json()["request_id"] == other.headers["x-request-id"] for other in others)
 
 
 def test_up_again_changes_nothing(installation, running):
@@ -203,7 +217,7 @@ def test_a_port_that_is_taken_is_named_with_its_section(tmp_path):
         other.close()
         installation = Installation(tmp_path / "site")
         installation.make_directories()
-        installation.config.write_text(CONFIG.format(api=taken.getsockname()[1], flower=1))
+        installation.config.write_text(CONFIG.format(api=taken.getsockname()[1], flower=1, metrics=2))
 
         with pytest.raises(PortTakenError) as refused:
             up(installation, os.environ, clock, said.append)
@@ -247,7 +261,7 @@ def test_what_lost_its_supervisor_is_found_and_ended(installation, running):
 def test_a_key_file_that_is_gone_is_said_before_anything_starts(tmp_path):
     installation = Installation(tmp_path / "site")
     installation.make_directories()
-    installation.config.write_text(CONFIG.format(api=1, flower=2))
+    installation.config.write_text(CONFIG.format(api=1, flower=2, metrics=3))
     runtime = build_runtime(installation.settings(os.environ))
     set_up(runtime, Screen(quiet=True))
     runtime.close()

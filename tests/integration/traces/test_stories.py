@@ -4,7 +4,10 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import select
 
+from strongroom.catalog.alerts import Alert, AlertDelivery, DeliveryState, NoticeReason
+from strongroom.catalog.dbtime import database_now
 from strongroom.jobs.errors import BrokerUnavailableError
 from strongroom.jobs.failures import JobFailure
 from strongroom.jobs.ledger import Ledger
@@ -26,13 +29,13 @@ def ledger(catalog_url: str) -> Iterator[Ledger]:
     opened.catalog.close()
 
 
-def story(ledger: Ledger, wanted: str = TRACE_ID) -> TraceStory:
+def story(ledger: Ledger, wanted: str = TRACE_ID, *, with_audit: bool = True) -> TraceStory:
     with ledger.catalog.read() as session:
-        return tell_story(session, wanted, with_audit=False)
+        return tell_story(session, wanted, with_audit=with_audit)
 
 
-def told(ledger: Ledger) -> list[str]:
-    return [event.what for event in story(ledger).events]
+def told(ledger: Ledger, *, with_audit: bool = True) -> list[str]:
+    return [event.what for event in story(ledger, with_audit=with_audit).events]
 
 
 def asked_for(ledger: Ledger) -> uuid.UUID:
@@ -46,9 +49,24 @@ def test_a_job_that_goes_well_is_told_from_its_request_to_its_end(ledger: Ledger
     assert told(ledger) == [
         "a request asked for a job",
         "backup.run of ledgers was asked for",
-        "attempt 1 began",
+        "attempt 1 of backup.run began",
         "backup.run of ledgers succeeded",
     ]
+
+
+def test_who_asked_is_named(ledger: Ledger):
+    with bind(user_id="17", username="anna"):
+        asked_for(ledger)
+    assert told(ledger)[:2] == ["a request of anna asked for a job", "backup.run of ledgers was asked for"]
+    assert told(ledger, with_audit=False)[0] == "a request asked for a job"
+    assert "anna" not in str(story(ledger, with_audit=False))
+
+
+def test_whoever_gave_a_command_is_named(ledger: Ledger):
+    with bind(user_id="0", username="root@vault-1"):
+        enqueue(ledger)
+    assert told(ledger) == ["backup.run of ledgers was asked for by root@vault-1"]
+    assert told(ledger, with_audit=False) == ["backup.run of ledgers was asked for"]
 
 
 def test_a_worker_that_is_lost_and_one_that_fails_stand_in_the_story(ledger: Ledger):
@@ -67,11 +85,11 @@ def test_a_worker_that_is_lost_and_one_that_fails_stand_in_the_story(ledger: Led
     assert told(ledger) == [
         "a request asked for a job",
         "backup.run of ledgers was asked for",
-        "attempt 1 began",
-        "attempt 1 was lost: its worker was not heard of any more",
-        "attempt 2 began",
-        f"attempt 2 failed ({BrokerUnavailableError.code})",
-        "attempt 3 began",
+        "attempt 1 of backup.run began",
+        "attempt 1 of backup.run was lost: its worker was not heard of any more",
+        "attempt 2 of backup.run began",
+        f"attempt 2 of backup.run failed ({BrokerUnavailableError.code})",
+        "attempt 3 of backup.run began",
         "backup.run of ledgers succeeded",
     ]
     owners = [event.about.get("owner") for event in story(ledger).events if event.what.startswith("attempt")]
@@ -87,9 +105,9 @@ def test_a_lapsed_lease_that_another_attempt_takes_before_the_sweeper_is_told_to
     run_claimed(ledger, again, lambda _: {})
 
     assert told(ledger)[1:] == [
-        "attempt 1 began",
-        "attempt 1 was lost: its worker was not heard of any more",
-        "attempt 2 began",
+        "attempt 1 of backup.run began",
+        "attempt 1 of backup.run was lost: its worker was not heard of any more",
+        "attempt 2 of backup.run began",
         "backup.run of ledgers succeeded",
     ]
 
@@ -101,9 +119,43 @@ def test_a_failed_job_leads_to_its_alert(ledger: Ledger):
     )
 
     kinds = [event.kind.value for event in story(ledger).events]
-    # The end of the attempt, that of the job and the alert are one transaction.
-    assert (kinds[:2], sorted(kinds[2:])) == (["job", "attempt"], ["alert", "attempt", "job"])
-    assert "attempt 1 failed (sources.gone)" in told(ledger)
+    # The last three are one transaction, and told as one leads to the other.
+    assert kinds == ["job", "attempt", "attempt", "job", "alert"]
+    assert "attempt 1 of backup.run failed (sources.gone)" in told(ledger)
+
+
+def test_who_was_told_of_an_alert_and_who_took_care_stand_in_the_story(ledger: Ledger):
+    claim = claimed(ledger)
+    ledger.fail(claim, JobFailure("sources.gone", "Gone.", "Bring it back.", retryable=False, exit_code=1))
+    with ledger.catalog.begin() as session:
+        alert = session.scalars(select(Alert)).one()
+        now = database_now(session)
+        for channel, state in (("mail", DeliveryState.SENT), ("pager", DeliveryState.DEAD)):
+            session.add(
+                AlertDelivery(
+                    id=uuid.uuid4(),
+                    alert_id=alert.id,
+                    group_id=uuid.uuid4(),
+                    channel=channel,
+                    reason=NoticeReason.OPENED,
+                    payload={},
+                    state=state,
+                    due_at=now,
+                    created_at=now,
+                    finished_at=now,
+                )
+            )
+        alert.acknowledged_at = alert.resolved_at = now
+        alert.acknowledged_by, alert.resolved_by = "anna", "ben"
+        cause = alert.cause
+
+    assert {
+        "message (opened) to channel mail was sent",
+        "message (opened) to channel pager was given up",
+        f"alert {cause} acknowledged by anna",
+        f"alert {cause} resolved by ben",
+    } <= set(told(ledger))
+    assert told(ledger)[-1] == f"alert {cause} resolved by ben"
 
 
 @pytest.mark.parametrize("wanted", [TRACE_ID, DASHED, f" {DASHED}\n", REQUEST_ID, str(uuid.UUID(REQUEST_ID))])

@@ -19,10 +19,14 @@ from strongroom.catalog.dbtime import database_now, utcnow
 from strongroom.watch.catalog_away import CatalogAway
 from tests.integration.jobs.staging import HandClock
 from tests.integration.watch.conftest import Yard
+from tests.services.collector import collecting
 from tests.services.loud import Mood
 
 PROJECT = Path(__file__).resolve().parents[3]
 KILLS = 3
+
+
+STORY = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 def fail(yard: Yard, source: str = "shop") -> str:
@@ -35,6 +39,7 @@ def fail(yard: Yard, source: str = "shop") -> str:
             "Look.",
             database_now(session),
             source=source,
+            trace_id=STORY,
         )
         return str(open_alert(session, report).id)
 
@@ -67,12 +72,18 @@ def start(yard: Yard) -> subprocess.Popen[bytes]:
 
 
 def test_a_failure_is_heard_of_and_the_process_ends_when_asked(yard: Yard):
-    process = start(yard)
-    alert = fail(yard)
-    eventually(lambda: alert in heard(yard), "it is heard of")
-    process.send_signal(signal.SIGTERM)
+    with collecting() as collector:
+        yard.env["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.endpoint
+        process = start(yard)
+        alert = fail(yard)
+        eventually(lambda: alert in heard(yard), "it is heard of")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
 
-    assert process.wait(30) == 0
+    (sent,) = [span for span in collector.of(STORY) if span.name == "alert send"]
+    assert (sent.service, sent.attributes["strongroom.channel"]) == ("watch", "ear")
+    assert {"watch evaluate", "watch route", "watch ping"} <= {span.name for span in collector.spans}
+    assert any(span.parent_id for span in collector.spans if "db.query.text" in span.attributes)
     assert all(secret not in (yard.settings.path.parent / "watch.log").read_text() for secret in yard.env.values())
     with yard.catalog.read() as session:
         assert session.scalars(select(WatchLease)).all() == [], "another may lead at once"

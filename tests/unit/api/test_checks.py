@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from api.checks import SECONDS_KEPT, Checks, Health, Part
+from api.checks import SECONDS_A_PART, SECONDS_KEPT, Checks, Health, Part
 from strongroom.catalog.errors import CatalogUnavailableError
 from strongroom.clock import SystemClock
 
@@ -77,6 +77,7 @@ def test_a_part_that_hangs_for_good_is_not_asked_again(monkeypatch: pytest.Monke
 
 
 def test_what_was_found_is_kept_for_two_seconds():
+    assert (SECONDS_A_PART, SECONDS_KEPT) == (0.5, 2.0)
     clock, asked = StillClock(), []
 
     async def look() -> None:

@@ -38,17 +38,20 @@ def test_a_line_has_the_fields_that_are_in_every_line_in_their_order(log: loggin
 
 
 def test_a_line_says_what_it_belongs_to(log: logging.Logger, written: io.StringIO):
-    with bind(trace_id="a" * 32, request_id="b" * 32, job_id="j", task_id="t", user_id="u"):
+    with bind(trace_id="a" * 32, request_id="b" * 32, job_id="j", task_id="t", user_id="u", username="anna"):
         log.info("x", extra={"duration_s": 0.25, "event": "job.done"})
     log.info("x")
 
     inside, outside = lines_of(written)
-    assert {name: inside[name] for name in ("trace_id", "request_id", "job_id", "task_id", "user_id", "event")} == {
+    assert {
+        name: inside[name] for name in ("trace_id", "request_id", "job_id", "task_id", "user_id", "username", "event")
+    } == {
         "trace_id": "a" * 32,
         "request_id": "b" * 32,
         "job_id": "j",
         "task_id": "t",
         "user_id": "u",
+        "username": "anna",
         "event": "job.done",
     }
     assert inside["duration_s"] == 0.25

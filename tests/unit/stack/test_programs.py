@@ -11,7 +11,7 @@ from stack.programs import HEARTBEATS, WITH_KEYS, programs
 from stack.readiness import Stack, verify_ports_free
 from strongroom.settings import Settings, load_settings
 
-BASE = '[api]\nport = {api}\n[flower]\nport = {flower}\n[regions.eu]\npath = "eu"\n'
+BASE = '[api]\nport = {api}\n[metrics]\nport = {metrics}\n[flower]\nport = {flower}\n[regions.eu]\npath = "eu"\n'
 SKIP = """
 [skip]
 system_id = "KP-A"
@@ -39,9 +39,11 @@ def settings(tmp_path: Path, text: str) -> Settings:
 
 
 def test_a_key_provider_has_its_faces_and_its_worker(tmp_path: Path) -> None:
-    api, flower, port, peer = free_ports(4)
-    plain = settings(tmp_path, BASE.format(api=api, flower=flower))
-    provider = settings(tmp_path, BASE.format(api=api, flower=flower) + SKIP.format(port=port, peer=peer))
+    api, flower, port, peer, metrics = free_ports(5)
+    plain = settings(tmp_path, BASE.format(api=api, flower=flower, metrics=metrics))
+    provider = settings(
+        tmp_path, BASE.format(api=api, flower=flower, metrics=metrics) + SKIP.format(port=port, peer=peer)
+    )
 
     names = [{program.name for program in programs(Installation(tmp_path), one)} for one in (plain, provider)]
 
@@ -54,18 +56,20 @@ def test_a_key_provider_has_its_faces_and_its_worker(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("taken", [2, 3])
 def test_a_port_of_a_face_that_is_taken_is_named_before_anything_starts(tmp_path: Path, taken: int) -> None:
-    ports = free_ports(4)
-    api, flower, port, peer = ports
-    provider = settings(tmp_path, BASE.format(api=api, flower=flower) + SKIP.format(port=port, peer=peer))
+    ports = free_ports(5)
+    api, flower, port, peer, metrics = ports
+    provider = settings(
+        tmp_path, BASE.format(api=api, flower=flower, metrics=metrics) + SKIP.format(port=port, peer=peer)
+    )
 
     with socket.create_server(("127.0.0.1", ports[taken])), pytest.raises(PortTakenError, match=str(ports[taken])):
         verify_ports_free(provider)
 
 
 def test_a_face_may_listen_on_an_address_of_ipv6(tmp_path: Path) -> None:
-    api, flower, port, peer = free_ports(4)
+    api, flower, port, peer, metrics = free_ports(5)
     skip = SKIP.format(port=port, peer=f'{peer}\nhost = "::1"')
-    provider = settings(tmp_path, BASE.format(api=api, flower=flower) + skip)
+    provider = settings(tmp_path, BASE.format(api=api, flower=flower, metrics=metrics) + skip)
 
     verify_ports_free(provider)
 

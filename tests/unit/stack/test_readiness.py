@@ -26,7 +26,7 @@ def test_another_installation_on_the_port_is_named() -> None:
         url = f"http://127.0.0.1:{server.server_port}"
 
         with pytest.raises(PortTakenError) as refused:
-            Stack(url, url, "our token").waiting_for(60)
+            Stack(url, url, "our token", f"{url}/metrics").waiting_for(60)
         server.shutdown()
 
     assert url in refused.value.what
