@@ -54,6 +54,18 @@ model: venv ## Run the model of backups, expiry, shredding, crashes and collecti
 reencrypt-storm: venv ## Race writers against re-encryptions ten times and kill a worker 25 times; about three minutes
 	$(BIN)/python -m tests.integration.rotation.storm --races 10 --kills 25 --seed $(firstword $(SEEDS))
 
+.PHONY: mfa-cases guess-storm fuzz-api
+mfa-cases: venv ## Run the cases of codes, apps and backup codes; under five seconds
+	$(BIN)/python -m pytest -q tests/unit/accounts/test_totp.py tests/unit/accounts/test_backup_codes.py \
+		tests/unit/accounts/test_mfa.py tests/unit/accounts/test_changes.py
+
+guess-storm: venv ## Send 10,000 wrong codes in a day to 200 logins at once; a minute
+	$(BIN)/python -m tests.integration.accounts.storm
+
+fuzz-api: venv ## Send 500 requests made from the OpenAPI document to each operation (SEEDS="3"); half an hour
+	STRONGROOM_FUZZ_EXAMPLES=500 STRONGROOM_FUZZ_SEED=$(firstword $(SEEDS)) $(BIN)/python -m pytest -q \
+		tests/integration/api/test_fuzz.py
+
 fmt: venv ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .

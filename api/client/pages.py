@@ -18,10 +18,23 @@ from api.witnessing import witness
 from strongroom.settings import SessionSettings
 
 _STATIC = Path(__file__).parent / "static"
-_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 _FILES = {path.name: path.read_bytes() for path in sorted(_STATIC.iterdir())}
+# Asked for again each time, so that a new version is never mixed with an old one.
+_FILE_HEADERS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 
 router = APIRouter(prefix="/client", tags=["client"])
+
+
+class StyleResponse(Response):
+    """A style sheet."""
+
+    media_type = "text/css"
+
+
+class ScriptResponse(Response):
+    """A script."""
+
+    media_type = "text/javascript"
 
 
 async def get_board(request: Request) -> Board:
@@ -65,23 +78,17 @@ async def show_board(
     return await run_in_threadpool(board.show)
 
 
-@router.get("/board.css")
+@router.get("/board.css", response_class=StyleResponse)
 def show_style() -> Response:
     """Show how the page looks."""
-    return _file("board.css")
+    return StyleResponse(_FILES["board.css"], headers=_FILE_HEADERS)
 
 
-@router.get("/board.js")
+@router.get("/board.js", response_class=ScriptResponse)
 def show_script() -> Response:
     """Show what the page does."""
-    return _file("board.js")
+    return ScriptResponse(_FILES["board.js"], headers=_FILE_HEADERS)
 
 
 async def _verify_visit(sessions: RedisSessionManager, request: Request) -> None:
     await sessions.verify_visit(request.cookies.get(VISIT_COOKIE, ""))
-
-
-def _file(name: str) -> Response:
-    # Asked for again each time, so that a new version is never mixed with an old one.
-    headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-    return Response(_FILES[name], headers=headers, media_type=_TYPES[Path(name).suffix])

@@ -133,8 +133,8 @@ def _body(name: str, what: Happened, now: datetime, detail: str) -> str:
         f"When: {now:%Y-%m-%d %H:%M:%S} UTC",
         *_whence(),
         "",
-        "If it was you, there is nothing to do.",
-        f"If it was not you: {what.if_not_you.format(name=name)}",
+        "If you know of this, there is nothing to do.",
+        f"If not: {what.if_not_you.format(name=name)}",
     ]
     return "\n".join(lines)
 

@@ -24,6 +24,8 @@ class Life:
 
     deployment: Deployment
     secrets: dict[str, str] = field(default_factory=lambda: {"password": PASSWORD, "guess": GUESS})
+    codes: list[str] = field(default_factory=list)
+    """What the app has shown."""
     refused: list[httpx.Response] = field(default_factory=list)
 
     def send(self, path: str, body: Any = None, *, token: str = "", **headers: str) -> httpx.Response:
@@ -53,6 +55,7 @@ class Life:
         enroll = self._log_in()["enroll_token"]
         secret = self.send(f"{AUTH}/mfa/enable", token=enroll).json()["secret"]
         code = totp.code_at(secret, totp.step_of(datetime.now(UTC)))
+        self.codes.append(code)
         backup: list[str] = self.send(f"{AUTH}/mfa/confirm", {"code": code}, token=enroll).json()["backup_codes"]
         waiting = self._log_in()["mfa_token"]
         pair = self.send(f"{AUTH}/login/mfa-verify", {"mfa_token": waiting, "code": backup[0]}).json()

@@ -9,10 +9,12 @@ import pytest
 from strongroom.testing.postgres import ScratchPostgres
 from tests.e2e.databases import content, make_database
 from tests.e2e.deployment import Deployment, bucket_regions, deployed, eventually
+from tests.e2e.flower_pages import flower_beside
 from tests.e2e.lines import read_lines, verify_silent
 from tests.e2e.operators_life import Life
 from tests.e2e.spying import contents, monitored, rows_of
 from tests.e2e.trees import make_tree, picture
+from tests.services.canaries import arguments_of, find_secrets, shows_code
 from tests.services.collector import Collector, ReceivedSpan, collecting
 from tests.services.rgw import Gateway
 from tests.services.valkey import Valkey
@@ -212,17 +214,22 @@ def test_a_dead_region_delays_protection_and_heals(
     deployment.await_protected(backup)
 
 
-def test_secrets_appear_in_no_log_no_task_no_span_and_no_row(deployment: Deployment, collector: Collector) -> None:
+def test_secrets_appear_in_no_log_no_task_no_span_no_page_and_no_row(
+    deployment: Deployment, collector: Collector
+) -> None:
     """No token, code, password or storage key is printed by a process, told to the broker or kept in the catalog."""
     broker, life = deployment.variables["STRONGROOM_BROKER_URL"], Life(deployment)
-    with monitored(broker) as heard:
+    with monitored(broker) as heard, flower_beside(deployment) as flower:
         life.live()
         deployment.back_up("shop")
         eventually(lambda: "backup.run" in str(heard), "the broker was told of the backup")
+        eventually(lambda: "backup.run" in str(flower.tasks()), "Flower was told of the backup")
+        pages = flower.shown()
     printed = deployment.logs()
     places = {
         "logs": printed,
-        "broker": str(heard),
+        "broker": str(heard) + arguments_of(str(heard).encode()),
+        "pages of Flower": pages,
         "contents of the broker": str(contents(broker)),
         "spans": collector.raw.decode("latin-1"),
         "catalog": rows_of(deployment.variables["STRONGROOM_CATALOG_URL"]),
@@ -234,8 +241,12 @@ def test_secrets_appear_in_no_log_no_task_no_span_and_no_row(deployment: Deploym
     assert {answer.status_code // 100 for answer in life.refused} == {4}
     found = {(place, name) for place, text in places.items() for name, secret in life.secrets.items() if secret in text}
     assert found == set()
+    assert {place: find_secrets(text) for place, text in places.items() if find_secrets(text)} == {}
+    assert life.codes
+    assert [code for code in life.codes for text in (printed, pages) if shows_code(text, code)] == []
     assert collector.spans
     for name, value in deployment.variables.items():
         if not name.startswith("OTEL_") and name not in {*ADDRESSES, "MFA_ENABLED"}:
             assert value not in printed, name
+            assert value not in pages, name
     assert read_lines(deployment)

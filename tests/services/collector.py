@@ -10,6 +10,8 @@ from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tests.services.canaries import LISTENER
+
 
 @dataclass(frozen=True)
 class ReceivedSpan:
@@ -41,6 +43,7 @@ class Collector:
     def take(self, body: bytes) -> None:
         """Read one export."""
         self.raw += body
+        LISTENER.hear("in spans", body.decode("latin-1"))
         request = ExportTraceServiceRequest.FromString(body)
         for resource in request.resource_spans:
             service = next(a.value.string_value for a in resource.resource.attributes if a.key == "service.name")

@@ -10,7 +10,7 @@ from httpx import Response
 from strongroom.access.operations import OPERATIONS
 from strongroom.access.principals import Role
 from tests.integration.accounts.conftest import OpenSite, Site
-from tests.services.operators import PASSWORD
+from tests.services.operators import PASSWORD, OpenOperators
 
 TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+")
 
@@ -22,6 +22,37 @@ def test_with_second_factors_off_a_login_is_the_plain_one(open_site: OpenSite) -
     assert answer.headers["Cache-Control"] == "no-store"
     golden = '{"access_token":"T","refresh_token":"T","token_type":"bearer","expires_in":900}'
     assert TOKEN.sub("T", answer.text) == golden
+
+
+def plain(answer: Response) -> tuple[int, str, str, str]:
+    """Return what an answer is, with tokens and times that differ each time left out."""
+    return (
+        answer.status_code,
+        answer.headers["Content-Type"],
+        answer.headers["Cache-Control"],
+        TOKEN.sub("T", answer.text),
+    )
+
+
+@pytest.mark.parametrize("enrolled", [False, True])
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.ADMIN])
+def test_with_second_factors_off_every_step_is_the_plain_one(
+    open_site: OpenSite, open_house: OpenOperators, sqlite_catalog_url: str, role: Role, *, enrolled: bool
+) -> None:
+    site = open_site(role, MFA_ENABLED="false")
+    if enrolled:
+        on = open_house(sqlite_catalog_url)
+        on.enrol()
+    golden = '{"access_token":"T","refresh_token":"T","token_type":"bearer","expires_in":900}'
+    whole = (200, "application/json", "no-store", golden)
+
+    first = site.log_in()
+    assert plain(first) == whole
+    assert plain(site.post("/refresh", {"refresh_token": first.json()["refresh_token"]})) == whole
+    wrong = site.log_in(password="not the password")
+    assert (wrong.status_code, wrong.json()["code"]) == (401, "accounts.login_refused")
+    out = site.post("/logout", token=site.log_in().json()["access_token"])
+    assert (out.status_code, out.content) == (204, b"")
 
 
 def test_who_has_no_second_factor_gets_the_same_answer_where_they_are_on(open_site: OpenSite) -> None:

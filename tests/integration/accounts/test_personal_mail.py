@@ -102,7 +102,7 @@ def test_who_enrols_gets_one_mail_without_a_secret(open_post: OpenPost, mail_ear
     assert mail["Subject"] == "Strongroom account ana: a second factor was set up"
     assert mail.get_content_type() == "text/plain"
     assert "Request: req-of-the-enrolment" in text
-    assert "If it was not you: " in text
+    assert "If not: " in text
     shown = (enrolment.secret, enrolment.otpauth_uri, PASSWORD, *codes)
     assert not [secret for secret in shown if secret in heard.body.decode()]
 

@@ -206,8 +206,8 @@ def test_a_mail_says_when_from_where_and_under_which_request(ana: OperatorHouse)
         "Request: req-1",
         f"Trace: {'a' * 32}",
         "",
-        "If it was you, there is nothing to do.",
-        f"If it was not you: {Happened.ENROLLED.if_not_you.format(name='ana')}",
+        "If you know of this, there is nothing to do.",
+        f"If not: {Happened.ENROLLED.if_not_you.format(name='ana')}",
     ]
 
 
