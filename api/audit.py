@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime, BaseModel, Field
 
 from api.bodies import Body
@@ -12,7 +12,7 @@ from api.desk import AtDesk, Cursor, Desk, Limit
 from api.gate import Caller
 from api.step_up import AtPermits
 from strongroom.audit.breaks import accept
-from strongroom.audit.events import Outcome
+from strongroom.audit.events import LOG_ITSELF, AuditAction, AuditEvent, Outcome
 from strongroom.audit.reporting import audit_document, check_document, lost_document
 from strongroom.audit.verifying import AuditLog
 from strongroom.catalog.audit import LONGEST_TARGET, AuditFilter, list_audit
@@ -126,7 +126,12 @@ def read_filter(
     return AuditFilter(actor, action, target, outcome, since=since)
 
 
-@router.get("")
+async def note_reading(request: Request, wanted: Annotated[AuditFilter, Depends(read_filter)]) -> None:
+    """Have it written down who reads: counted with others of its kind, as whoever pages through asks often."""
+    request.app.state.refusals.add(AuditEvent(AuditAction.SENSITIVE_READ, LOG_ITSELF, reason=wanted.words))
+
+
+@router.get("", dependencies=[Depends(note_reading)])
 def show_audit(
     desk: AtDesk,
     wanted: Annotated[AuditFilter, Depends(read_filter)],

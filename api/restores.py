@@ -9,6 +9,8 @@ from api.desk import AtDesk, Cursor, IdempotencyKey, Limit
 from api.documents import JobDocument, PageDocument, RestoreBody, RestoreDocument
 from api.step_up import AtPermits
 from api.tracing import TraceId
+from strongroom.audit.acting import name_act
+from strongroom.audit.events import AuditAction
 from strongroom.backup.requests import RestoreRequest, request_plan, request_restore
 from strongroom.backup.targets import place_of, verify_overwrite
 from strongroom.catalog.backup_queries import get_restore, list_restores
@@ -31,6 +33,7 @@ def start_restore(
 ) -> JobDocument:
     """Queue a restore of a backup into an empty target, or over one whose name is confirmed, with a step-up."""
     verify_overwrite(wanted.target, overwrite=wanted.overwrite, confirm=wanted.confirm)
+    name_act(AuditAction.SENSITIVE_READ)
     act = Act("restore.overwrite", place_of(wanted.target), wanted.backup)
     with permits.permit(act, needed=wanted.overwrite):
         restore = request_restore(desk.services, wanted)

@@ -10,8 +10,8 @@ from api.desk import AtDesk
 from api.gate import Caller
 from api.step_up import AtPermits
 from strongroom.alerts.silences import add_silence, end_silence, list_silences, turns_alerts_off, verify_silence
-from strongroom.audit.acting import describe
-from strongroom.audit.events import digest
+from strongroom.audit.acting import describe, name_act
+from strongroom.audit.events import AuditAction, digest
 from strongroom.catalog.dbtime import database_now
 from strongroom.stepup.acts import Act
 
@@ -31,6 +31,7 @@ def begin_silence(desk: AtDesk, body: SilenceBody, caller: Caller, permits: AtPe
     wish = body.as_request(caller.signature)
     verify_silence(wish)
     permit = permits.permit(Act("alerts.mute", "alerts"), needed=turns_alerts_off(body.matcher))
+    name_act(AuditAction.MONITOR_DISABLED)
     describe(
         f"silence {sorted(body.matcher.items())}",
         reason=body.reason,

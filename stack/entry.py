@@ -4,10 +4,9 @@ from contextlib import suppress
 
 from stack.installation import Installation, write_private
 from strongroom.access.errors import CredentialRefusedError
-from strongroom.catalog.engine import open_engine
 from strongroom.catalog.service_tokens import TokenKind
-from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock, system_random
+from strongroom.runtime import open_catalog, open_keks
 from strongroom.servicetokens.checking import TokenCheck
 from strongroom.servicetokens.errors import TokenNotFoundError
 from strongroom.servicetokens.tokens import ServiceTokens, TokenRequest
@@ -19,7 +18,7 @@ GRANTS = ("read", "run", "change")
 
 def take_token(installation: Installation, settings: Settings, clock: Clock) -> str:
     """Return the token in the installation's file; a new one where that is not there or has ended."""
-    catalog = Catalog(open_engine(settings.catalog_url.get_secret_value()))
+    catalog, _ = open_catalog(settings.catalog_url.get_secret_value(), open_keks(settings), clock)
     try:
         return _kept(installation, TokenCheck(catalog, clock)) or _made(
             installation, ServiceTokens(catalog, clock, system_random)

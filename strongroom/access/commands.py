@@ -18,6 +18,7 @@ COMMANDS = (
     read("cli: accounts list", "accounts", Role.ADMIN),
     guarded("cli: accounts disable"),
     guarded("cli: accounts enable"),
+    guarded("cli: accounts role"),
     guarded("cli: accounts password"),
     guarded("cli: accounts set-email"),
     destroy("cli: accounts mfa-reset"),

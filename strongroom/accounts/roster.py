@@ -113,6 +113,20 @@ class Accounts:
             session.execute(delete(AccountAttempts).where(AccountAttempts.subject == account.id.hex))
         return self.get(name)
 
+    def set_role(self, name: str, role: Role) -> AccountView:
+        """Let somebody do more or less from now on, and end their sessions; raises AccountNotFoundError."""
+        with self._catalog.begin() as session:
+            account = find_account(session, name)
+            if account is None:
+                raise _not_found(name)
+            now, before, was = self._clock.now(), _state_of(account), account.role
+            account.role = role.name.lower()
+            end_all(session, account.id, now)
+            change = f"from {was} to {account.role}"
+            after = _state_of(account)
+            write_down(session, AuditAction.AUTHZ_CHANGE, str(account.id), change, before=before, after=after)
+        return self.get(name)
+
     def set_password(self, name: str, password: str) -> AccountView:
         """Give an account another password and end its sessions; the second factor stays as it is.
 

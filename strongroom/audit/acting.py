@@ -40,6 +40,8 @@ class Binding:
     target: str
     recorded: bool = False
     """Whether a committed transaction has a row that says it was done."""
+    action: str = ""
+    """What the row about the operation is called, where that is not the operation's own name."""
     reason: str = ""
     before: str = ""
     after: str = ""
@@ -116,6 +118,13 @@ def describe(target: str | None = None, *, reason: str = "", before: str = "", a
     binding.target = binding.target if target is None else target
     binding.reason = "; ".join(filter(None, (binding.reason, reason)))
     binding.before, binding.after = before or binding.before, after or binding.after
+
+
+def name_act(action: str) -> None:
+    """Say by which name the row about the bound operation is searched for; without a binding it says nothing."""
+    binding = _BINDING.get()
+    if binding is not None:
+        binding.action = action
 
 
 def describe_shortly(target: str, reason: str) -> None:

@@ -35,13 +35,20 @@ class AuditAction(StrEnum):
     TOKEN_REVOKED = "authn_token_revoked"  # noqa: S105 -- the name of an event, not a token
     TOKEN_REUSE = "authn_token_reuse"  # noqa: S105 -- the name of an event, not a token
     AUTHZ_FAIL = "authz_fail"
+    AUTHZ_CHANGE = "authz_change"
     USER_CREATED = "user_created"
     USER_UPDATED = "user_updated"
     SENSITIVE_UPDATE = "sensitive_update"
     SENSITIVE_DELETE = "sensitive_delete"
     RATE_LIMIT_EXCEEDED = "excess_rate_limit_exceeded"
     SESSION_USE_AFTER_EXPIRE = "session_use_after_expire"
+    SENSITIVE_READ = "sensitive_read"
+    MONITOR_DISABLED = "sys_monitor_disabled"
     BREAK_ACCEPTED = "audit_break_accepted"
+
+
+LOG_ITSELF = "audit log"
+"""The target of whoever reads it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,9 @@ def record_alone(catalog: Catalog, event: AuditEvent) -> None:
 def act_of(binding: Binding, outcome: Outcome = Outcome.DONE, reason: str = "") -> AuditEvent:
     """Return the event that says what became of the operation somebody is bound for."""
     why = "; ".join(filter(None, (reason, binding.reason)))
-    return AuditEvent(binding.actor.operation, binding.target, outcome, why, binding.before, binding.after)
+    return AuditEvent(
+        binding.action or binding.actor.operation, binding.target, outcome, why, binding.before, binding.after
+    )
 
 
 def says_done(session: Session) -> bool:

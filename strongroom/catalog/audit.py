@@ -1,7 +1,7 @@
 """The tables of the audit log: one row for each act, each bound to the one before it, and the head that ends them."""
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Index, LargeBinary, Select, SmallInteger, String, select
@@ -86,6 +86,12 @@ class AuditFilter:
     def about(self, *, request_id: str | None, trace_id: str | None) -> "AuditFilter":
         """Return the filter with the ids that rows of one request have in common."""
         return replace(self, request_id=request_id, trace_id=trace_id)
+
+    @property
+    def words(self) -> str:
+        """Say which rows these are, as `field=value`."""
+        named = ((one.name, getattr(self, one.name)) for one in fields(self))
+        return " ".join(f"{name}={value}" for name, value in named if value is not None)
 
     def narrow(self, query: Select[tuple[AuditRow]]) -> Select[tuple[AuditRow]]:
         """Return the query for these rows only."""

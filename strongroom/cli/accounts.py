@@ -104,6 +104,17 @@ def enable(invocation: Invocation, name: str) -> None:
     _show([view], invocation, f"{view.name} is let in again.")
 
 
+@accounts.command("role", examples=("strongroom accounts role ana operator",))
+@click.argument("name")
+@click.argument("role", type=click.Choice([role.name.lower() for role in Role]))
+@click.pass_obj
+def role_command(invocation: Invocation, name: str, role: str) -> None:
+    """Let NAME do what ROLE may from now on, and end all their sessions."""
+    with invocation.services() as services:
+        view = _accounts(services).set_role(name, Role[role.upper()])
+    _show([view], invocation, f"{view.name} is {view.role.name.lower()} now.")
+
+
 @accounts.command("password", examples=("strongroom accounts password ana",))
 @click.argument("name")
 @password_option

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.access.principals import PrincipalKind
-from strongroom.audit.acting import Actor, Binding, acting, find_binding, get_binding
+from strongroom.audit.acting import Actor, Binding, acting, find_actor, find_binding, get_binding
 from strongroom.cli.actor import actor
 from strongroom.clock import system_random
 from strongroom.errors import NotAllowedError, StrongroomError
 from strongroom.tracing import bind, get_request_id, note_user
 
 if TYPE_CHECKING:
-    from strongroom.audit.events import Outcome
+    from strongroom.audit.events import AuditEvent, Outcome
     from strongroom.catalog.session import Catalog
     from strongroom.cli.invocation import Invocation
 
@@ -37,25 +37,32 @@ def acting_locally(context: click.Context) -> Iterator[None]:
     ids = bind(trace_id=system_random(16).hex(), request_id=system_random(16).hex())
     with ids, acting(replace(local_user(), operation=f"{COMMAND}{' '.join(words)}", target=target)):
         note_user(str(os.getuid()), actor())
-        yield
+        try:
+            yield
+        except StrongroomError as error:
+            _leave_where_nothing_was_opened(context.obj, error)
+            raise
         _leave_where_nothing_was_opened(context.obj)
 
 
-def _leave_where_nothing_was_opened(invocation: "Invocation | None") -> None:
-    """Leave a row for what changed files alone, where there is an installation that has a log."""
+def _leave_where_nothing_was_opened(invocation: "Invocation | None", failed: StrongroomError | None = None) -> None:
+    """Leave a row for what opened no catalog, or failed before, where there is an installation that has a log."""
     if invocation is None or not get_binding().owes_a_row:
         return
     from sqlalchemy.exc import SQLAlchemyError
 
-    from strongroom.settings import ConfigNotFoundError
+    from strongroom.settings import ConfigError, ConfigNotFoundError
 
     try:
         # Leaves the row when it is closed.
         with invocation.services():
-            return
-    except ConfigNotFoundError:
+            if failed is not None:
+                raise failed
+    except (ConfigNotFoundError, ConfigError):
         return
     except (StrongroomError, SQLAlchemyError) as error:
+        if error is failed:
+            return
         log.warning("%s is not in the audit log: %s", get_binding().actor.operation, type(error).__name__)
 
 
@@ -112,7 +119,7 @@ def ending_row(catalog: "Catalog", *, last: bool) -> Iterator[None]:
         binding.recorded = recorded or last
     if not last:
         # What follows has a row that tells of itself.
-        binding.reason = binding.before = binding.after = ""
+        binding.action = binding.reason = binding.before = binding.after = ""
 
 
 def _leave(catalog: "Catalog", outcome: "Outcome", reason: str = "") -> None:
@@ -124,11 +131,19 @@ def _leave(catalog: "Catalog", outcome: "Outcome", reason: str = "") -> None:
 
 
 def _write(catalog: "Catalog", binding: Binding, outcome: "Outcome", reason: str = "") -> None:
+    from strongroom.audit.recording import act_of
+
+    leave_at_once(catalog, act_of(binding, outcome, reason))
+
+
+def leave_at_once(catalog: "Catalog", event: "AuditEvent") -> None:
+    """Leave a row now, in a transaction of its own; where that fails, the log says so and the command goes on."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from strongroom.audit.recording import act_of, record_alone
+    from strongroom.audit.recording import record_alone
 
     try:
-        record_alone(catalog, act_of(binding, outcome, reason))
+        record_alone(catalog, event)
     except (StrongroomError, SQLAlchemyError) as error:
-        log.warning("%s is not in the audit log: %s", binding.actor.operation, type(error).__name__)
+        operation = "" if (who := find_actor()) is None else who.operation
+        log.warning("%s is not in the audit log: %s", operation, type(error).__name__)

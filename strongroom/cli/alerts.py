@@ -16,8 +16,8 @@ from strongroom.alerts.silences import (
     turns_alerts_off,
     verify_silence,
 )
-from strongroom.audit.acting import describe
-from strongroom.audit.events import digest
+from strongroom.audit.acting import describe, name_act
+from strongroom.audit.events import AuditAction, digest
 from strongroom.catalog.alerts import AlertState
 from strongroom.catalog.dbtime import database_now
 from strongroom.cli.actor import actor
@@ -179,6 +179,7 @@ def _begin_silence(invocation: Invocation, options: SilenceOptions, persons: Ope
     request = SilenceRequest(read_matcher(options["match"]), reason, float(seconds), actor())
     verify_silence(request)
     wish = {"matcher": dict(request.matcher), "seconds": seconds}
+    name_act(AuditAction.MONITOR_DISABLED)
     describe(f"silence {sorted(request.matcher.items())}", reason=reason, after=digest(wish))
     act, off = Act("alerts.mute", "alerts"), turns_alerts_off(request.matcher)
     with (

@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from strongroom.audit.breaks import accept
-from strongroom.audit.events import Outcome
+from strongroom.audit.events import LOG_ITSELF, AuditAction, AuditEvent, Outcome
 from strongroom.audit.reporting import audit_document, check_document, lost_document
 from strongroom.audit.verifying import AuditLog, Checked
 from strongroom.catalog.audit import AuditFilter, AuditRow, list_audit, list_audit_after
 from strongroom.catalog.paging import MAX_LIMIT
+from strongroom.cli.acts import leave_at_once
 from strongroom.cli.command import Group, ValueOf
 from strongroom.cli.figures import count, moment
 from strongroom.cli.following import SECONDS_BETWEEN_LOOKS
@@ -78,6 +79,7 @@ def tail(invocation: Invocation, /, limit: int, *, follow: bool, **wanted: Any) 
         with services.catalog.read() as session:
             page = list_audit(session, only, limit=limit)
         _show(list(reversed(page.items)), screen)
+        leave_at_once(services.catalog, AuditEvent(AuditAction.SENSITIVE_READ, LOG_ITSELF, reason=only.words))
         if follow:
             _follow(services, only, page.items[0].sequence if page.items else 0, screen)
 

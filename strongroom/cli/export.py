@@ -7,6 +7,8 @@ from typing import TypedDict, Unpack
 
 import click
 
+from strongroom.audit.acting import name_act
+from strongroom.audit.events import AuditAction
 from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.lookup import resolve_backup
 from strongroom.backup.requests import BackupRequest, request_backup
@@ -90,6 +92,7 @@ def make(
         place = (output or services.settings.data_dir / "exports").absolute()
         prepare_output(place)
         verify_room_before(services, chosen, place)
+        name_act(AuditAction.SENSITIVE_READ)
         announce(services.catalog)
         backups = (
             _newest(services, chosen)

@@ -10,7 +10,8 @@ from typing import TextIO
 
 import click
 
-from strongroom.audit.events import AuditEvent
+from strongroom.audit.acting import name_act
+from strongroom.audit.events import AuditAction, AuditEvent
 from strongroom.audit.recording import record_alone
 from strongroom.backup.planning import RestorePlan, plan_restore
 from strongroom.backup.requests import RestoreRequest, request_restore
@@ -117,6 +118,7 @@ def _opened(
     invocation: Invocation, export: Export, part: StoragePart, recovery_key_file: Path | None
 ) -> Iterator[Services]:
     """Read an archive as the only region of an installation that knows nothing else."""
+    name_act(AuditAction.SENSITIVE_READ)
     with (
         tempfile.TemporaryDirectory(prefix="strongroom-export-") as scratch,
         open_archive(export.file_of(part), "export") as archived,

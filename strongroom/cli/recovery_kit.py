@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from strongroom.audit.acting import describe
+from strongroom.audit.acting import describe, name_act
+from strongroom.audit.events import AuditAction
 from strongroom.catalog.jobs import Job
 from strongroom.cli.command import Command
 from strongroom.cli.dispatch import await_job, trace_id_of
@@ -83,6 +84,7 @@ def _make_key(services: Services, file: Path) -> tuple[str, list[str]]:
         regions=services.settings.regions,
     )
     describe(reason=f"recovery key {provider.current_version()}")
+    name_act(AuditAction.SENSITIVE_READ)
     with changing_files(services, file, last=False):
         _write(file, page)
         return provider.current_version(), add_recovery_key(services, RecoveryKekProvider(provider.public))

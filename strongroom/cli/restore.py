@@ -7,6 +7,8 @@ from typing import Any, NotRequired, TypeVar, Unpack
 
 import click
 
+from strongroom.audit.acting import name_act
+from strongroom.audit.events import AuditAction
 from strongroom.backup.lookup import resolve_backup
 from strongroom.backup.planning import plan_restore
 from strongroom.backup.requests import RestoreRequest, request_restore
@@ -173,6 +175,7 @@ def run(
         verify_overwrite(request.target, overwrite=request.overwrite, confirm=request.confirm)
         act = Act("restore.overwrite", place_of(request.target), backup)
         with stepped_up(invocation, services, act, persons) if request.overwrite else nullcontext():
+            name_act(AuditAction.SENSITIVE_READ)
             restore = request_restore(services, request)
         warn_if_partial(services, restore.backup_id, invocation.screen)
         job = services.ledger.get(restore.id)

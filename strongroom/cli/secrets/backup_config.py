@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from strongroom.audit.acting import describe
+from strongroom.audit.acting import describe, name_act
+from strongroom.audit.events import AuditAction
 from strongroom.cli.file_changes import changing_files
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.secrets.command import SecretsCommand, env_file_option
@@ -38,6 +39,7 @@ def backup_config(
     """
     speaker, place = Speaker.of(invocation), open_place(invocation, env_file)
     keys = sealing_keys(invocation, speaker, sealing)
+    name_act(AuditAction.SENSITIVE_READ)
     with changing_files(invocation, place.file.path):
         path = write_copy(place.file, keys, SystemClock().now())
         removed = _remove_old(place, keep_backups) if cleanup_old else []

@@ -51,6 +51,18 @@ def test_rows_are_found_by_what_they_have_in_common(client):
     assert found(outcome="refused") == found(since="2999-01-01T00:00:00Z") == found(action="other") == 0
 
 
+def test_whoever_reads_it_is_in_it(app, client):
+    for _ in range(3):
+        assert client.get("/v1/audit", params={"actor": "cleo", "outcome": "done"}).status_code == 200
+    app.state.refusals.flush()
+
+    rows = client.get("/v1/audit", params={"action": "sensitive_read"}).json()["items"]
+    assert {(row["actor_name"], row["target"], row["operation"]) for row in rows} == {
+        ("ada", "audit log", "GET /v1/audit")
+    }
+    assert all(row["reason"].startswith("actor=cleo outcome=done") for row in rows)
+
+
 @pytest.mark.parametrize("cursor", ["x", "-1", "9" * 40, "١"])
 def test_a_cursor_that_is_none_is_a_mistake_in_the_request(client, cursor):
     answer = client.get("/v1/audit", params={"cursor": cursor})

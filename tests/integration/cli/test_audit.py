@@ -51,7 +51,7 @@ def told(run: Run, *words: str) -> list[str]:
 
 def test_the_newest_rows_are_printed_the_oldest_of_them_first(run: Run, runtime: Runtime) -> None:
     assert told(run) == ["authz_fail", "authn_login_fail", "user_updated"]
-    assert told(run, "--limit", "1") == ["user_updated"]
+    assert told(run, "--limit", "1", "--actor", "bento") == ["user_updated"]
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,15 @@ def test_the_newest_rows_are_printed_the_oldest_of_them_first(run: Run, runtime:
 )
 def test_rows_are_found_by_who_what_and_when(run: Run, runtime: Runtime, words: tuple[str, ...], expected: list[str]):
     assert told(run, *words) == expected
+
+
+def test_whoever_reads_it_is_in_it(run: Run, runtime: Runtime) -> None:
+    assert run("audit", "tail", "--actor", "ana", "--limit", "5")[0] == 0
+
+    (row,) = audit_rows(runtime.catalog, action="sensitive_read")
+    assert (row.actor_kind, row.operation, row.target, row.reason) == (
+        "local", "cli: audit tail", "audit log", "actor=ana",
+    )  # fmt: skip
 
 
 def test_a_line_says_who_from_where_what_and_why(run: Run, runtime: Runtime) -> None:
