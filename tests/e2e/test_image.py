@@ -1,106 +1,38 @@
 """The image without an engine: its tree, made by the Dockerfile's steps, and every process of production from it."""
 
-import os
-import pwd
+import re
 import secrets
-import shutil
-import signal
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
-import psycopg
 import pytest
 
-from strongroom.testing.postgres import ScratchPostgres
+from strongroom.jobs.kinds import Queue
+from strongroom.metrics.definitions import METRICS
 from tests.e2e.deployment import eventually
-from tests.e2e.image import Image, make_image, secret_files
-from tests.policy.deployment import COMPOSE_FILES, DOCKER, is_ours, services
-from tests.services.collector import Collector, collecting
-from tests.services.ports import LOOPBACK, ReservedPort
-from tests.services.processes import Server, unprivileged_account
-from tests.services.requirement import service_is_missing
+from tests.e2e.image import Image, make_image
+from tests.e2e.production import SERVICES, Town, production
+from tests.e2e.watching import Watching, start_watching
+from tests.services.monitoring import DASHBOARDS, dashboard_expressions, metrics_in, program, rules
 
-SERVICES = {
-    name: service
-    for name, service in services(COMPOSE_FILES[1]).items()
-    if is_ours(service["image"]) and "profiles" not in service and name != "setup"
+NOT_HERE = {
+    f"strongroom_{name}"
+    for name in (
+        "alert_deliveries_total",
+        "alert_delivery_lag_seconds",
+        "alert_message_oldest_age_seconds",
+        "key_version_rows",
+        "reencrypt_rows_remaining",
+        "region_verification_last_success_timestamp_seconds",
+        "restore_drill_duration_seconds",
+        "restore_drill_failing",
+        "restore_drill_last_success_timestamp_seconds",
+        "sync_heartbeat_rtt_seconds",
+    )
 }
-LOGIN = 'dbname = "strongroom", user = "monitor", password_env = "MONITOR_DB_PASSWORD"'
-STANDBYS = """
-[standbys.catalog]
-region = "us-east-1"
-slot = "standby"
-primary = {{ host = "{host}", port = {port}, {login} }}
-standby = {{ host = "{host}", port = {standby}, {login} }}
-"""
-
-
-@dataclass
-class Town:
-    """A running production: processes from the image's tree, with secrets in files, as a user without rights."""
-
-    image: Image
-    directory: Path
-    primary: ScratchPostgres
-    ports: dict[str, ReservedPort]
-    collector: Collector
-    account: pwd.struct_passwd | None
-    """Whom the image's processes run as; None for this process's own user, without any of its powers."""
-    processes: dict[str, Server] = field(default_factory=dict)
-
-    @property
-    def secrets(self) -> Path:
-        return self.directory / "secrets"
-
-    @property
-    def config(self) -> Path:
-        return self.directory / "strongroom.toml"
-
-    def environment(self, service: dict[str, Any]) -> dict[str, str]:
-        given = dict(secret_files(service["environment"], self.secrets))
-        spans = {"OTEL_EXPORTER_OTLP_ENDPOINT": self.collector.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "200"}
-        return {**self.image.environment, **given, **spans, "STRONGROOM_CONFIG": str(self.config)}
-
-    def put_ports(self, words: list[str]) -> list[str]:
-        return [word.replace(":5555", f":{self.ports['flower'].number}") for word in words]
-
-    def run(self, *words: str, service: str = "api") -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            self.argv(list(words)),
-            env=self.environment(SERVICES[service]),
-            cwd=self.image.workdir,
-            user=self.account.pw_uid if self.account else None,
-            group=self.account.pw_gid if self.account else None,
-            extra_groups=[] if self.account else None,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=240,
-        )
-
-    def argv(self, words: list[str]) -> list[str]:
-        powerless = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
-        return [*(powerless if self.account is None and os.geteuid() == 0 else []), *self.image.argv(words)]
-
-    def start(self, name: str, argv: list[str], environment: dict[str, str], *, store: bool = False) -> None:
-        account = unprivileged_account() if store else self.account
-        server = Server(name, argv, self.directory / ("stores" if store else "logs"), environment, account)
-        server.start(lambda: server.pid is not None)
-        self.processes[name] = server
-
-    def is_healthy(self, name: str) -> bool:
-        """Ask as compose does."""
-        _, *words = SERVICES[name]["healthcheck"]["test"]
-        return self.run(*self.put_ports(words), service=name).returncode == 0
-
-    def url(self, path: str) -> str:
-        return f"http://{LOOPBACK}:{self.ports['api'].number}{path}"
+"""What has no series yet: no channel, no encrypted column, no drill, no check of a region, no peer that answers."""
 
 
 @pytest.fixture(scope="module")
@@ -110,148 +42,22 @@ def image(run_directory: Path) -> Image:
 
 @pytest.fixture(scope="module")
 def town(image: Image, run_directory: Path) -> Iterator[Town]:
-    if shutil.which("redis-server") is None:
-        service_is_missing("There is no redis-server.")
-    directory = run_directory / f"town-{secrets.token_hex(4)}"
-    directory.mkdir(mode=0o755)
-    account = unprivileged_account() if is_open_to_others(Path(sys.base_prefix)) else None
-    for names, owner in ((("logs", "state"), account), (("stores", "redis", "standby", "tmp"), unprivileged_account())):
-        for name in names:
-            (directory / name).mkdir()
-            if owner:
-                os.chown(directory / name, owner.pw_uid, owner.pw_gid)
-    with ExitStack() as stack:
-        primary = stack.enter_context(ScratchPostgres())
-        ports = {name: ReservedPort() for name in ("api", "flower", "redis", "standby")}
-        town = Town(image, directory, primary, ports, stack.enter_context(collecting()), account)
-        stack.callback(stop, town)
-        make_secrets(town)
-        configure(town)
-        start_stores(town)
-        setup = town.run("strongroom", "init", "--upgrade")
-        assert setup.returncode == 0, setup.stderr
-        for name, service in SERVICES.items():
-            words = town.put_ports(service["command"])
-            # The working directory is that of the image, which nobody may write to.
-            town.start(name, ["env", f"--chdir={image.workdir}", *town.argv(words)], town.environment(service))
-        yield town
+    with production(image, run_directory) as running:
+        yield running
 
 
-def is_open_to_others(path: Path) -> bool:
-    """Say whether a user of its own could run what lies there, such as a Python in somebody's home."""
-    return all(one.stat().st_mode & 0o001 for one in (path, *path.parents))
+@pytest.fixture(scope="module")
+def backed_up(town: Town) -> Town:
+    """The same, when it has made a backup."""
+    done = town.run("strongroom", "backup", "run", "catalog")
+    assert done.returncode == 0, done.stderr
+    return town
 
 
-def stop(town: Town) -> None:
-    for server in town.processes.values():
-        if (pid := server.pid) is not None:
-            os.killpg(pid, signal.SIGKILL)
-    for port in town.ports.values():
-        port.release()
-
-
-def make_secrets(town: Town) -> None:
-    """Make the secrets as an operator does; the two addresses are those of the test's servers."""
-    town.secrets.mkdir(mode=0o700)
-    redis_password = secrets.token_urlsafe(16)
-    given = {
-        "redis_password": redis_password,
-        "broker_url": f"redis://:{redis_password}@{LOOPBACK}:{town.ports['redis'].number}/0",
-        "catalog_url": town.primary.url("strongroom"),
-        "postgres_password": town.primary.password,
-    }
-    for name, text in given.items():
-        (town.secrets / name).write_text(text)
-    subprocess.run([DOCKER / "make-secrets", town.secrets], check=True, capture_output=True)
-    assert {path.read_text() for path in town.secrets.iterdir()} >= set(given.values())
-    # An engine mounts the files one by one; here the processes have to get through the directory.
-    town.secrets.chmod(0o711)
-    for path in town.secrets.iterdir():
-        path.chmod(0o444)
-
-
-def configure(town: Town) -> None:
-    text = (DOCKER / "config" / "development.toml").read_text()
-    text = text.replace("/var/lib/strongroom", str(town.directory / "state")).replace("0.0.0.0", LOOPBACK)
-    text = text.replace("[api]", f"[api]\nport = {town.ports['api'].number}")
-    text = text.replace("[flower]", f"[flower]\nport = {town.ports['flower'].number}")
-    # The machine's newest server, which may be newer than the programs of the image.
-    programs = town.primary.toolset.program("pg_dump").parent
-    place = f'host = "{town.primary.host}"\nport = {town.primary.port}\nbin_dir = "{programs}"'
-    text = text.replace('host = "postgres"', place)
-    text = text.replace(
-        'user = "strongroom"\npassword_env = "DEMO_DB_PASSWORD"',
-        'user = "monitor"\npassword_env = "MONITOR_DB_PASSWORD"',
-    )
-    addresses = {"host": town.primary.host, "port": town.primary.port, "standby": town.ports["standby"].number}
-    standby = STANDBYS.format(login=LOGIN, **addresses)
-    town.config.write_text(f"{text}\n[sources.catalog.schedule]\nenabled = false\n{standby}")
-    town.config.chmod(0o644)
-
-
-def start_stores(town: Town) -> None:
-    """Prepare the primary, and start the standby and Redis, with the scripts that the containers run."""
-    primary = town.primary
-    primary.create_database("strongroom")
-    account = {
-        "PGHOST": primary.host,
-        "PGPORT": str(primary.port),
-        "PGPASSWORD": primary.password,
-        "POSTGRES_USER": primary.user,
-        "POSTGRES_DB": "strongroom",
-        "PGDATA": str(primary.directory / "data"),
-        "SECRETS_DIRECTORY": str(town.secrets),
-    }
-    subprocess.run(
-        ["sh", DOCKER / "postgres" / "primary.sh"], env={**os.environ, **account}, check=True, capture_output=True
-    )
-    with primary.connect("strongroom") as connection:
-        connection.execute("SELECT pg_reload_conf()")
-        connection.execute("GRANT pg_read_all_data TO monitor")
-    start_standby(town)
-    start_redis(town)
-    eventually(lambda: standby_follows(town), "the standby follows")
-
-
-def start_standby(town: Town) -> None:
-    primary = town.primary
-    programs = str(primary.toolset.program("postgres").parent)
-    port = town.ports["standby"].number
-    follow = {
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-        "PRIMARY_HOST": primary.host,
-        "PRIMARY_PORT": str(primary.port),
-        "REPLICATION_PASSWORD_FILE": str(town.secrets / "replication_password"),
-        "PGDATA": str(town.directory / "standby" / "data"),
-        "PASSFILE_DIRECTORY": str(town.directory / "tmp"),
-        "POSTGRES_CONFIG": str(DOCKER / "postgres" / "postgres.conf"),
-    }
-    own = ["-p", str(port), "-c", f"listen_addresses={LOOPBACK}", "-k", str(town.directory / "tmp")]
-    own += ["-c", "shared_buffers=32MB"]
-    town.start("standby", ["sh", str(DOCKER / "postgres" / "standby.sh"), *own], follow, store=True)
-
-
-def start_redis(town: Town) -> None:
-    redis = {
-        "REDIS_PASSWORD_FILE": str(town.secrets / "redis_password"),
-        "REDIS_PORT": str(town.ports["redis"].number),
-        "REDIS_BIND": LOOPBACK,
-        "REDIS_DIRECTORY": str(town.directory / "redis"),
-    }
-    town.start("redis", ["sh", str(DOCKER / "redis" / "redis.sh")], redis, store=True)
-
-
-def standby_follows(town: Town) -> bool:
-    standby = town.processes["standby"]
-    assert standby.pid is not None, standby.log_tail()
-    address = f"host={LOOPBACK} port={town.ports['standby'].number} dbname=strongroom user=monitor"
-    password = (town.secrets / "monitor_password").read_text()
-    try:
-        with psycopg.connect(address, password=password, connect_timeout=3) as connection:
-            row = connection.execute("SELECT pg_is_in_recovery(), status FROM pg_stat_wal_receiver").fetchone()
-    except psycopg.OperationalError:
-        return False
-    return bool(row == (True, "streaming"))
+@pytest.fixture(scope="module")
+def watching(backed_up: Town) -> Watching:
+    """Prometheus and Alertmanager, as the compose file starts them."""
+    return start_watching(backed_up)
 
 
 def test_the_tree_is_small_and_has_the_command(image: Image) -> None:
@@ -267,28 +73,26 @@ def test_every_process_of_production_runs_from_the_tree_and_is_healthy(town: Tow
         eventually(lambda name=name: town.is_healthy(name), f"{name} is healthy")
     assert httpx.get(town.url("/health/live")).status_code == 200
     assert httpx.get(town.url("/health/ready")).status_code == 200
-    assert httpx.get(f"http://{LOOPBACK}:{town.ports['flower'].number}/").status_code == 401
+    assert httpx.get(town.url("/", "flower")).status_code == 401
+    eventually(town.encryptor_is_answered, "an encryptor is answered")
+    eventually(lambda: is_there(town.url("/metrics", "metrics")), "metrics have a port of their own")
     assert [name for name, server in town.processes.items() if server.pid is None] == []
     assert town.image.files() == before
 
 
-def test_a_backup_runs_through_and_the_copies_are_made(town: Town) -> None:
-    done = town.run("strongroom", "backup", "run", "catalog")
-    assert done.returncode == 0, done.stderr
+def test_a_worker_of_each_queue_takes_jobs(town: Town) -> None:
+    queues = {queue.value for queue in Queue}
+
+    def serve() -> bool:
+        up = dict(re.findall(r'^strongroom_workers_up\{queue="([^"]+)"\} (\S+)', town.scrape(), re.M))
+        return all(float(up.get(queue, 0)) >= 1 for queue in queues)
+
+    eventually(serve, "every queue has a worker")
+
+
+def test_a_backup_runs_through_and_the_copies_are_made(backed_up: Town) -> None:
+    town = backed_up
     eventually(lambda: "protected" in town.run("strongroom", "backup", "list").stdout, "the backup is protected")
-
-
-def test_every_kind_of_process_sends_its_spans_to_the_endpoint_that_is_set(town: Town) -> None:
-    assert httpx.get(town.url("/v1/sources")).status_code == 401
-    assert town.run("strongroom", "status").returncode in (0, 4)
-
-    def senders() -> set[str]:
-        return {span.service for span in town.collector.spans}
-
-    expected = {"api", "worker", "beat", "watch", "command"}
-    eventually(lambda: expected <= senders(), "spans of every kind of process arrive")
-    assert senders() == expected
-    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in SERVICES["api"]["environment"]
 
 
 def test_the_standby_follows_the_primary_and_that_is_watched(town: Town) -> None:
@@ -315,3 +119,40 @@ def test_without_a_secret_a_process_says_which_one_is_missing(town: Town) -> Non
     finally:
         moved.rename(town.secrets / "catalog_url")
     assert "STRONGROOM_CATALOG_URL_FILE" in said
+
+
+def test_promtool_finds_nothing_in_what_production_says_and_all_of_it_is_explained(backed_up: Town) -> None:
+    text = backed_up.scrape()
+    done = subprocess.run(
+        [program("promtool"), "check", "metrics"], input=text, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    explained = dict(re.findall(r"^# HELP (\S+) (.+)$", text, re.M))
+    assert {metric.name: metric.help for metric in METRICS}.items() <= explained.items()
+
+
+def test_prometheus_reaches_everything_it_is_told_of(watching: Watching) -> None:
+    eventually(lambda: watching.health() == {"strongroom": "up", "prometheus": "up"}, "every target is up")
+    eventually(lambda: len(watching.ask("alertmanagers")["activeAlertmanagers"]) == 1, "Alertmanager is known")
+
+
+def test_prometheus_evaluates_every_rule(watching: Watching) -> None:
+    eventually(lambda: set(watching.rule_health().values()) == {"ok"}, "every rule was evaluated")
+    assert set(watching.rule_health()) == {rule.name for rule in rules()}
+
+
+def test_every_question_of_rules_and_dashboards_is_answered(watching: Watching) -> None:
+    asked = [expr for file in DASHBOARDS for expr in dashboard_expressions(file)] + [rule.expr for rule in rules()]
+    eventually(lambda: watching.health().get("strongroom") == "up", "it is scraped")
+    for expression in asked:
+        watching.ask("query", query=expression)
+    named = {name for expression in asked for name in metrics_in(expression)}
+    eventually(lambda: named - watching.metrics() == NOT_HERE, "there are series")
+
+
+def is_there(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.TransportError:
+        return False
