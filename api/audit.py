@@ -1,7 +1,7 @@
 """Routes about the audit log: who did what, and whether that is still what was written."""
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -20,6 +20,7 @@ from strongroom.stepup.acts import Act
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
+BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 Word = Annotated[str | None, Query(max_length=LONGEST_TARGET)]
 
 
@@ -116,7 +117,7 @@ class VerificationDocument(BaseModel):
 
 
 def read_filter(
-    since: Annotated[AwareDatetime | None, Query(description="Rows from then on.")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Rows from then on.", ge=BEFORE_ALL)] = None,
     actor: Annotated[str | None, Query(max_length=120, description="Id or name of who did it.")] = None,
     action: Word = None,
     target: Word = None,

@@ -9,7 +9,8 @@ from fastapi.security import HTTPAuthorizationCredentials
 
 from api.checks import CATALOG, SECONDS_A_PART, Checks, Health
 from api.documents import CheckDocument, HealthDocument
-from api.gate import Gate, bearer
+from api.gate import Gate, bearer, name_operation
+from api.witnessing import witness
 from strongroom import __version__
 from strongroom.errors import StrongroomError
 
@@ -54,9 +55,14 @@ async def _version_for(request: Request, credentials: HTTPAuthorizationCredentia
         return None
     gate: Gate = request.app.state.gate
     address = None if request.client is None else request.client.host
+    name_operation(gate.operation_of(request), request)
     try:
         async with asyncio.timeout(SECONDS_A_PART):
             await run_sync(gate.identify, credentials.credentials, address, abandon_on_cancel=True)
-    except (StrongroomError, TimeoutError):
+    except TimeoutError:
+        return None
+    except StrongroomError as error:
+        # Nobody tries tokens here without a trace.
+        witness(request, error)
         return None
     return __version__

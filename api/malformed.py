@@ -4,9 +4,9 @@ import logging
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.problems import MEDIA_TYPE, UNREADABLE, Problem
+from api.serving import BoundedHttp
 from api.tracing import read_story
 from strongroom.clock import system_random
 from strongroom.tracing import bind
@@ -14,7 +14,7 @@ from strongroom.tracing import bind
 log = logging.getLogger(__name__)
 
 
-class ProblemHttp(HttpToolsProtocol):
+class ProblemHttp(BoundedHttp):
     """HTTP as uvicorn speaks it, but for what it answers by itself."""
 
     def send_400_response(self, msg: str) -> None:

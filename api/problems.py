@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
@@ -64,6 +65,8 @@ ROUTING_ERRORS: dict[int, tuple[type[StrongroomError], str]] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (BodyTooLargeError, "A request body may have up to 1 MiB."),
 }
 """Error and next step of what is refused before a route is reached."""
+MOST_MISTAKES = 20
+LONGEST_PLACE = 200
 UNREADABLE = (UnreadableRequestError, "Correct the request and send it again.")
 
 
@@ -94,6 +97,8 @@ def answer_errors(app: FastAPI) -> None:
     """Have the application answer every error as a problem."""
     app.exception_handler(StrongroomError)(_strongroom_error)
     app.exception_handler(RequestValidationError)(_validation_error)
+    app.exception_handler(DataError)(_unkeepable_value)
+    app.exception_handler(UnicodeEncodeError)(_unkeepable_value)
     app.exception_handler(HTTPException)(_http_error)
     app.exception_handler(Exception)(_unexpected_error)
 
@@ -140,7 +145,9 @@ async def _validation_error(request: Request, error: RequestValidationError) -> 
 
 
 def _describe_mistakes(request: Request, error: RequestValidationError) -> JSONResponse:
-    places = [{"place": ".".join(map(str, mistake["loc"])), "message": mistake["msg"]} for mistake in error.errors()]
+    mistakes = error.errors()[:MOST_MISTAKES]
+    # A place may be a field that somebody made up, of any length.
+    places = [{"place": ".".join(map(str, one["loc"]))[:LONGEST_PLACE], "message": one["msg"]} for one in mistakes]
     problem = Problem(
         title="The request is not as the API expects it.",
         status=HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -150,6 +157,15 @@ def _describe_mistakes(request: Request, error: RequestValidationError) -> JSONR
         errors=places,
     )
     return _answer(request, problem, {})
+
+
+async def _unkeepable_value(request: Request, _: Exception) -> JSONResponse:
+    """Answer a value that no database takes: text with a NUL or half a character, or a number that is too large."""
+    error = InvalidRequestError(
+        "A value of the request cannot be kept or looked for: it holds a NUL, half a character or too large a number.",
+        next_step="Send text and numbers that a database takes.",
+    )
+    return await _strongroom_error(request, error)
 
 
 async def _http_error(request: Request, error: HTTPException) -> JSONResponse:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Query, Response
+from fastapi import APIRouter, BackgroundTasks, Path, Query, Response
 
 from api.desk import AtDesk, Desk, Limit
 from api.reencryption_documents import QuarantinedRowDocument, ReencryptionBody, ReencryptionDocument
@@ -25,6 +25,9 @@ from strongroom.rotation.wishing import find_target
 from strongroom.services import Services
 
 router = APIRouter(prefix="/reencryptions", tags=["reencryptions"])
+
+Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+"""Of a re-encryption, as the catalog counts them."""
 
 
 @router.post("", status_code=202)
@@ -64,7 +67,7 @@ def show_quarantine(
 
 
 @router.get("/{number}")
-def show_reencryption(desk: AtDesk, number: int) -> ReencryptionDocument:
+def show_reencryption(desk: AtDesk, number: Number) -> ReencryptionDocument:
     """Show a re-encryption: its state, its progress, its speed and the time that is left."""
     with desk.services.catalog.begin() as session:
         job = get_reencryption(session, number)
@@ -72,19 +75,19 @@ def show_reencryption(desk: AtDesk, number: int) -> ReencryptionDocument:
 
 
 @router.post("/{number}/pause", status_code=202)
-def pause(desk: AtDesk, number: int) -> ReencryptionDocument:
+def pause(desk: AtDesk, number: Number) -> ReencryptionDocument:
     """Pause a re-encryption; ranges that are worked on now stop at their next check."""
     return _wished(desk, number, pause_reencryption)
 
 
 @router.post("/{number}/cancel", status_code=202)
-def cancel(desk: AtDesk, number: int) -> ReencryptionDocument:
+def cancel(desk: AtDesk, number: Number) -> ReencryptionDocument:
     """Cancel a re-encryption; what is converted stays so, and it can be resumed."""
     return _wished(desk, number, cancel_reencryption)
 
 
 @router.post("/{number}/resume", status_code=202)
-def resume(desk: AtDesk, number: int, background: BackgroundTasks) -> ReencryptionDocument:
+def resume(desk: AtDesk, number: Number, background: BackgroundTasks) -> ReencryptionDocument:
     """Go on with a re-encryption that was paused, cancelled or failed, each range where it was."""
     resume_reencryption(desk.services, number)
     return _handed_over(desk, number, background)

@@ -36,6 +36,12 @@ class CodeBody(Body):
     code: SecretStr
 
 
+class EnableBody(Body):
+    """A code of the second factor that is to be replaced, where there is one."""
+
+    code: SecretStr | None = None
+
+
 class DisableBody(Body):
     """What switching a second factor off takes."""
 

@@ -9,6 +9,7 @@ from api.auth.documents import (
     ConfirmedDocument,
     DisableBody,
     DisabledDocument,
+    EnableBody,
     EnrolmentDocument,
     MfaStatusDocument,
     VerifiedDocument,
@@ -19,9 +20,10 @@ router = APIRouter(prefix="/api/v1/auth/mfa", tags=["second factor"], dependenci
 
 
 @router.post("/enable")
-def enable(operators: AtOperators, caller: Caller) -> EnrolmentDocument:
-    """Begin to enrol: a secret for an app, as text, address and QR code."""
-    return EnrolmentDocument.model_validate(operators.mfa.enable(caller))
+def enable(operators: AtOperators, caller: Caller, body: EnableBody | None = None) -> EnrolmentDocument:
+    """Begin to enrol: a secret for an app, as text, address and QR code. To replace a factor takes a code of it."""
+    code = None if body is None or body.code is None else body.code.get_secret_value()
+    return EnrolmentDocument.model_validate(operators.mfa.enable(caller, code))
 
 
 @router.post("/confirm")

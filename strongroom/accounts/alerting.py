@@ -10,6 +10,7 @@ CODES_FAILING = "accounts.codes_failing"
 SESSION_STOLEN = "accounts.session_stolen"
 FACTOR_RESET = "accounts.factor_reset"
 FACTOR_OFF = "accounts.factor_off"
+FACTOR_REPLACED = "accounts.factor_replaced"
 CODES_LOW = "accounts.codes_low"
 SESSIONS_REUSED = "sessions.reused"
 
@@ -69,6 +70,18 @@ def tell_of_factor_off(session: Session, name: str, now: datetime) -> None:
         Severity.MEDIUM,
         f"A second factor was switched off: {name}, by themselves",
         f"Ask {name} whether it was them.",
+        now,
+    )
+
+
+def tell_of_factor_replaced(session: Session, name: str, now: datetime) -> None:
+    """Open an alert about an account that has another second factor than before."""
+    _tell(
+        session,
+        f"{FACTOR_REPLACED}.{name}",
+        Severity.MEDIUM,
+        f"A second factor was replaced: {name}, by themselves",
+        f"Ask {name} whether it was them; if not, `strongroom accounts disable {name}`.",
         now,
     )
 

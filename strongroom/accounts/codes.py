@@ -111,10 +111,10 @@ class CodeCheck:
         return Outcome(Verdict.TOO_MANY, wait=seconds_to_wait(session, account_id.hex, AttemptKind.CODE, now))
 
     def _spend(self, session: Session, account_id: uuid.UUID, code: str, now: datetime) -> Outcome:
-        subject = account_id.hex
+        # The account first, as whoever changes it does, or both would wait for each other.
+        account, subject = lock_account(session, account_id), account_id.hex
         if not take_attempt(session, subject, AttemptKind.CODE, now):
             return self.too_often(session, account_id, now)
-        account = lock_account(session, account_id)
         if account is None or account.disabled_at is not None:
             return Outcome(Verdict.WRONG)
         if account.codes_locked_at is not None:
@@ -133,7 +133,10 @@ class CodeCheck:
         if factor is None:
             return Outcome(Verdict.NOT_ENROLLED)
         if _is_of_app(code):
-            return spend_step(session, factor, _typed(code), now, self._policy.window_steps)
+            outcome = spend_step(session, factor, _typed(code), now, self._policy.window_steps)
+            if outcome.seconds_off > 0:
+                _burn(session, factor, totp.step_of(now) + outcome.seconds_off // totp.STEP_SECONDS)
+            return outcome
         return self._spend_backup_code(session, account, code, now)
 
     def _spend_backup_code(self, session: Session, account: Account, code: str, now: datetime) -> Outcome:
@@ -174,6 +177,13 @@ def spend_step(session: Session, factor: AccountFactor, digits: str, now: dateti
     taken = taken.values(counter=found.step, last_used_at=now).returning(AccountFactor.id)
     won = session.scalar(taken.execution_options(synchronize_session=False)) is not None
     return Outcome(Verdict.TOTP if won else Verdict.REUSED)
+
+
+def _burn(session: Session, factor: AccountFactor, step: int) -> None:
+    """Take no code of a step to come: whoever guessed it was told so, and would only have to wait."""
+    mine = (AccountFactor.account_id == factor.account_id, AccountFactor.id == factor.id)
+    burnt = update(AccountFactor).where(*mine, AccountFactor.counter < step).values(counter=step)
+    session.execute(burnt.execution_options(synchronize_session=False))
 
 
 def accepted(outcome: Outcome) -> Verdict:

@@ -32,6 +32,12 @@ class TooManyAttemptsError(NotAllowedError):
     retryable: ClassVar[bool] = True
 
 
+class PasswordsBusyError(UnavailableError):
+    """So many passwords are being looked at that another one would keep everything else waiting."""
+
+    code = "accounts.busy"
+
+
 class AddressLimiterAwayError(UnavailableError):
     """What counts attempts by address does not answer, so nobody is let in."""
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from strongroom.access.errors import CredentialRefusal
 from strongroom.access.principals import Role
 from strongroom.accounts.codes import CodeCheck, Outcome, accepted
-from strongroom.accounts.errors import TooManyAttemptsError
+from strongroom.accounts.errors import PasswordsBusyError, TooManyAttemptsError
 from strongroom.accounts.limits import AddressLimiter
 from strongroom.accounts.password_check import PasswordCheck, login_refused
 from strongroom.accounts.policy import MfaPolicy
@@ -63,11 +63,16 @@ class Login:
     def begin(self, name: str, password: str, address: str) -> LoginAnswer:
         """Return what a password gives.
 
-        Raises LoginRefusedError for whatever is wrong, TooManyAttemptsError for the address, AddressLimiterAwayError.
+        Raises LoginRefusedError for whatever is wrong, TooManyAttemptsError for the address, AddressLimiterAwayError,
+        PasswordsBusyError.
         """
         parts = self._parts
         self._count(address)
-        account = parts.passwords.find(name, password, parts.clock.now())
+        try:
+            account = parts.passwords.find(name, password, parts.clock.now())
+        except PasswordsBusyError:
+            parts.limiter.give_back(address)
+            raise
         if account is None:
             raise login_refused()
         parts.limiter.give_back(address)
@@ -103,6 +108,8 @@ class Login:
         self, session: Session, claims: Claims, code: str, address: str
     ) -> tuple[Outcome | None, LoginSession | None]:
         """Look at a code and, where it is right, begin the session; None for a challenge that is no more."""
+        # Before the challenge, as whoever changes the account and ends its challenges does.
+        lock_account(session, claims.account_id)
         now = self._parts.clock.now()
         if not _take_try(session, claims, now):
             write_down(session, AuditAction.MFA_CHALLENGE_FAILED, str(claims.account_id), "challenge")
@@ -122,9 +129,8 @@ class Login:
             if account is None or account.disabled_at is not None or account.password_hash != seen.password_hash:
                 raise login_refused()
             step = self._next_step(session, account)
-            if step is _Step.SHOW_CODE:
-                challenge = LoginChallenge(id=ticket, account_id=seen.id, tries=0, expires_at=now + CHALLENGE_LASTS)
-                session.add(challenge)
+            if step is not _Step.ENTER:
+                session.add(LoginChallenge(id=ticket, account_id=seen.id, tries=0, expires_at=now + _LASTS[step]))
             row = parts.sessions.begin(session, seen.id, now, address) if step is _Step.ENTER else None
         if row is not None:
             pair = parts.sessions.pair(row)
@@ -141,12 +147,11 @@ class Login:
         return _Step.ENROLL if must else _Step.ENTER
 
     def _send_on(self, step: "_Step", claims: Claims, now: datetime) -> LoginAnswer:
-        tokens = self._parts.tokens
+        tokens, lasts = self._parts.tokens, _LASTS[step]
+        seconds = int(lasts.total_seconds())
         if step is _Step.SHOW_CODE:
-            token = tokens.make(TokenKind.MFA, claims, now + CHALLENGE_LASTS)
-            return LoginAnswer(int(CHALLENGE_LASTS.total_seconds()), mfa_token=token)
-        token = tokens.make(TokenKind.ENROLL, claims, now + ENROLL_LASTS)
-        return LoginAnswer(int(ENROLL_LASTS.total_seconds()), enroll_token=token)
+            return LoginAnswer(seconds, mfa_token=tokens.make(TokenKind.MFA, claims, now + lasts))
+        return LoginAnswer(seconds, enroll_token=tokens.make(TokenKind.ENROLL, claims, now + lasts))
 
 
 class _Step(Enum):
@@ -155,6 +160,10 @@ class _Step(Enum):
     ENTER = "enter"
     SHOW_CODE = "show code"
     ENROLL = "enroll"
+
+
+_LASTS = {_Step.SHOW_CODE: CHALLENGE_LASTS, _Step.ENROLL: ENROLL_LASTS}
+"""How long a login waits for what comes after its password; its row goes when the account changes."""
 
 
 def _take_try(session: Session, claims: Claims, now: datetime) -> bool:

@@ -12,7 +12,7 @@ from strongroom.access.errors import StepUpRequiredError
 from strongroom.access.operation import Gravity
 from strongroom.access.principals import Principal, Role
 from strongroom.accounts import qr, totp
-from strongroom.accounts.alerting import tell_of_factor_off
+from strongroom.accounts.alerting import tell_of_factor_off, tell_of_factor_replaced
 from strongroom.accounts.backup_codes import digest, new_codes, normalised
 from strongroom.accounts.codes import FEW_CODES, CodeCheck, Outcome, Verdict, accepted, spend_step
 from strongroom.accounts.errors import MFAEnabledAlreadyError, MFANothingPendingError, MFAOffError, MFARequiredError
@@ -35,7 +35,6 @@ from strongroom.catalog.accounts import (
 )
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock, RandomBytes
-from strongroom.errors import StrongroomError
 from strongroom.ids import id_at
 from strongroom.purposekeys.keys import Purpose, PurposeKeys
 
@@ -86,20 +85,23 @@ class Mfa:
     def __init__(self, parts: MfaParts) -> None:
         self._parts = parts
 
-    def enable(self, who: Principal) -> Enrolment:
+    def enable(self, who: Principal, code: str | None = None) -> Enrolment:
         """Begin to enrol: a new secret, which counts for nothing until it is confirmed, within ten minutes.
 
-        Raises MFAOffError. Unless the session has shown what the account has lately, raises MFAEnabledAlreadyError, or
-        StepUpRequiredError where that is a password alone: who finds a session open must not add a factor of theirs.
+        Who has a second factor shows a code of it, which is used up: whoever took a session must not put a factor of
+        theirs in its place. Raises MFAOffError, MFAEnabledAlreadyError where no code is shown, StepUpRequiredError
+        where the account has none and the login is no longer fresh, and as CodeCheck.verify.
         """
         parts, now = self._ready(), self._parts.clock.now()
         secret = totp.new_secret(parts.random)
         with parts.catalog.begin() as session:
-            account = _lock(session, who)
-            if not who.enrolling and not is_fresh(who.factor_at, now):
-                raise _too_late(enrolled=is_enrolled(session, account.id))
-            _drop_pending(session, account.id)
-            session.add(_pending(account.id, id_at(now, parts.random), secret, now))
+            outcome = self._permit_enrolment(session, who, code, now)
+            if outcome is None or outcome.verdict.accepted:
+                mine = uuid.UUID(who.id)
+                _drop_pending(session, mine)
+                session.add(_pending(mine, id_at(now, parts.random), secret, now))
+        if outcome is not None:
+            accepted(outcome)
         uri = totp.provisioning_uri(secret, who.name, parts.policy.issuer)
         return Enrolment(secret, uri, qr.png_base64(uri), qr.svg(uri))
 
@@ -185,11 +187,30 @@ class Mfa:
         self._parts.codes.make_ready()
         return self._parts
 
-    def _confirm(self, session: Session, who: Principal, code: str, now: datetime) -> Outcome:
+    def _permit_enrolment(self, session: Session, who: Principal, code: str | None, now: datetime) -> Outcome | None:
+        """Return what became of the code of a factor that is to be replaced; None where there is none yet."""
         mine = uuid.UUID(who.id)
+        if is_enrolled(session, mine):
+            if code is None or who.enrolling:
+                raise _enrolled_already()
+            return self._parts.codes.spend(session, mine, code, now)
+        _lock(session, who)
+        if is_enrolled(session, mine):
+            # Somebody else was first.
+            raise _enrolled_already()
+        if not who.enrolling and not is_fresh(who.factor_at, now):
+            raise StepUpRequiredError(
+                "A second factor is added within ten minutes of a login.",
+                next_step="Log in again, then repeat the request.",
+                gravity=Gravity.CHANGE,
+            )
+        return None
+
+    def _confirm(self, session: Session, who: Principal, code: str, now: datetime) -> Outcome:
+        account, mine = _lock(session, who), uuid.UUID(who.id)
         if not take_attempt(session, mine.hex, AttemptKind.CODE, now):
             return self._parts.codes.too_often(session, mine, now)
-        account, pending = _lock(session, who), _find_pending(session, mine)
+        pending = _find_pending(session, mine)
         if pending is None or now - pending.created_at >= PENDING_LASTS:
             raise MFANothingPendingError(
                 "No second factor waits to be confirmed.", next_step="Begin with POST /api/v1/auth/mfa/enable."
@@ -198,6 +219,8 @@ class Mfa:
         outcome = spend_step(session, pending, digits, now, self._parts.policy.window_steps)
         if outcome.verdict.accepted:
             give_back(session, mine.hex, AttemptKind.CODE)
+            if is_enrolled(session, mine):
+                tell_of_factor_replaced(session, who.name, now)
             _drop_factors_but(session, mine, pending.id)
             pending.confirmed_at, account.must_enroll, account.codes_failed = now, False, 0
             end_all(session, mine, now, keep=session_of(who))
@@ -260,14 +283,8 @@ def _account(session: Session, who: Principal) -> Account:
     return session.get_one(Account, uuid.UUID(who.id))
 
 
-def _too_late(*, enrolled: bool) -> StrongroomError:
-    if enrolled:
-        return MFAEnabledAlreadyError(
-            "The account has a second factor.",
-            next_step="Show a code at /api/v1/auth/mfa/verify to replace it, or disable it first.",
-        )
-    return StepUpRequiredError(
-        "A second factor is added within ten minutes of a login.",
-        next_step="Log in again, then repeat the request.",
-        gravity=Gravity.CHANGE,
+def _enrolled_already() -> MFAEnabledAlreadyError:
+    return MFAEnabledAlreadyError(
+        "The account has a second factor.",
+        next_step="To replace it, send a code of it, or a backup code, as `code`.",
     )

@@ -22,9 +22,16 @@ class PasswordCheck:
         self._catalog, self._passwords, self._refuse = catalog, passwords, refuse
 
     def find(self, name: str, password: str, now: datetime) -> Account | None:
-        """Return the account whose password it is, or None: nobody's, wrong, disabled, or too many attempts."""
+        """Return the account whose password it is, or None: nobody's, wrong, disabled, or too many attempts.
+
+        Raises PasswordsBusyError before anything is counted.
+        """
+        with self._passwords.room():
+            return self._find(name, password, now)
+
+    def _find(self, name: str, password: str, now: datetime) -> Account | None:
         with self._catalog.begin() as session:
-            account = find_account(session, name) if len(name) <= LONGEST_NAME else None
+            account = find_account(session, name) if _can_be_a_name(name) else None
             subject = nobody(name) if account is None else account.id.hex
             may = take_attempt(session, subject, AttemptKind.PASSWORD, now)
         known = account if account is not None and may and account.disabled_at is None else None
@@ -55,6 +62,11 @@ class PasswordCheck:
         """Make a hash of another cost anew, unless the password was changed meanwhile."""
         if row.password_hash == seen.password_hash and self._passwords.is_outdated(seen.password_hash):
             row.password_hash = self._passwords.hash(password)
+
+
+def _can_be_a_name(name: str) -> bool:
+    # A database does not even look for text with a NUL or half a character in it.
+    return len(name) <= LONGEST_NAME and name.isprintable()
 
 
 def login_refused() -> LoginRefusedError:

@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from strongroom.access.allowing import FACTOR_LASTS, FACTORS_LAST, is_fresh
@@ -17,7 +17,7 @@ from strongroom.accounts.telling import Happened, tell
 from strongroom.accounts.tokens import Claims, TokenKind, Tokens, refused, seconds_until
 from strongroom.accounts.witnessing import write_down
 from strongroom.audit.events import AuditAction
-from strongroom.catalog.accounts import Account, LoginSession, is_enrolled
+from strongroom.catalog.accounts import Account, LoginChallenge, LoginSession, is_enrolled
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock, RandomBytes
 from strongroom.ids import id_at
@@ -130,10 +130,12 @@ class Sessions:
         )
 
     def _enrolling(self, claims: Claims) -> Principal:
+        mine = (LoginChallenge.id == claims.ticket, LoginChallenge.account_id == claims.account_id)
+        query = select(Account).join(LoginChallenge, LoginChallenge.account_id == Account.id)
         with self._catalog.read() as session:
-            account = session.get(Account, claims.account_id)
+            account = session.scalars(query.where(*mine, Account.disabled_at.is_(None))).one_or_none()
             enrolled = is_enrolled(session, claims.account_id)
-        if account is None or account.disabled_at is not None or enrolled:
+        if account is None or enrolled:
             raise refused(CredentialRefusal.ENDED, claims.account_id)
         return _principal(account, enrolling=True)
 
@@ -162,7 +164,11 @@ def session_of(who: Principal) -> uuid.UUID | None:
 
 
 def end_all(session: Session, account_id: uuid.UUID, now: datetime, *, keep: uuid.UUID | None = None) -> int:
-    """End every session of an account in the caller's transaction, but for one to keep; return how many."""
+    """End every session of an account in the caller's transaction, but for one to keep; return how many.
+
+    Logins on their way end too: what they have shown so far may be what was just changed.
+    """
+    session.execute(delete(LoginChallenge).where(LoginChallenge.account_id == account_id))
     others = [LoginSession.account_id == account_id]
     return end_sessions(session, now, *others, *([LoginSession.id != keep] if keep else []))
 

@@ -22,6 +22,8 @@ DEAD_MAN = frozenset({"beat.silent", "workers.silent", "broker.silent", "catalog
 FIELDS = ("type", "severity", "cause", "source", "region", "policy", "id")
 NARROW = frozenset(FIELDS) - {"type", "severity"}
 """What one thing is silenced by; types and severities alone silence everything of a kind."""
+GUARDS = ("accounts.", "audit.", "sessions.reused", "token.reuse")
+"""What tells of somebody who is where they should not be: whoever that is would silence it first."""
 _WILD = re.compile(r"[*?\[]")
 _SHORTEST_BEGINNING = 3
 
@@ -69,11 +71,19 @@ def end_silence(
 
 
 def turns_alerts_off(matcher: Mapping[str, str]) -> bool:
-    """Say whether a silence would keep everything quiet, or everything of a type or severity.
+    """Say whether a silence would keep everything quiet, everything of a type or severity, or what guards the way in.
 
     A pattern that begins with fewer than three characters of a name narrows nothing down.
     """
-    return not any(field in NARROW and _names(pattern) for field, pattern in matcher.items())
+    if any(field in NARROW - {"cause"} and _names(pattern) for field, pattern in matcher.items()):
+        return False
+    cause = matcher.get("cause", "*")
+    return not _names(cause) or _may_be_of_a_guard(cause)
+
+
+def _may_be_of_a_guard(pattern: str) -> bool:
+    beginning = _WILD.split(pattern, maxsplit=1)[0]
+    return any(guard.startswith(beginning) or beginning.startswith(guard) for guard in GUARDS)
 
 
 def _names(pattern: str) -> bool:

@@ -19,6 +19,12 @@ def find_open_ways(settings: Settings, env: Mapping[str, str]) -> Iterator[Findi
     for name in _DEBUGGING:
         if env.get(name, "").strip().lower() not in _OFF:
             yield Finding("debug_on", f"{name} is set: that is for developing.", f"Unset {name} and start again.")
+    if env.get("FORWARDED_ALLOW_IPS", "").strip() == "*":
+        yield Finding(
+            "forwarded_by_anybody",
+            "The API believes everybody about the address that a request comes from.",
+            "Set FORWARDED_ALLOW_IPS to the addresses of its proxies.",
+        )
     if settings.logs.level == "DEBUG":
         yield Finding("debug_on", "Everything is logged, down to single steps.", "Set LOG_LEVEL to INFO.")
     if settings.skip is not None and settings.skip.encryptor_face.plain_http:

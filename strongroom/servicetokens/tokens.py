@@ -25,7 +25,7 @@ DEFAULT_DAYS = 90
 LONGEST_DAYS = 366
 LIVE_AT_ONCE = 2
 """Two, so that a token can be rotated without a moment in which neither works."""
-_NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,62}$")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ def _none_live(name: str) -> TokenNotFoundError:
 
 
 def _verify_request(request: TokenRequest) -> None:
-    if not _NAME.match(request.name):
+    if not _NAME.fullmatch(request.name):
         raise TokenRequestError(
             "The name of a service token has up to 63 small letters, digits, dots, hyphens and underscores.",
             next_step="Give it another name.",

@@ -24,6 +24,9 @@ VARIABLES = {
     "MFA_ISSUER_NAME": "What authenticator apps call this installation; by default Strongroom.",
     "MFA_REQUIRED_FOR_ADMIN": "Whether administrators must have a second factor where there are any; by default true.",
     "MFA_TOTP_WINDOW_STEPS": "Steps of 30 s that a code may be early or late: 0, 1 or 2; by default 1.",
+    "FORWARDED_ALLOW_IPS": (
+        "Addresses or networks of the proxies before the API, whose `X-Forwarded-For` is believed; by default nobody's."
+    ),
     "STRONGROOM_FLOWER_PASSWORD": "Password of Flower's login, at least 8 characters.",
     "STRONGROOM_CRYPTO_FILE": "The file of column keys, before what `[column_keys]` says.",
     "STRONGROOM_ENVIRONMENT": "Environment whose file of column keys is meant, such as `production`.",

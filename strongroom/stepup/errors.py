@@ -22,6 +22,7 @@ class Refusal(StrEnum):
     WRONG_NAME = "wrong name"
     WRONG_CODE = "wrong code"
     OWN_APPROVAL = "own approval"
+    APPROVER_GONE = "approver gone"
     UNNEEDED = "approval not needed"
     LOW_ROLE = "low role"
     NOT_A_PERSON = "not a person"

@@ -11,7 +11,9 @@ from datetime import datetime
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from strongroom.access.principals import Principal
+from strongroom.access.operation import Operation
+from strongroom.access.principals import Principal, Role
+from strongroom.catalog.accounts import Account
 from strongroom.catalog.step_up import StepUpChallenge
 from strongroom.stepup.acts import Act
 from strongroom.stepup.challenges import (
@@ -111,6 +113,8 @@ def _verify(session: Session, permit: _Permit, *, lock: bool) -> StepUpChallenge
         raise StepUpRefusedError(refusal or Refusal.UNKNOWN)
     _verify_meant(challenge, permit)
     _verify_ready(challenge, now)
+    if challenge.needs_approval and not _is_fit(session, challenge.approved_by, needs_of(challenge.verb)):
+        raise StepUpRefusedError(Refusal.APPROVER_GONE)
     if challenge.confirmed_at is None or now - challenge.confirmed_at >= FRESH:
         raise StepUpRefusedError(Refusal.EXPIRED)
     return challenge
@@ -129,6 +133,12 @@ def _verify_meant(challenge: StepUpChallenge, permit: _Permit) -> None:
         refusal = Refusal.OTHER_SESSION
     if refusal is not None:
         raise StepUpRefusedError(refusal)
+
+
+def _is_fit(session: Session, account_id: str | None, needs: Operation) -> bool:
+    """Say whether whoever approved could do so now: between that and the act may lie two days."""
+    account = session.get(Account, uuid.UUID(account_id), populate_existing=True) if account_id else None
+    return account is not None and account.disabled_at is None and Role[account.role.upper()] >= needs.role
 
 
 def _verify_ready(challenge: StepUpChallenge, now: datetime) -> None:

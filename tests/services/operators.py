@@ -1,5 +1,6 @@
 """Operators on a catalog of their own, with a clock that tests set and passwords that cost little."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,9 @@ from strongroom.accounts.errors import AddressLimiterAwayError
 from strongroom.accounts.mfa import Enrolment
 from strongroom.accounts.opening import Operators, open_operators
 from strongroom.accounts.passwords import Cost
+from strongroom.catalog.accounts import Account
 from strongroom.catalog.alerts import Alert, Severity
+from strongroom.catalog.session import Catalog
 from strongroom.clock import SystemClock
 from strongroom.keyring.key_file import KeyFile
 from strongroom.runtime import build_runtime
@@ -117,6 +120,14 @@ def enrol_admins(services: Services, *names: str) -> dict[str, list[str]]:
         secret = operators.mfa.enable(who).secret
         found[name] = operators.mfa.confirm(who, totp.code_at(secret, totp.step_of(services.clock.now())))
     return found
+
+
+def write_account(catalog: Catalog, account_id: uuid.UUID, name: str, role: Role = Role.ADMIN) -> None:
+    """Put an account into a catalog that nobody can log in with, for tests that say themselves who asks."""
+    account = Account(id=account_id, name=name, role=role.name.lower(), password_hash="none")
+    account.created_at = account.password_changed_at = NOON
+    with catalog.aside() as session:
+        session.add(account)
 
 
 def wrong_code(house: OperatorHouse, enrolment: Enrolment) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from strongroom.accounts.errors import LoginRefusedError, MFAInvalidCodeError
 from strongroom.catalog.tallies import read_tallies
-from tests.services.operators import ADDRESS, OpenOperators, OperatorHouse, wrong_code
+from tests.services.operators import ADDRESS, PASSWORD, OpenOperators, OperatorHouse, wrong_code
 
 
 def attempts(house: OperatorHouse) -> dict[tuple[str, str], int]:
@@ -35,3 +35,12 @@ def test_passwords_and_codes_are_counted_by_how_they_ended(open_house: OpenOpera
         ("success", "backup_code"): 1,
         ("failure", "totp"): 1,
     }
+
+
+@pytest.mark.parametrize("name", ["ana\0", "ana\ud800", "\0"])
+def test_a_name_that_no_database_looks_for_is_nobodys(open_house: OpenOperators, catalog_url: str, name: str):
+    house = open_house(catalog_url)
+    house.add()
+
+    with pytest.raises(LoginRefusedError):
+        house.operators.login.begin(name, PASSWORD, ADDRESS)

@@ -4,7 +4,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,9 +30,11 @@ from strongroom.keyring.key_file import KeyFile
 from strongroom.runtime import Runtime, build_runtime
 from strongroom.servicetokens.tokens import ServiceTokens, TokenRequest
 from strongroom.settings import load_settings
+from tests.services.operators import write_account
 
 LOGIN = "the access token of an operator of these tests"
 SECOND = "the access token of a second operator of these tests"
+ADA, BO = "ada", "bo"
 
 CONFIG = """
 [regions.here]
@@ -96,6 +98,8 @@ def runtime(catalog_url: str, tmp_path: Path) -> Iterator[Runtime]:
 @pytest.fixture
 def app(runtime: Runtime, broker: Broker) -> FastAPI:
     built = create_app(runtime, broker.publish)
+    for name in (ADA, BO):
+        write_account(runtime.catalog, account_of(name), name)
     built.state.gate.authenticate = operator
     built.state.step_ups = replace(built.state.step_ups, codes=Codes())
     return built
@@ -103,6 +107,13 @@ def app(runtime: Runtime, broker: Broker) -> FastAPI:
 
 @pytest.fixture
 def base_url(app: FastAPI) -> Iterator[str]:
+    with served(app) as address:
+        yield address
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """Serve as the process does, in a thread; yield the address."""
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, http=ProblemHttp, log_config=None, timeout_graceful_shutdown=1
     )
@@ -117,12 +128,17 @@ def base_url(app: FastAPI) -> Iterator[str]:
     thread.join()
 
 
+def account_of(name: str) -> uuid.UUID:
+    """Return the id of an operator's account."""
+    return uuid.uuid5(uuid.NAMESPACE_DNS, name)
+
+
 def operator(shown: str) -> Principal:
     """Return the administrator these tests log in as, who has just shown a code."""
-    name = {LOGIN: "ada", SECOND: "bo"}.get(shown)
+    name = {LOGIN: ADA, SECOND: BO}.get(shown)
     if name is None:
         raise refused(CredentialRefusal.UNKNOWN)
-    account = str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
+    account = str(account_of(name))
     return Principal(
         account, name, PrincipalKind.OPERATOR, Role.ADMIN, factor_at=SystemClock().now(), session_id=account
     )

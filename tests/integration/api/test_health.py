@@ -4,12 +4,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 
 from strongroom import __version__
 from strongroom.catalog.engine import open_engine
 from strongroom.catalog.session import Catalog
 from strongroom.runtime import Runtime
+from tests.services.audit import audit_rows
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +43,14 @@ def test_the_version_is_for_those_who_show_a_good_token(client: httpx.Client, st
     assert client.get("/health/ready").json()["version"] == __version__
     wrong = stranger.get("/health/ready", headers={"Authorization": "Bearer wrong"})
     assert (wrong.status_code, "version" in wrong.json()) == (200, False)
+
+
+def test_nobody_tries_tokens_without_a_trace(stranger: httpx.Client, app: FastAPI, runtime: Runtime):
+    stranger.get("/health/ready", headers={"Authorization": "Bearer wrong"})
+    app.state.refusals.flush()
+
+    rows = audit_rows(runtime.catalog, action="authn_login_fail")
+    assert [(row.operation, row.reason) for row in rows] == [("GET /health/ready", "token unknown")]
 
 
 def test_a_part_that_is_not_critical_is_a_warning(stranger: httpx.Client, tmp_path: Path):

@@ -183,6 +183,7 @@ def test_a_name_has_one_token_and_what_is_not_there_cannot_end(tokens):
     [
         {"name": "Nightly!"},
         {"name": ""},
+        {"name": "nightly\n"},
         {"days": 0},
         {"days": 367},
         {"grants": []},

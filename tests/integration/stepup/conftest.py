@@ -17,6 +17,7 @@ from strongroom.settings import Settings, load_settings
 from strongroom.stepup.acts import Act
 from strongroom.stepup.challenges import StepUpEvent, StepUps
 from strongroom.stepup.spending import spend_permit
+from tests.services.operators import write_account
 
 
 class HandClock(SystemClock):
@@ -96,5 +97,7 @@ def room(catalog_url: str, tmp_path: Path) -> Iterator[Room]:
     path = tmp_path / "strongroom.toml"
     path.write_text(CONFIG, encoding="utf-8")
     catalog = Catalog(open_engine(catalog_url), (spend_permit,))
+    for name in ("anna", "bento"):
+        write_account(catalog, id_of(name), name)
     yield Room(catalog, load_settings(path, {}))
     catalog.close()

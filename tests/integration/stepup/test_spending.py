@@ -2,22 +2,26 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from strongroom.access.principals import Principal
+from strongroom.catalog.accounts import Account
 from strongroom.stepup.acts import Act
 from strongroom.stepup.challenges import ask, cancel
 from strongroom.stepup.confirming import approve, confirm
 from strongroom.stepup.errors import StepUpRefusedError, StepUpWaitingError
 from strongroom.stepup.spending import permitted
 from tests.integration.stepup.conftest import Room, operator
+from tests.services.operators import NOON
 
 ANNA, BENTO = operator("anna"), operator("bento")
 OVERWRITE = Act("restore.overwrite", "shop", "latest:shop")
 RETIRE = Act("backup.retire", "shop", "0197f3c2-8f4e-7c1a-9d2b-3e4f5a6b7c8d")
+SCRATCH = Act("backup.retire", "scratch", "0197f3c2-8f4e-7c1a-9d2b-3e4f5a6b7c8d")
 
 
 def _confirmed(room: Room, act: Act, principal: Principal = ANNA, nth: int = 1) -> str:
@@ -171,11 +175,22 @@ def test_a_day_that_has_come_passes_too(room: Room) -> None:
         confirm(room.means, ANNA, challenge, code="anna 2", typed="shop")
 
 
-def test_where_no_regulation_asks_for_a_day_there_is_none(room: Room) -> None:
-    scratch = Act("backup.retire", "scratch", "0197f3c2-8f4e-7c1a-9d2b-3e4f5a6b7c8d")
-    challenge = _confirmed(room, scratch)
+@pytest.mark.parametrize("change", [{"disabled_at": NOON}, {"role": "operator"}])
+def test_an_approval_ends_with_the_rights_of_whoever_gave_it(room: Room, change: dict[str, Any]) -> None:
+    challenge = _confirmed(room, SCRATCH)
     approve(room.means, BENTO, challenge, code="bento 1")
-    with permitted(room.means, ANNA, scratch, challenge):
+    with room.means.catalog.alone() as connection:
+        connection.execute(update(Account).where(Account.name == "bento").values(change))
+
+    with pytest.raises(StepUpRefusedError), permitted(room.means, ANNA, SCRATCH, challenge):
+        pytest.fail("approved by nobody who may")
+    assert room.told[-1] == ("anna", "used", "approver gone")
+
+
+def test_where_no_regulation_asks_for_a_day_there_is_none(room: Room) -> None:
+    challenge = _confirmed(room, SCRATCH)
+    approve(room.means, BENTO, challenge, code="bento 1")
+    with permitted(room.means, ANNA, SCRATCH, challenge):
         pass
     assert ask(room.means, ANNA, Act("backup.retire", "a source nobody knows", "x")).needs_delay
 

@@ -18,8 +18,8 @@ def rows(house: OperatorHouse) -> tuple[int, ...]:
 
 def test_what_is_over_is_forgotten_and_nothing_else(operators: OperatorHouse) -> None:
     operators.add()
-    enrolment, _ = operators.enrol()
-    operators.operators.mfa.enable(operators.log_in_with(operators.code(enrolment)))
+    enrolment, codes = operators.enrol()
+    operators.operators.mfa.enable(operators.log_in_with(operators.code(enrolment)), codes[0])
     operators.mfa_token()
     with pytest.raises(LoginRefusedError):
         operators.operators.login.begin("nobody", "wrong password", ADDRESS)

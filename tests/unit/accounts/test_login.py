@@ -17,15 +17,19 @@ from strongroom.accounts.errors import (
     AddressLimiterAwayError,
     LoginRefusedError,
     MFAInvalidCodeError,
+    PasswordsBusyError,
     TokenExpiredOrWrongError,
     TooManyAttemptsError,
 )
+from strongroom.accounts.password_check import PasswordCheck
+from strongroom.accounts.passwords import Passwords
 from strongroom.accounts.tokens import Claims, TokenKind, Tokens
 from strongroom.catalog.accounts import AccountAttempts
 from strongroom.catalog.alerts import Alert, Severity
 from strongroom.catalog.errors import CatalogUnavailableError
+from strongroom.clock import system_random
 from strongroom.errors import StrongroomError
-from tests.services.operators import ADDRESS, PASSWORD, OpenOperators, OperatorHouse
+from tests.services.operators import ADDRESS, CHEAP, PASSWORD, OpenOperators, OperatorHouse
 
 
 def refusal(house: OperatorHouse, name: str, password: str) -> tuple[type[StrongroomError], str]:
@@ -297,3 +301,15 @@ def test_a_catalog_that_is_away_lets_nobody_in(open_house: OpenOperators) -> Non
         house.operators.login.begin("ana", PASSWORD, ADDRESS)
     with pytest.raises(CatalogUnavailableError):
         house.operators.codes.verify(uuid.UUID(int=1), "000000", house.clock.now())
+
+
+def test_who_comes_when_many_are_logging_in_is_told_so_at_once_and_not_counted(operators: OperatorHouse) -> None:
+    operators.add()
+    passwords = Passwords(system_random, CHEAP, at_once=1, waiting=0)
+    check = PasswordCheck(operators.services.catalog, passwords)
+
+    with passwords.room(), pytest.raises(PasswordsBusyError):
+        check.find("ana", PASSWORD, operators.clock.now())
+    with operators.services.catalog.read() as session:
+        assert session.scalars(select(AccountAttempts)).all() == []
+    assert check.find("ana", PASSWORD, operators.clock.now()) is not None

@@ -235,21 +235,29 @@ def test_new_backup_codes_take_a_code(operators: OperatorHouse) -> None:
     assert operators.log_in_with(old[0])
 
 
-def test_enabling_again_needs_the_present_factor(operators: OperatorHouse) -> None:
+def test_enabling_again_needs_a_code_however_fresh_the_session_is(operators: OperatorHouse) -> None:
     operators.add()
     enrolment, _ = operators.enrol()
     who = operators.log_in_with(operators.code(enrolment))
-    operators.clock.move(minutes=11)
+    mfa = operators.operators.mfa
 
     with pytest.raises(MFAEnabledAlreadyError):
-        operators.operators.mfa.enable(who)
+        mfa.enable(who)
+    with pytest.raises(MFACodeReusedError):
+        mfa.enable(who, operators.code(enrolment))
+    with pytest.raises(MFAInvalidCodeError):
+        mfa.enable(who, wrong_code(operators, enrolment))
+    with pytest.raises(MFANothingPendingError):
+        mfa.confirm(who, "123456")
 
 
-def test_a_factor_that_was_just_shown_may_be_replaced(operators: OperatorHouse) -> None:
+def test_a_factor_is_replaced_with_a_code_of_it_and_people_hear_of_that(operators: OperatorHouse) -> None:
     operators.add()
     enrolment, old_codes = operators.enrol()
     who = operators.log_in_with(operators.code(enrolment))
-    new = operators.operators.mfa.enable(who)
+    operators.clock.move(minutes=11)
+    new = operators.operators.mfa.enable(who, operators.code(enrolment))
+    assert alerts(operators) == {}
     operators.operators.mfa.confirm(who, operators.code(new))
     operators.clock.move(seconds=60)
 
@@ -258,6 +266,7 @@ def test_a_factor_that_was_just_shown_may_be_replaced(operators: OperatorHouse) 
     with pytest.raises(MFAInvalidCodeError):
         operators.log_in_with(old_codes[0])
     assert operators.log_in_with(operators.code(new))
+    assert alerts(operators) == {"accounts.factor_replaced.ana": Severity.MEDIUM}
 
 
 def test_disabling_takes_password_and_code_and_clears_the_secret(operators: OperatorHouse) -> None:
