@@ -2,14 +2,12 @@
 
 import click
 
-from strongroom.backup.browsing import list_entries, open_backup
 from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.lookup import resolve_backup
 from strongroom.backup.requests import BackupRequest, VerificationRequest, request_backup, request_verification
 from strongroom.catalog.backup_queries import list_backups, list_replicas
 from strongroom.catalog.backups import BackupState, VerificationLevel
 from strongroom.cli.backup_report import report_backup, report_verification, show_backup, show_backups
-from strongroom.cli.browsing import show_entries
 from strongroom.cli.command import Group, ValueOf
 from strongroom.cli.deadlines import deadline_option
 from strongroom.cli.dispatch import await_job, trace_id_of
@@ -18,7 +16,6 @@ from strongroom.cli.invocation import Invocation
 from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
 from strongroom.cli.waiting import Waiting, paging_options, waiting_options
 from strongroom.errors import ExitCode
-from strongroom.retention.retiring import retire
 from strongroom.stepup.acts import Act
 
 
@@ -110,6 +107,9 @@ def show(invocation: Invocation, backup: str) -> None:
 @click.pass_obj
 def ls(invocation: Invocation, backup: str, path: str, *, region: str | None, recursive: bool, long: bool) -> None:
     """List what BACKUP, an id or latest:SOURCE, holds in PATH, by default in its root."""
+    from strongroom.backup.browsing import list_entries, open_backup
+    from strongroom.cli.browsing import show_entries
+
     with invocation.services() as services:
         with services.catalog.read() as session:
             found = resolve_backup(session, backup)
@@ -166,6 +166,9 @@ def retire_command(invocation: Invocation, backup: str, confirm: str | None, per
     The next collection deletes what only it needs. Ends with 3 when a region did not answer or keeps keys under a lock;
     the nightly run goes on there.
     """
+    # Not loaded by the commands that are given every night.
+    from strongroom.retention.retiring import retire
+
     act = Act("backup.retire", confirm or "", backup)
     with invocation.services() as services, stepped_up(invocation, services, act, persons) as by:
         retired, missed = retire(services, backup, confirm=confirm, by=by)

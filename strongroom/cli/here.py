@@ -16,7 +16,6 @@ from strongroom.cli.figures import moment
 from strongroom.cli.following import SECONDS_BETWEEN_LOOKS
 from strongroom.cli.progress import progress_view
 from strongroom.cli.screen import Screen
-from strongroom.cloud import expiring as snapshots
 from strongroom.errors import StrongroomError
 from strongroom.jobs.errors import JobPausedError
 from strongroom.jobs.runner import run_job
@@ -99,6 +98,9 @@ def _reason_to_wait(services: Services, job: Job) -> str | None:
 
 def _settle(services: Services, screen: Screen) -> None:
     """Close the books of a backup whose job has failed; what cannot be settled now is settled by the service."""
+    # Where a job has failed, and only there.
+    from strongroom.cloud import expiring as snapshots
+
     try:
         backup.reconcile(services)
         snapshots.reconcile(services)

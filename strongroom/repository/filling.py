@@ -27,6 +27,7 @@ from strongroom.tree.content import (
     ContentVanishedError,
     Enter,
     HandedContent,
+    HeldContent,
     Item,
     OpenContent,
     Problem,
@@ -34,6 +35,7 @@ from strongroom.tree.content import (
     Step,
     Walk,
     is_handed,
+    is_held,
     is_keeping,
     is_seekable,
     is_sparing,
@@ -53,6 +55,7 @@ MAX_WAITING = 32_768
 
 _READS = 2
 _FILES_BETWEEN_LOOKS = 64
+_STEPS_BETWEEN_LOOKS = 64
 _PAUSE = 0.005
 
 
@@ -116,6 +119,8 @@ class Filling:
         self._pending = PendingTree(self._pool.placements, self._encoder, self._checkpoints, self._note_read)
         self._problems: list[Problem] = []
         self._files = self._bytes_read = self._bytes_taken = self._source_bytes = 0
+        # A reference may know the content, and what it knows of the name.
+        self._takes_held = not baseline.knows_anything
         self._unlooked = 0
         self._is_sent_off = False
         self._reported = clock.monotonic()
@@ -126,9 +131,9 @@ class Filling:
             walk.spare(self._recognise, self._baseline.expected)
         if is_keeping(walk):
             walk.keep(self._keep)
-        for step in walk:
+        for number, step in enumerate(walk):
             self._take(step)
-            if len(self._pending) >= SEND_OFF:
+            if not number % _STEPS_BETWEEN_LOOKS:
                 self._free_pending()
         self._finish()
         tables = self._store_tables()
@@ -155,6 +160,9 @@ class Filling:
 
     def _take(self, step: Step) -> None:
         if isinstance(step, Item):
+            if step.content is not None and self._takes_held and is_held(step.content):
+                self._take_held(step.content)
+                return
             self._take_item(step)
         else:
             if isinstance(step, Enter):
@@ -185,19 +193,30 @@ class Filling:
             return False
         self._note_taken(self._pending.add_known(known))
         self._work_off(STEP_BYTES)
-        if len(self._pending) >= SEND_OFF:
-            self._free_pending()
+        self._free_pending()
         return True
 
     def _look_around(self) -> None:
         self._tick()
-        if len(self._pending) >= SEND_OFF:
-            self._free_pending()
+        self._free_pending()
 
     def _note_taken(self, length: int) -> None:
         self._files += 1
         self._bytes_taken += length
         self._source_bytes += length
+
+    def _take_held(self, content: HeldContent) -> None:
+        """Take in a file that lies in memory: what `_take_item` comes to, in fewer calls, as this is done for most."""
+        length = len(content.plain)
+        file = ReadFile(content.entry, self._intake.take(content.plain), content.holes())
+        problem = content.settle()
+        if problem is not None:
+            self._problems.append(problem)
+        self._files += 1
+        self._source_bytes += length
+        self._bytes_read += length
+        self._pending.add(file)
+        self._work_off(STEP_BYTES + length)
 
     def _take_item(self, item: Item) -> None:
         if item.content is None:
@@ -283,6 +302,8 @@ class Filling:
 
     def _free_pending(self) -> None:
         """Let waiting steps go; with too many of them wait until only those of the last few chunks can be left."""
+        if len(self._pending) < SEND_OFF:
+            return
         self._pending.drain()
         waiting = len(self._pending)
         if waiting < SEND_OFF:

@@ -19,6 +19,7 @@ MAX_KNOWN_FILES = 400_000
 
 _NOTHING = memoryview(b"")
 _OFFSET_BITS = 32
+_OFFSET = (1 << _OFFSET_BITS) - 1
 
 _BUNDLES = 6
 
@@ -66,6 +67,15 @@ class Intake:
             return self._cut(content, FILE_CUTS, room[:filled])
         return self._bundled(room[:filled], previous)
 
+    def take(self, plain: memoryview) -> Reading:
+        """Take in small content that lies in memory and that no reference can know."""
+        digest = blake3.blake3(plain, key=self._key).digest()
+        reading = self._find_again(digest, len(plain))
+        if reading is None:
+            self._room()[: len(plain)] = plain
+            reading = self._keep(digest, len(plain))
+        return reading
+
     def flush(self) -> None:
         """Hand the current bundle over, however full it is."""
         if self._bundle is None:
@@ -86,16 +96,27 @@ class Intake:
     def _bundled(self, plain: memoryview, previous: Entry | None) -> Reading:
         length = len(plain)
         digest = blake3.blake3(plain, key=self._key).digest()
-        if length == 0:
-            return Reading([], 0, digest)
-        known = self._known.get(digest)
-        if known is not None:
-            self.reused_bytes += length
-            return Reading([(known >> _OFFSET_BITS, known & ((1 << _OFFSET_BITS) - 1), length)], length, digest)
+        again = self._find_again(digest, length)
+        if again is not None:
+            return again
         stored = self._find_stored(digest, previous)
         if stored is not None:
             self.reused_bytes += length
             return Reading([], length, digest, stored)
+        return self._keep(digest, length)
+
+    def _find_again(self, digest: bytes, length: int) -> Reading | None:
+        """Return where the same content lies that this backup has read before, or that there is none."""
+        if length == 0:
+            return Reading([], 0, digest)
+        known = self._known.get(digest)
+        if known is None:
+            return None
+        self.reused_bytes += length
+        return Reading([(known >> _OFFSET_BITS, known & _OFFSET, length)], length, digest)
+
+    def _keep(self, digest: bytes, length: int) -> Reading:
+        """Leave the bytes that were put behind the others in the bundle there."""
         piece = (self._number, self._used, length)
         if len(self._known) < MAX_KNOWN_FILES:
             self._known[digest] = self._number << _OFFSET_BITS | self._used

@@ -102,6 +102,27 @@ class HandedContent(Content, Protocol):
         """Open for another thread, which is to rewind it first and to close it; raises ContentVanishedError."""
 
 
+class HeldContent(Content, Protocol):
+    """Content that was read already; its bytes lie in memory until the walk takes its next step."""
+
+    entry: Entry
+
+    @property
+    def plain(self) -> memoryview:
+        """All data bytes, holes left out."""
+
+    def holes(self) -> list[tuple[int, int]]:
+        """Return the (offset, length) of holes, ascending."""
+
+    def settle(self) -> Problem | None:
+        """Return None if the bytes are consistent, else the problem."""
+
+
+def is_held(content: Content) -> TypeGuard[HeldContent]:
+    """Say whether content is of that kind."""
+    return hasattr(content, "plain")
+
+
 def is_handed(content: Content) -> TypeGuard[HandedContent]:
     """Say whether content is of that kind."""
     return hasattr(content, "open_aside")

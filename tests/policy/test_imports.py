@@ -66,6 +66,27 @@ watching = False
 print(json.dumps(seen))
 """
 
+LIST_LOADED = """
+import importlib, json, sys
+for module in json.load(sys.stdin):
+    importlib.import_module(module)
+print(json.dumps(list(sys.modules)))
+"""
+OF_OTHER_COMMANDS = [
+    "alembic",
+    "apprise",
+    "opentelemetry",
+    "pathspec",
+    f"{LIBRARY}.accounts",
+    f"{LIBRARY}.cloud.expiring",
+    f"{LIBRARY}.drills",
+    f"{LIBRARY}.exports",
+    f"{LIBRARY}.keysync",
+    f"{LIBRARY}.retention",
+    f"{LIBRARY}.rotation",
+]
+"""Half of what an incremental backup of an unchanged tree takes is starting."""
+
 
 def run_python(program: str, payload: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-B", "-c", program]
@@ -108,6 +129,15 @@ def test_a_room_imports_without_the_extras(room: str):
     run = run_python(IMPORT_THEM, [[*SERVICE_ONLY, *EXTRAS], wanted])
 
     assert run.returncode == 0, run.stderr
+
+
+def test_a_backup_here_starts_without_what_only_other_commands_need():
+    run = run_python(LIST_LOADED, ["strongroom.cli.backup", "strongroom.backup.run"])
+
+    assert run.returncode == 0, run.stderr
+    loaded = set(json.loads(run.stdout))
+    assert "strongroom.cli.here" in loaded
+    assert loaded.isdisjoint({*SERVICE_ONLY, *EXTRAS, *OF_OTHER_COMMANDS})
 
 
 def test_importing_the_library_connects_writes_and_starts_nothing():

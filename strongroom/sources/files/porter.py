@@ -183,20 +183,18 @@ class _Where:
         return b"/".join(reversed(parts))
 
 
-class HeldContent:
+class HeldContent(msgspec.Struct, gc=False):
     """The bytes of a file that was read already."""
 
-    __slots__ = ("_load", "_rest", "_whole", "entry")
-    replayable = True
-
-    def __init__(self, entry: Entry, whole: memoryview, load: Load) -> None:
-        self.entry = entry
-        self._whole = self._rest = whole
-        self._load = load
+    entry: Entry
+    plain: memoryview
+    _load: Load
+    _rest: memoryview = memoryview(b"")
+    replayable: bool = True
 
     def open(self) -> Self:
         """Begin at the start."""
-        self._rest = self._whole
+        self._rest = self.plain
         return self
 
     def __enter__(self) -> Self:

@@ -271,7 +271,7 @@ def test_ctrl_c_gives_the_job_back_and_says_how_to_go_on(installed: Run, tmp_pat
     command = [sys.executable, "-m", "strongroom", "backup", "run", "uploads", "--here", "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout
-    assert '"running"' in process.stdout.readline()
+    assert any('"running"' in line for line in process.stdout)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
