@@ -28,9 +28,11 @@ class MetricsDesk:
     """What the route works with: the catalog's metrics, and the counts of requests."""
 
     def __init__(self, runtime: Runtime, sessions: RedisSessionManager | None) -> None:
-        self.scraper = Scraper(lambda: export(runtime.catalog, runtime.settings), runtime.clock)
         self.sessions = sessions
-        self.counts = RequestCounts()
+        counts = self.counts = RequestCounts()
+        self.scraper = Scraper(
+            lambda: export(runtime.catalog, runtime.settings), runtime.clock, failed=counts.note_failed_scrape
+        )
         self._folder = process_environment().get(MULTIPROCESS_DIRECTORY)
         # Of their own: scrapes that wait for a catalog that hangs take no thread from others, nor wait for one.
         self._threads = CapacityLimiter(SCRAPES_AT_A_TIME)

@@ -1,9 +1,9 @@
 """`python -m bench.sessions`: what one-time sessions cost, and that each is used once however hard it is tried.
 
 Parts: the scripts beside PING on one connection, and through what the API calls, in rounds that alternate; counting at
-100,000 sessions; their bytes; the cap under eight processes; sessions over HTTP at 16 connections; sessions tried by
-eight processes at the same time while Redis is killed and started again, and so are some of them. `--only uses
---tokens 1000000` is the long one.
+100,000 sessions; their bytes; the cap under eight processes; sessions over HTTP at 16 connections; a Redis that hangs;
+sessions tried by eight processes at the same time while Redis is killed and started again, and so are some of them.
+`--only uses --tokens 1000000` is the long one.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.sessions_http import measure_http
+from bench.sessions_outage import measure_outage
 from bench.sessions_race import race_cap, race_uses
 from bench.sessions_scripts import measure_count, measure_manager, measure_scripts
 from tests.services.valkey import Valkey, running_valkey
@@ -22,6 +23,7 @@ PARTS: dict[str, Callable[[Valkey, argparse.Namespace], bool]] = {
     "count": measure_count,
     "cap": race_cap,
     "http": measure_http,
+    "outage": measure_outage,
     "uses": race_uses,
 }
 

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -39,26 +40,33 @@ max_sessions = 1000000
 
 def measure_http(valkey: Valkey, options: argparse.Namespace) -> bool:
     """Make sessions as fast as 16 connections can, in turn with requests that cost the least there is."""
-    port = ReservedPort()
     with tempfile.TemporaryDirectory() as folder:
-        token = _prepare(Path(folder), port.number, options.processes)
-        variables = {
-            "STRONGROOM_CONFIG": f"{folder}/strongroom.toml",
-            "STRONGROOM_CATALOG_URL": f"sqlite:///{folder}/catalog.db",
-            "REDIS_HOST": LOOPBACK,
-            "REDIS_PORT": str(valkey.port),
-            "REDIS_PASSWORD": valkey.password,
-        }
-        with (Path(folder) / "log").open("wb") as log:
-            words = [sys.executable, "-m", "api"]
-            process = subprocess.Popen(words, env={**os.environ, **variables}, stdout=log, stderr=log)
-        try:
-            _await(port.number, process)
-            took, nothing = _in_turn(port.number, token, options.seconds / ROUNDS)
-        finally:
-            process.terminate()
-            process.wait()
+        with running_api(Path(folder), valkey.port, valkey.password, options.processes) as (port, token):
+            took, nothing = _in_turn(port, token, options.seconds / ROUNDS)
     return _report(took, nothing, options)
+
+
+@contextmanager
+def running_api(folder: Path, redis: int, password: str, processes: int) -> Iterator[tuple[int, str]]:
+    """Serve the API from so many processes; returns its port and a token that may read."""
+    port = ReservedPort()
+    token = _prepare(folder, port.number)
+    variables = {
+        "STRONGROOM_CONFIG": f"{folder}/strongroom.toml",
+        "STRONGROOM_CATALOG_URL": f"sqlite:///{folder}/catalog.db",
+        "REDIS_HOST": LOOPBACK,
+        "REDIS_PORT": str(redis),
+        "REDIS_PASSWORD": password,
+    }
+    with (folder / "log").open("wb") as log:
+        words = [sys.executable, "-m", "api", "--processes", str(processes)]
+        process = subprocess.Popen(words, env={**os.environ, **variables}, stdout=log, stderr=log)
+    try:
+        _await(port.number, process)
+        yield port.number, token
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def _report(took: list[list[float]], nothing: list[list[float]], options: argparse.Namespace) -> bool:
@@ -77,9 +85,9 @@ def _report(took: list[list[float]], nothing: list[list[float]], options: argpar
     return rate >= A_SECOND and p99 < P99_MS
 
 
-def _prepare(folder: Path, port: int, processes: int) -> str:
+def _prepare(folder: Path, port: int) -> str:
     """Write settings and a catalog, and return a token that may read."""
-    (folder / "strongroom.toml").write_text(CONFIG.format(port=port, processes=processes))
+    (folder / "strongroom.toml").write_text(CONFIG.format(port=port))
     engine = open_engine(f"sqlite:///{folder}/catalog.db")
     upgrade(engine)
     tokens = ServiceTokens(Catalog(engine), SystemClock(), system_random)

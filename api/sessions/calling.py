@@ -6,6 +6,8 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
+MOST_KEYS = 2
+
 
 class Script:
     """A script without arguments, which is told only the keys that differ from call to call."""
@@ -13,27 +15,26 @@ class Script:
     def __init__(self, text: str) -> None:
         # What servers know a script by; nothing is kept secret or safe by it.
         digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-        self._known = _packed("EVALSHA") + _packed(digest)
-        self._whole = _packed("EVAL") + _packed(text)
+        self._known = _heads(_packed("EVALSHA") + _packed(digest))
+        self._whole = _heads(_packed("EVAL") + _packed(text))
 
     def command(self, *keys: str) -> bytes:
         """Return what calls the script on a server that knows it."""
-        return self._call(self._known, keys)
+        return _call(self._known, keys)
 
     def introduction(self, *keys: str) -> bytes:
         """Return what calls the script on a server that does not know it, and does from then on."""
-        return self._call(self._whole, keys)
-
-    def _call(self, named: bytes, keys: tuple[str, ...]) -> bytes:
-        head = b"*%d\r\n%s%s" % (3 + len(keys), named, _packed(str(len(keys))))
-        return head + b"".join([_packed(key) for key in keys])
+        return _call(self._whole, keys)
 
 
 async def call(client: Redis, script: Script, *keys: str) -> Any:
-    """Call a script over a connection of the client; raises what the client raises."""
+    """Call a script over a connection of the client, within a limit of the caller's; raises what the client raises."""
     # redis-py does not say what types this has.
     pool: Any = client.connection_pool
     connection = await pool.get_connection()
+    seconds = connection.socket_timeout
+    # A second limit within that of the caller would be a task and two timers for each call.
+    connection.socket_timeout = None
     try:
         await connection.send_packed_command(script.command(*keys), check_health=False)
         try:
@@ -43,7 +44,20 @@ async def call(client: Redis, script: Script, *keys: str) -> Any:
             await connection.send_packed_command(script.introduction(*keys), check_health=False)
             return await connection.read_response()
     finally:
+        connection.socket_timeout = seconds
         await pool.release(connection)
+
+
+def _heads(named: bytes) -> tuple[bytes, ...]:
+    """Return what comes before none, one and two keys."""
+    return tuple(b"*%d\r\n%s%s" % (3 + keys, named, _packed(str(keys))) for keys in range(MOST_KEYS + 1))
+
+
+def _call(heads: tuple[bytes, ...], keys: tuple[str, ...]) -> bytes:
+    call = heads[len(keys)]
+    for key in keys:
+        call += b"$%d\r\n%s\r\n" % (len(key), key.encode("ascii"))
+    return call
 
 
 def _packed(argument: str) -> bytes:

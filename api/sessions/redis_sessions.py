@@ -77,8 +77,8 @@ class RedisSessionManager:
         self._breaker = breaker
         self._free = asyncio.Semaphore(CONNECTIONS)
         seconds = rules.minutes * 60
-        self._create = Script(read_script("create", most=rules.most, seconds=seconds))
-        self._consume = Script(read_script("consume", seconds=seconds))
+        self._create = Script(read_script("create", most=rules.most, seconds=seconds, milliseconds=seconds * 1000))
+        self._consume = Script(read_script("consume", milliseconds=seconds * 1000))
         self._count = Script(read_script("count"))
 
     @property

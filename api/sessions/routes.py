@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
-from starlette.responses import JSONResponse
+from pydantic_core import to_json
 
 from api.sessions.errors import PrefetchRefusedError, SessionInvalidError, SessionsAwayError
 from api.sessions.redis_sessions import RedisSessionManager
 from api.sessions.reuse import note_refused
+from api.straight import StraightRoute
 
 STORAGE = "redis"
 PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
@@ -88,13 +89,18 @@ async def refuse_prefetch(request: Request) -> None:
 Sessions = Annotated[RedisSessionManager, Depends(get_sessions)]
 
 
-@gated.post("/create-session", response_model=MadeDocument)
-async def create_session(sessions: Sessions) -> Response:
+async def create_session(request: Request) -> Response:
     """Make a session that can be used once, by validating it or by opening the page."""
+    sessions: RedisSessionManager = request.app.state.sessions
     session_id = await sessions.create()
     url = f"/client/iframe.html?session_id={session_id}"
     made = {"session_id": session_id, "expires_in_minutes": sessions.rules.minutes, "iframe_url": url}
-    return JSONResponse({**made, "storage": STORAGE}, headers=PRIVATE)
+    return Response(to_json({**made, "storage": STORAGE}), headers=PRIVATE, media_type="application/json")
+
+
+gated.add_api_route(
+    "/create-session", create_session, methods=["POST"], response_model=MadeDocument, route_class_override=StraightRoute
+)
 
 
 @router.get("/validate-session", dependencies=[Depends(refuse_prefetch)])

@@ -1,5 +1,6 @@
 """One JSON object a line, always with the same fields; docs/logs.md describes each."""
 
+import json
 import logging
 import os
 import re
@@ -47,6 +48,10 @@ FIELDS = (
 """All there are, in this order; the first nine are in every line, the others where there is something to say."""
 
 
+_encode = json.JSONEncoder(default=str).encode
+"""Made once: the formatter that this builds on makes an encoder for each line."""
+
+
 class JsonLines(JsonFormatter):
     """Formats records; `service` names the kind of process."""
 
@@ -72,10 +77,10 @@ class JsonLines(JsonFormatter):
 
     def serialize_log_record(self, log_data: dict[str, Any]) -> str:
         """Return the line, which is short enough to be written at once; every unusual character is escaped."""
-        line = super().serialize_log_record(log_data)
+        line = _encode(log_data)
         if len(line) > LONGEST_LINE:
             log_data["message"] = shortened(log_data["message"], len(line) - LONGEST_LINE)
-            line = super().serialize_log_record(log_data)
+            line = _encode(log_data)
         return line
 
 

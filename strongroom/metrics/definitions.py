@@ -4,7 +4,7 @@ from strongroom.metrics.definition import Definition, counter, gauge, histogram
 
 UP = gauge("up", "1 where the catalog answered this scrape, 0 where only what the process itself knows is here.")
 SCRAPE_SECONDS = gauge("scrape_duration_seconds", "How long the catalog took to answer this scrape.")
-SCRAPE_ERRORS = counter("scrape_errors_total", "Scrapes that the catalog did not answer, in this process.")
+SCRAPE_ERRORS = counter("scrape_errors_total", "Scrapes that the catalog did not answer.")
 BUILD = gauge("build_info", "1; the version of Strongroom that answers.", "version")
 
 LAST_SUCCESS = gauge(

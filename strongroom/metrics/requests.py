@@ -5,7 +5,7 @@ import threading
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from strongroom.metrics.definitions import HTTP_REQUESTS, HTTP_SECONDS
+from strongroom.metrics.definitions import HTTP_REQUESTS, HTTP_SECONDS, SCRAPE_ERRORS
 
 BOUNDS = (0.025, 0.1, 0.5, 2.5)
 """Seconds. Few, as each is a series of every route, method and code."""
@@ -28,6 +28,7 @@ class RequestCounts:
         self._seconds = Histogram(
             HTTP_SECONDS.name, HTTP_SECONDS.help, labels, buckets=BOUNDS, registry=self.registry
         )  # fmt: skip
+        self._scrape_errors = Counter(SCRAPE_ERRORS.name, SCRAPE_ERRORS.help, registry=self.registry)
         self._lock = threading.Lock()
         self._known: set[tuple[str, str, str]] = set()
 
@@ -36,6 +37,10 @@ class RequestCounts:
         labels = self._labels(route, method if method in METHODS else OTHER, str(code))
         self._count.labels(*labels).inc()
         self._seconds.labels(*labels).observe(seconds)
+
+    def note_failed_scrape(self) -> None:
+        """Count a scrape that the catalog did not answer."""
+        self._scrape_errors.inc()
 
     def _labels(self, *wanted: str) -> tuple[str, str, str]:
         route, method, code = wanted

@@ -33,16 +33,18 @@ class Reading:
 class Scraper:
     """Reads the catalog for whoever scrapes; those who come while it is being read share what is found.
 
-    A catalog that hangs keeps one thread, whoever scrapes meanwhile.
+    A catalog that hangs keeps one thread, whoever scrapes meanwhile. `failed` is called for each scrape without it.
     """
 
-    def __init__(self, read: Read, clock: Clock, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self, read: Read, clock: Clock, patience: float = PATIENCE_SECONDS, failed: Callable[[], None] = lambda: None
+    ) -> None:
         self._read = read
         self._clock = clock
         self._patience = patience
         self._lock = threading.Lock()
         self._running: Future[Reading] | None = None
-        self._errors = 0
+        self._failed = failed
 
     def scrape(self) -> list[Metric]:
         """Return all families; never raises, and returns soon."""
@@ -78,8 +80,7 @@ class Scraper:
             self._running = None
 
     def _without(self, why: str) -> list[Metric]:
-        with self._lock:
-            self._errors += 1
+        self._failed()
         log.warning("metrics without the catalog: %s", why)
         return self._own(up=False, seconds=None)
 
@@ -87,6 +88,5 @@ class Scraper:
         return [
             metric.UP.one(float(up)),
             metric.SCRAPE_SECONDS.one(seconds),
-            metric.SCRAPE_ERRORS.one(float(self._errors)),
             metric.BUILD.family({(__version__,): 1.0}),
         ]

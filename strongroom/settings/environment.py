@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from strongroom.settings.errors import ConfigNotFoundError
 from strongroom.settings.fields import Section
 from strongroom.settings.findings import Findings, is_secret
+from strongroom.settings.metrics import MULTIPROCESS_DIRECTORY
 from strongroom.settings.places import KeyPath
 from strongroom.settings.secret_files import EnvironmentWithFiles
 
@@ -54,6 +55,11 @@ VARIABLES = {
 """Every variable the settings read, besides those that the file names in its `*_env` keys."""
 
 _CATALOG_SCHEMES = ("sqlite", "postgresql", "postgresql+psycopg")
+
+
+def count_in(folder: str) -> None:
+    """Have the processes that this one starts count requests together in a directory."""
+    os.environ[MULTIPROCESS_DIRECTORY] = folder
 
 
 def process_environment() -> Mapping[str, str]:

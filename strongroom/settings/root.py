@@ -38,6 +38,9 @@ class ApiSettings(Section):
 
     host: Text = Field("127.0.0.1", description="Address the API listens on.")
     port: Port = Field(8440, description="Port the API listens on.")
+    processes: int = Field(
+        1, strict=True, ge=1, le=64, description="Processes of the API that answer on that port; one a core is usual."
+    )
 
 
 class FlowerSettings(Section):

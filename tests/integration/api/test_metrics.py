@@ -98,7 +98,8 @@ def test_requests_count_by_the_template_of_their_route(scraper, client):
 
 
 def test_what_the_process_knows_is_there_while_the_catalog_is_away(scraper, app):
-    app.state.metrics.scraper = Scraper(away, SystemClock())
+    desk = app.state.metrics
+    desk.scraper = Scraper(away, SystemClock(), failed=desk.counts.note_failed_scrape)
     scraper.get("/metrics")
     answer = scraper.get("/metrics")
 

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from api.app import create_app
+from api.client.headers import VISIT_COOKIE
 from api.sessions.reuse import is_told
 from strongroom.access.errors import CredentialRefusal
 from strongroom.access.principals import Grant, Principal, PrincipalKind, Scope
@@ -223,14 +224,18 @@ def test_when_there_are_too_many_callers_hear_for_how_long(client):
     }
 
 
-def test_without_redis_every_route_says_so_and_when_to_ask_again(client, stranger, redis_proxy):
+@pytest.mark.parametrize("fault", ["refuse", "black_hole"])
+def test_without_redis_every_route_says_so_and_when_to_ask_again(client, stranger, redis_proxy, fault):
     made = make(client)
-    redis_proxy.refuse()
+    shown = {"Cookie": f"{VISIT_COOKIE}={'v' * 43}"}
+    getattr(redis_proxy, fault)()
 
     asked = {
         "create": client.post("/auth/create-session"),
         "validate": stranger.get("/auth/validate-session", params={"session_id": made["session_id"]}),
+        "validate by POST": stranger.post("/auth/validate-session", json={"session_id": made["session_id"]}),
         "page": stranger.get(str(made["iframe_url"])),
+        "board": stranger.get("/client/board.json", headers=shown),
         "status": client.get("/auth/session-status"),
         "health": stranger.get("/auth/redis-health"),
     }
@@ -241,6 +246,10 @@ def test_without_redis_every_route_says_so_and_when_to_ask_again(client, strange
     assert asked["health"].json().keys() == {"status", "message", "timestamp"}
     assert asked["health"].json()["status"] == "unhealthy"
     assert not asked["page"].cookies
+    redis_proxy.forward()
+    while (again := client.post("/auth/create-session")).status_code == 503:
+        time.sleep(0.05)
+    assert again.status_code == 200
 
 
 def test_head_and_prefetching_use_nothing_up(client, stranger):

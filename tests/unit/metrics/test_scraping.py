@@ -22,7 +22,7 @@ def value(families: list[Metric], name: str) -> float | None:
 def test_a_catalog_that_answers_is_up():
     scraped = Scraper(lambda: [FOUND.one(7.0)], SystemClock()).scrape()
 
-    assert (value(scraped, "up"), value(scraped, "found"), value(scraped, "scrape_errors_total")) == (1, 7, 0)
+    assert (value(scraped, "up"), value(scraped, "found")) == (1, 7)
     assert value(scraped, "scrape_duration_seconds") is not None
 
 
@@ -30,11 +30,12 @@ def test_a_catalog_that_is_away_is_down():
     def away() -> list[Metric]:
         raise CatalogUnavailableError("Away.", next_step="Start it.")
 
-    scraper = Scraper(away, SystemClock())
+    failed: list[None] = []
+    scraper = Scraper(away, SystemClock(), failed=lambda: failed.append(None))
     scraper.scrape()
 
     assert value(scraper.scrape(), "up") == 0
-    assert value(scraper.scrape(), "scrape_errors_total") == 3
+    assert len(failed) == 2
 
 
 def test_a_catalog_that_hangs_is_down_and_keeps_one_thread():
