@@ -89,10 +89,10 @@ class ServedApp:
 
 def _stopping_spans(app: FastAPI) -> FastAPI:
     """Have spans sent that wait when the application ends: the process ends by a signal, with nothing after it."""
-    inside = app.router.lifespan_context
+    inside: Any = app.router.lifespan_context
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
+    async def lifespan(_: Any) -> AsyncIterator[Mapping[str, Any]]:
         async with inside(app) as state:
             yield state
         await run_in_threadpool(stop_spans)
