@@ -1,5 +1,6 @@
 """The configurations in docker/config can be used as they are, with the variables that the containers are given."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,15 @@ VALUES = {
     "broker_url": "redis://:p@redis:6379/0",
 }
 
+WITH_DEFAULT = re.compile(r"\$\{\w+:-([^}]*)\}")
+
 
 @pytest.mark.parametrize("path", COMPOSE_FILES, ids=lambda path: path.name)
 def test_the_configuration_fits_the_variables_of_its_compose_file(path: Path, tmp_path: Path) -> None:
     service = services(path)["api"]
     given = {}
     for name, value in service["environment"].items():
-        given[name] = value.replace("/run/secrets", str(tmp_path))
+        given[name] = WITH_DEFAULT.sub(r"\1", value).replace("/run/secrets", str(tmp_path))
         if name.endswith("_FILE"):
             secret = value.rsplit("/", 1)[-1]
             (tmp_path / secret).write_text(VALUES.get(secret, "a password of some length"))
