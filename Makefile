@@ -101,6 +101,7 @@ bench-metrics: compiled ## Measure a scrape of 100,000 backups in three regions 
 	@$(BIN)/python -m bench.metrics
 
 bench-sessions: compiled ## Measure one-time sessions beside PING, over HTTP, and under eight processes that race; minutes
+	@PYTHON=$(BIN)/python tests/install-services
 	@$(BIN)/python -m bench.sessions
 
 bench-sizing: compiled ## Measure what an installation takes of memory, catalog, Redis and regions; some minutes

@@ -1,17 +1,20 @@
-"""Sessions made over HTTP: the API as it is served, and a client that keeps 16 connections busy.
+"""Sessions made over HTTP: the API as it is served, and wrk, which keeps 16 connections busy and needs little itself.
 
 `GET /health/live` in the same run, which looks at nothing, says what the server and the client are able to do at all.
 """
 
 import argparse
-import asyncio
+import json
+import math
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -36,14 +39,32 @@ path = "here"
 [sessions]
 max_sessions = 1000000
 """
+# What wrk says at its end, in one line: latencies are of every request.
+TOLD = """
+function done(summary, latency, requests)
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  print(string.format('{"requests": %d, "us": %d, "failed": %d, "p50_us": %d, "p99_us": %d}',
+    summary.requests, summary.duration, failed, latency:percentile(50), latency:percentile(99)))
+end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What some seconds of requests came to: a rate in one second, latencies in milliseconds."""
+
+    rate: float
+    p50: float
+    p99: float
 
 
 def measure_http(valkey: Valkey, options: argparse.Namespace) -> bool:
     """Make sessions as fast as 16 connections can, in turn with requests that cost the least there is."""
     with tempfile.TemporaryDirectory() as folder:
         with running_api(Path(folder), valkey.port, valkey.password, options.processes) as (port, token):
-            took, nothing = _in_turn(port, token, options.seconds / ROUNDS)
-    return _report(took, nothing, options)
+            made, nothing = _in_turn(Path(folder), port, token, options.seconds / ROUNDS)
+    return _report(made, nothing, options)
 
 
 @contextmanager
@@ -69,18 +90,17 @@ def running_api(folder: Path, redis: int, password: str, processes: int) -> Iter
         process.wait()
 
 
-def _report(took: list[list[float]], nothing: list[list[float]], options: argparse.Namespace) -> bool:
-    seconds = options.seconds / ROUNDS
-    rates = [len(one) / seconds for one in took]
-    every = sorted(second for one in took for second in one)
-    ratios = sorted(len(one) / len(other) for one, other in zip(took, nothing, strict=True))
-    rate, p50, p99 = len(every) / options.seconds, every[len(every) // 2] * 1000, every[int(len(every) * 0.99)] * 1000
+def _report(made: list[Round], nothing: list[Round], options: argparse.Namespace) -> bool:
+    rate, p99 = statistics.median(one.rate for one in made), statistics.median(one.p99 for one in made)
+    p50, worst = statistics.median(one.p50 for one in made), max(one.p99 for one in made)
+    ratio = statistics.median(one.rate / other.rate for one, other in zip(made, nothing, strict=True))
     print(
-        f"http     {rate:,.0f} sessions/s (at least {A_SECOND:,.0f}), best round {max(rates):,.0f}/s, "
-        f"p50 {p50:.1f} ms, p99 {p99:.1f} ms (below {P99_MS:g}), {CONNECTIONS} connections, "
-        f"{options.processes} processes\n"
-        f"         /health/live in between: {sum(map(len, nothing)) / options.seconds:,.0f}/s; "
-        f"a session is {ratios[len(ratios) // 2]:.2f} of it"
+        f"http     {rate:,.0f} sessions/s (at least {A_SECOND:,.0f}), "
+        f"best round {max(one.rate for one in made):,.0f}/s, "
+        f"p50 {p50:.1f} ms, p99 {p99:.1f} ms (below {P99_MS:g}), worst round's {worst:.1f} ms; "
+        f"{CONNECTIONS} connections, processes of the API: {options.processes}\n"
+        f"         /health/live in between: {statistics.median(one.rate for one in nothing):,.0f}/s; "
+        f"a session is {ratio:.2f} of it"
     )
     return rate >= A_SECOND and p99 < P99_MS
 
@@ -106,62 +126,27 @@ def _await(port: int, process: "subprocess.Popen[bytes]") -> None:
     raise SystemExit("the API did not start")
 
 
-def _in_turn(port: int, token: str, seconds: float) -> tuple[list[list[float]], list[list[float]]]:
-    make = f"POST /auth/create-session HTTP/1.1\r\nAuthorization: Bearer {token}\r\nContent-Length: 0\r\n"
-    nothing = "GET /health/live HTTP/1.1\r\n"
-    took: tuple[list[list[float]], list[list[float]]] = ([], [])
+def _in_turn(folder: Path, port: int, token: str, seconds: float) -> tuple[list[Round], list[Round]]:
+    """Make sessions and ask for nothing by turns."""
+    make, nothing = folder / "make.lua", folder / "nothing.lua"
+    make.write_text(f'wrk.method = "POST"\nwrk.headers["Authorization"] = "Bearer {token}"\n{TOLD}')
+    nothing.write_text(TOLD)
+    rounds: tuple[list[Round], list[Round]] = ([], [])
     for number in range(ROUNDS + 1):
-        for place, head in enumerate((make, nothing)):
-            one = asyncio.run(_load(port, f"{head}Host: {LOOPBACK}\r\n\r\n".encode(), seconds))
-            # The first round warms up.
-            if number:
-                took[place].append(one)
-    return took
+        made = _load(make, f"http://{LOOPBACK}:{port}/auth/create-session", seconds)
+        looked = _load(nothing, f"http://{LOOPBACK}:{port}/health/live", seconds)
+        # The first round warms up.
+        if number:
+            rounds[0].append(made)
+            rounds[1].append(looked)
+    return rounds
 
 
-class _Connection(asyncio.Protocol):
-    """Sends a request as soon as the one before was answered; as little work as can be, as processors are shared."""
-
-    def __init__(self, request: bytes, until: float, took: list[float]) -> None:
-        self._request, self._until, self._took = request, until, took
-        self._answer = b""
-        self.ended = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._send()
-
-    def data_received(self, data: bytes) -> None:
-        self._answer += data
-        head, there, body = self._answer.partition(b"\r\n\r\n")
-        if not there or len(body) < int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]):
-            return
-        self._took.append(time.perf_counter() - self._began)
-        if not head.startswith(b"HTTP/1.1 200"):
-            self.ended.set_exception(AssertionError(self._answer.decode()))
-        elif time.monotonic() < self._until:
-            self._send()
-        else:
-            self._transport.close()
-            self.ended.set_result(None)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if not self.ended.done():
-            self.ended.set_exception(ConnectionError("The API closed the connection."))
-
-    def _send(self) -> None:
-        self._answer, self._began = b"", time.perf_counter()
-        self._transport.write(self._request)
-
-
-async def _load(port: int, request: bytes, seconds: float) -> list[float]:
-    """Return the seconds of each request."""
-    took: list[float] = []
-    until, loop = time.monotonic() + seconds, asyncio.get_running_loop()
-    connections = [
-        await loop.create_connection(lambda: _Connection(request, until, took), LOOPBACK, port)
-        for _ in range(CONNECTIONS)
-    ]
-    await asyncio.gather(*(connection.ended for _, connection in connections))
-    return took
+def _load(script: Path, url: str, seconds: float) -> Round:
+    """Keep the connections busy for whole seconds; every answer must be one of success."""
+    words = ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{math.ceil(seconds)}s"]
+    shown = subprocess.run([*words, "--script", script, url], check=True, capture_output=True, text=True).stdout
+    told = json.loads(shown.splitlines()[-1])
+    if told["failed"]:
+        raise SystemExit(f"{told['failed']} of {told['requests']} requests were not answered with success")
+    return Round(told["requests"] / told["us"] * 1e6, told["p50_us"] / 1000, told["p99_us"] / 1000)

@@ -1,7 +1,7 @@
 """Sessions: an access token for a quarter of an hour, and a refresh token that is good once."""
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, select, update
@@ -16,6 +16,7 @@ from strongroom.accounts.networks import is_new, network_of
 from strongroom.accounts.telling import Happened, tell
 from strongroom.accounts.tokens import Claims, TokenKind, Tokens, refused, seconds_until
 from strongroom.accounts.witnessing import write_down
+from strongroom.audit.acting import become, find_actor
 from strongroom.audit.events import AuditAction
 from strongroom.catalog.accounts import Account, LoginChallenge, LoginSession, is_enrolled
 from strongroom.catalog.session import Catalog
@@ -46,9 +47,9 @@ class Sessions:
 
     def begin(self, session: Session, account_id: uuid.UUID, now: datetime, address: str) -> LoginSession:
         """Write a new session in the caller's transaction; every factor the account has was shown just now."""
-        network = network_of(address)
+        account, network = session.get_one(Account, account_id), network_of(address)
         if is_new(session, account_id, network):
-            tell(session, session.get_one(Account, account_id), Happened.NEW_NETWORK, now, f"It is {network}.")
+            tell(session, account, Happened.NEW_NETWORK, now, f"It is {network}.")
         row = LoginSession(
             id=id_at(now, self._random),
             account_id=account_id,
@@ -61,7 +62,8 @@ class Sessions:
             network=network,
         )
         session.add(row)
-        note_user(str(account_id), session.get_one(Account, account_id).name)
+        note_user(str(account_id), account.name)
+        _let_in(account)
         write_down(session, AuditAction.LOGIN_SUCCESS, str(account_id))
         return row
 
@@ -205,3 +207,9 @@ def _principal(
         session_id=session_id,
         enrolling=enrolling,
     )
+
+
+def _let_in(account: Account) -> None:
+    """Have the rows of the login say whose it is; whoever asked was a stranger until now."""
+    if (actor := find_actor()) is not None:
+        become(replace(actor, kind=PrincipalKind.OPERATOR, id=str(account.id), name=account.name))
