@@ -86,6 +86,12 @@ def leaving_a_row(catalog: "Catalog") -> Iterator[None]:
     _leave(catalog, Outcome.DONE)
 
 
+def only_looks() -> None:
+    """Owe no row: this call of a command that can change something looks at it alone."""
+    if (binding := find_binding()) is not None:
+        binding.recorded = True
+
+
 def announce(catalog: "Catalog") -> None:
     """Leave a row that says that the bound command begins, where what it changes is in no transaction."""
     from strongroom.audit.events import Outcome

@@ -21,6 +21,7 @@ from strongroom.audit.events import AuditAction, digest
 from strongroom.catalog.alerts import AlertState
 from strongroom.catalog.dbtime import database_now
 from strongroom.cli.actor import actor
+from strongroom.cli.acts import only_looks
 from strongroom.cli.alert_report import (
     read_matcher,
     show_alert,
@@ -124,10 +125,14 @@ def silence(
         _begin_silence(invocation, options, persons)
     elif any(options.values()):
         raise click.UsageError("--list and --end go with nothing else.")
-    with invocation.services() as services, services.catalog.begin() as session:
+    if listing and not end_id:
+        only_looks()
+    with invocation.services() as services:
         if end_id:
-            end_silence(session, parse_id(end_id, "silence"), actor(), database_now(session))
-        show_silences(list_silences(session, database_now(session)), invocation.screen)
+            with services.catalog.begin() as session:
+                end_silence(session, parse_id(end_id, "silence"), actor(), database_now(session))
+        with services.catalog.read() as session:
+            show_silences(list_silences(session, database_now(session)), invocation.screen)
 
 
 @alerts.command("resolve", examples=('strongroom alerts resolve 0193a4c2-... --note "disk replaced"',))

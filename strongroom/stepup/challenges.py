@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from strongroom.access.operation import Gravity, Operation
 from strongroom.access.operations import OPERATIONS
 from strongroom.access.principals import Principal, PrincipalKind
+from strongroom.catalog.accounts import lock_account
 from strongroom.catalog.session import Catalog
 from strongroom.catalog.step_up import StepUpChallenge, count_open, find_challenge, forget_challenges, list_open
 from strongroom.clock import Clock, RandomBytes
@@ -105,6 +106,8 @@ def ask(means: StepUps, principal: Principal, act: Act) -> StepUpChallenge:
         raise means.refuse(principal, Act(act.verb, "", ""), StepUpEvent(Step.ASKED, None, refusal))
     now = means.clock.now()
     with means.catalog.begin() as session:
+        # Whoever asks many times at once is counted one after the other.
+        lock_account(session, uuid.UUID(principal.id))
         forget_challenges(session, now - KEPT)
         if count_open(session, principal.id, now) >= MOST_OPEN:
             raise TooManyStepUpsError(

@@ -80,6 +80,12 @@ def test_whoever_reads_it_is_in_it(run: Run, runtime: Runtime) -> None:
     )  # fmt: skip
 
 
+def test_looking_at_silences_leaves_no_row(run: Run, runtime: Runtime) -> None:
+    before = len(audit_rows(runtime.catalog))
+    assert run("alerts", "silence", "--list")[0] == 0
+    assert len(audit_rows(runtime.catalog)) == before
+
+
 def test_a_line_says_who_from_where_what_and_why(run: Run, runtime: Runtime) -> None:
     code, out, _ = run("audit", "tail", "--action", "authz_fail")
 

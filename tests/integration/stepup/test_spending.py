@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from strongroom.access.principals import Principal
 from strongroom.catalog.accounts import Account
 from strongroom.stepup.acts import Act
-from strongroom.stepup.challenges import ask, cancel
+from strongroom.stepup.challenges import MOST_OPEN, ask, cancel
 from strongroom.stepup.confirming import approve, confirm
-from strongroom.stepup.errors import StepUpRefusedError, StepUpWaitingError
+from strongroom.stepup.errors import StepUpRefusedError, StepUpWaitingError, TooManyStepUpsError
 from strongroom.stepup.spending import permitted
 from tests.integration.stepup.conftest import Room, operator
 from tests.services.operators import NOON
@@ -152,6 +152,18 @@ def test_of_many_at_once_one_uses_it(room: Room) -> None:
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(use, range(24))) == 1
     assert _changes(room) == 1
+
+
+def test_many_asked_at_once_are_counted_one_after_the_other(room: Room) -> None:
+    def asked(_: int) -> bool:
+        try:
+            ask(room.means, ANNA, RETIRE)
+        except TooManyStepUpsError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(asked, range(3 * MOST_OPEN))) == MOST_OPEN
 
 
 def test_a_second_person_and_a_day_are_waited_for(room: Room) -> None:
