@@ -106,8 +106,10 @@ class Server:
         if not self._wait_until_gone(STOP_SECONDS):
             self.kill()
 
-    def kill(self) -> None:
-        """End the process as a power cut would, and wait until it is gone."""
+    def kill(self, *, children: bool = False) -> None:
+        """End the process as a power cut would, with the processes it has made if so asked, and wait until it is gone."""
+        if children and (pid := self.pid) is not None:
+            os.killpg(pid, signal.SIGKILL)
         self._signal(signal.SIGKILL)
         if not self._wait_until_gone(STOP_SECONDS):
             raise ServiceStartError(f"{self.name} could not be ended.")

@@ -59,8 +59,8 @@ class Valkey:
         self.server.stop()
 
     def kill(self) -> None:
-        """End the server as a power cut would."""
-        self.server.kill()
+        """End the server as a power cut would; a process that rewrites its file may hold its port otherwise."""
+        self.server.kill(children=True)
 
     def _answers(self) -> bool:
         try:
