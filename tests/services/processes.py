@@ -107,7 +107,7 @@ class Server:
             self.kill()
 
     def kill(self, *, children: bool = False) -> None:
-        """End the process as a power cut would, with the processes it has made if so asked, and wait until it is gone."""
+        """End the process as a power cut would, its children too if so asked, and wait until it is gone."""
         if children and (pid := self.pid) is not None:
             os.killpg(pid, signal.SIGKILL)
         self._signal(signal.SIGKILL)
