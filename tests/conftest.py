@@ -1,6 +1,5 @@
 """Makes the services in tests/services available to every test as fixtures."""
 
-import gc
 import logging
 import signal
 import sys
@@ -22,6 +21,7 @@ pytest_plugins = [
     "tests.services.catalog",
     "tests.services.loud",
     "tests.services.mariadb",
+    "tests.services.memory",
     "tests.services.operators",
     "tests.services.proxy",
     "tests.services.rabbitmq",
@@ -35,8 +35,6 @@ def pytest_configure() -> None:
     """Take Ctrl-C as usual: a shell that starts the run in the background has every child ignore it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    # Tests make and drop a great many objects and hardly a cycle; Python's default looks for one after every 700.
-    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(autouse=True)
