@@ -6,7 +6,7 @@ import pytest
 
 from strongroom.jobs.errors import BrokerUnavailableError
 from strongroom.jobs.outbox import JobMessage, publish_one
-from tests.integration.worker.conftest import TRACE_ID, eventually, made_site
+from tests.integration.worker.conftest import PATIENCE_SECONDS, TRACE_ID, eventually, made_site
 from tests.services.certificates import make_certificates
 from tests.services.rabbitmq import running_rabbitmq
 from tests.services.sentinel import MASTER_NAME
@@ -48,6 +48,18 @@ def test_workers_follow_the_sentinels_to_the_new_master(watched_site, start_work
     eventually(cluster.replica.is_master)
     eventually(lambda: publish_one(site.runtime.ledger, publisher, second.id))
     eventually(lambda: site.state_of(second) == "succeeded")
+
+
+def test_workers_tell_nobody_the_passwords_of_the_sentinels(watched_site, start_worker_at):
+    site, cluster = watched_site, watched_site.broker
+    start_worker_at(site, "backup")
+    inspect = site.celery().control.inspect(timeout=PATIENCE_SECONDS, limit=1)
+
+    told = [inspect.stats(), inspect.conf(with_defaults=True), inspect.report()]
+
+    assert all(told)
+    assert cluster.sentinel.password not in str(told)
+    assert cluster.master.password not in str(told)
 
 
 @pytest.mark.parametrize("vouched_for", [True, False])
