@@ -16,7 +16,8 @@ class NotPrivateError(OSError):
 
 def read_private(path: Path) -> bytes:
     """Return the file's bytes; raises NotPrivateError unless group and others have no access, and OSError."""
-    with path.open("rb") as file:
+    # A pipe in its place would have us wait for whoever writes to it.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_BYTES:
             raise NotPrivateError("it is not a plain file of at most 1 MiB")
