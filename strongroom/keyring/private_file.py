@@ -50,7 +50,9 @@ def locked(path: Path) -> Iterator[None]:
     The lock is beside what a symbolic link leads to, so that who uses the link and who does not take turns.
     """
     place = path.resolve()
-    descriptor = os.open(place.with_name(f"{place.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    # A link that somebody put in the place of the lock would have us make a file wherever it leads to.
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(place.with_name(f"{place.name}.lock"), flags, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
