@@ -44,7 +44,7 @@ class JobConsumer(Consumer):
         """Have the line which says that a message came belong to the story of what it asks for.
 
         A message that nobody can read is dropped: Celery would end, put it back, and end again after each start.
-        Of how long it may take the task decides alone: whoever may send messages cannot have work cut off.
+        Of how long it may take the task decides alone, not who sent the message.
         """
         take = super().create_task_handler(*arguments, **options)
 
