@@ -71,8 +71,9 @@ def set_ids(ids: Ids) -> None:
 
 
 def note_user(user_id: str, username: str) -> None:
-    """Add who asks, once that is known; it holds until the request is over."""
-    _ids.set(replace(_ids.get(), user_id=user_id, username=username))
+    """Add who asks, once that is known; it holds until the request is over, and says nothing outside of one."""
+    if _ids.get().request_id is not None:
+        _ids.set(replace(_ids.get(), user_id=user_id, username=username))
 
 
 @contextmanager

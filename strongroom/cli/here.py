@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from strongroom.backup import reconcile as backup
+from strongroom.catalog.backup_queries import list_replicas
 from strongroom.catalog.errors import CatalogUnavailableError
 from strongroom.catalog.jobs import FINAL_STATES, Job, JobState
 from strongroom.cli.errors import WaitInterruptedError
@@ -50,19 +51,24 @@ def run_here(services: Services, job_id: uuid.UUID, screen: Screen) -> Job:
 def copy_here(services: Services, backup_id: uuid.UUID, screen: Screen) -> None:
     """Make the copies of a backup that its policy asks for, in every region that answers.
 
-    A copy that fails stays in the ledger for a worker.
+    One that a worker makes at the same time is awaited. A copy that fails stays in the ledger for a worker.
     """
-    for job in replication.reconcile(services):
-        if job.args.get("backup") == str(backup_id):
-            with _shown(services, job.id, screen):
-                _attempt_until_settled(services, job.id)
+    replication.reconcile(services)
+    with services.catalog.read() as session:
+        copies = [replica.job_id for replica in list_replicas(session, backup_id) if replica.job_id is not None]
+    for job_id in copies:
+        if services.ledger.get(job_id).state not in FINAL_STATES:
+            with _shown(services, job_id, screen):
+                _attempt_until_settled(services, job_id)
 
 
 def _attempt_until_settled(services: Services, job_id: uuid.UUID) -> None:
-    """Run a job once, and again for as long as it waits for something elsewhere that takes its time."""
+    """Run a job once, and again for as long as it waits for something elsewhere, or is held by somebody else."""
     job = _attempt(services, job_id)
-    while job.state is JobState.QUEUED and job.last_error is None:
+    while job.state is JobState.RUNNING or (job.state is JobState.QUEUED and job.last_error is None):
         services.clock.sleep(SECONDS_BETWEEN_LOOKS)
+        # There may be no service that takes a job away from a holder that was killed.
+        sweep(services.ledger)
         job = _attempt(services, job_id)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.policy.deployment import with_default
 from tests.policy.dockerfile import Instruction, Stage, read_dockerfile
 from tests.policy.project import ROOT
 
@@ -99,4 +100,4 @@ def _run(stage: Stage, command: str) -> None:
 def secret_files(variables: Mapping[str, str], directory: Path) -> Iterator[tuple[str, str]]:
     """Yield the variables of a service with its secrets where they are in a test."""
     for name, value in variables.items():
-        yield name, value.replace("/run/secrets", str(directory))
+        yield name, with_default(value).replace("/run/secrets", str(directory))

@@ -15,6 +15,7 @@ DOCKER = ROOT / "docker"
 KUBERNETES = DOCKER / "kubernetes"
 KUSTOMIZATION = DOCKER / "kustomization.yaml"
 COMPOSE_FILES = (DOCKER / "compose.yaml", DOCKER / "compose.production.yaml")
+WITH_DEFAULT = re.compile(r"\$\{\w+:-([^}]*)\}")
 OUR_IMAGE = re.compile(r"^(\$\{STRONGROOM_IMAGE:-)?strongroom:")
 _ROW = re.compile(r"^\| (?P<name>[^|]+) \| (?P<command>`[^|]+) \|")
 _COMMAND = re.compile(r"`([^`]+)`")
@@ -33,6 +34,11 @@ def services(path: Path) -> dict[str, dict[str, Any]]:
     """Return the services of a compose file."""
     found: dict[str, dict[str, Any]] = compose(path)["services"]
     return found
+
+
+def with_default(value: str) -> str:
+    """Return what compose makes of a value where no variable of its own environment is set."""
+    return WITH_DEFAULT.sub(r"\1", value)
 
 
 def is_ours(image: str) -> bool:

@@ -1,20 +1,17 @@
 """The configurations in docker/config can be used as they are, with the variables that the containers are given."""
 
-import re
 from pathlib import Path
 
 import pytest
 
 from strongroom.settings import load_settings
 from strongroom.settings.secret_files import EnvironmentWithFiles
-from tests.policy.deployment import COMPOSE_FILES, DOCKER, services
+from tests.policy.deployment import COMPOSE_FILES, DOCKER, services, with_default
 
 VALUES = {
     "catalog_url": "postgresql://strongroom:p@postgres-primary/strongroom",
     "broker_url": "redis://:p@redis:6379/0",
 }
-
-WITH_DEFAULT = re.compile(r"\$\{\w+:-([^}]*)\}")
 
 
 @pytest.mark.parametrize("path", COMPOSE_FILES, ids=lambda path: path.name)
@@ -22,7 +19,7 @@ def test_the_configuration_fits_the_variables_of_its_compose_file(path: Path, tm
     service = services(path)["api"]
     given = {}
     for name, value in service["environment"].items():
-        given[name] = WITH_DEFAULT.sub(r"\1", value).replace("/run/secrets", str(tmp_path))
+        given[name] = with_default(value).replace("/run/secrets", str(tmp_path))
         if name.endswith("_FILE"):
             secret = value.rsplit("/", 1)[-1]
             (tmp_path / secret).write_text(VALUES.get(secret, "a password of some length"))
