@@ -35,6 +35,22 @@ SESSION = "5L0q3nXw8yq1V7c2kB9dF4hJ6mN0pRsTuWxYzAbCdEf"
         ("secret of an app JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP.", "JBSWY3DPEHPK3PXP"),
         ("code 0A1B-2C3D-4E5F-6G7H-8J9K-MNPQ", "2C3D-4E5F"),
         ("ENCRYPTION_KEYS__v2 = 'AAAA-BBBB'", "AAAA-BBBB"),
+        ("PGPASSWORD=hunter2secret pg_dump", "hunter2secret"),
+        ("Password = hunter2secret", "hunter2secret"),
+        ("error: password: hunter2secret", "hunter2secret"),
+        ("{'user_password': 'hunter2secret'}", "hunter2secret"),
+        ("{'client-secret': 'hunter2secret'}", "hunter2secret"),
+        ("{'password': b'hunter2secret'}", "hunter2secret"),
+        ("('password', 'hunter2secret')", "hunter2secret"),
+        ("password='it\\'s hunter2secret'", "hunter2secret"),
+        ('{"password": "a\\"hunter2secret"}', "hunter2secret"),
+        ("ALTER ROLE backup PASSWORD 'it''s hunter2secret'", "hunter2secret"),
+        ("{'authorization': 'Digest hunter2secret'}", "hunter2secret"),
+        ("authorization: bearer hunter2secret", "hunter2secret"),
+        ("Authorization: Digest hunter2secret", "hunter2secret"),
+        ("Cookie: a=b; sid=hunter2secret", "hunter2secret"),
+        ("https://b.example/k?X-Amz-Signature=0fae11d2c3&X-Amz-Date=1", "0fae11d2c3"),
+        ("https://hooks.slack.com/services/T0/B0/hunter2secret", "hunter2secret"),
     ],
 )
 def test_a_secret_is_left_out(text: str, secret: str):
@@ -60,6 +76,8 @@ def test_of_the_id_of_a_session_the_beginning_of_its_hash_is_shown():
         "task backup.run[4bf92f35-77b3-4da6-a3ce-929d0e0e4736] received",
         "the tokens of machines, a token that ended: revoked",
         "trace 4bf92f3577b34da6a3ce929d0e0e4736",
+        "a basic check, the bearer token, and the password policy",
+        "broken: the password is too short",
     ],
 )
 def test_what_is_no_secret_stays(text: str):
@@ -79,3 +97,10 @@ def test_lines_for_people_are_without_secrets_and_move_no_cursor(
     assert "hunter2" not in text
     assert all(line.isprintable() for line in text.splitlines())
     assert text.splitlines()[0].endswith("\\x1b[31mred\\r\\nand password=*** (strongroom.tests.lines)")
+
+
+def test_many_beginnings_of_an_address_are_not_looked_through_to_the_end_each():
+    # Unbounded, this takes minutes, and a log line of a hostile answer stops the process for as long.
+    text = "://a:" * 50_000
+
+    assert redact(text) == text
