@@ -12,6 +12,7 @@ from strongroom.cli.errors import DamageFoundError
 from strongroom.cli.figures import count, moment, size
 from strongroom.cli.screen import Screen
 from strongroom.errors import ExitCode
+from strongroom.logs.human_lines import visible
 from strongroom.services import Services
 
 MOST_LINES = 20
@@ -149,7 +150,7 @@ def _show_problems(backup: Backup, screen: Screen) -> None:
         return
     screen.warn(f"{count(backup.problem_count, 'entry', 'entries')} of {backup.source} could not be backed up whole:")
     for problem in backup.problems[:MOST_LINES]:
-        screen.say(f"  {problem['path']}: {problem['kind']}: {problem['reason']}")
+        screen.say(f"  {visible(problem['path'])}: {problem['kind']}: {problem['reason']}")
     if backup.problem_count > MOST_LINES:
         screen.say(f"  and more: strongroom backup show {backup.id} --json")
 

@@ -11,6 +11,7 @@ from strongroom.backup.selection import PathEntry
 from strongroom.cli.documents import plain
 from strongroom.cli.figures import count, moment
 from strongroom.cli.screen import Screen
+from strongroom.logs.human_lines import visible
 from strongroom.tree.entry import Entry, EntryType
 
 _TYPES = {
@@ -92,7 +93,8 @@ def _long(entry: Entry) -> str:
 
 def _shown(path: bytes, entry: Entry) -> str:
     arrow = f" -> {_text(entry.target)}" if entry.target else ""
-    return _text(path) + "/" * (entry.type is EntryType.DIRECTORY) + arrow
+    # One entry, one line, whatever is in its name.
+    return visible(_text(path) + "/" * (entry.type is EntryType.DIRECTORY) + arrow)
 
 
 def _bytes(entry: Entry | None) -> int:

@@ -1,7 +1,6 @@
 """The process edge of the command: every error becomes a message and an exit code here, and nowhere else."""
 
 import gc
-import json
 import os
 import sys
 import traceback
@@ -12,6 +11,7 @@ from click.exceptions import NoArgsIsHelpError
 
 from strongroom.cli.errors import CommandLineError, JobFailedError, UnexpectedError, WaitInterruptedError
 from strongroom.cli.root import root
+from strongroom.cli.screen import as_json, write
 from strongroom.cycles import rare_cycle_searches
 from strongroom.errors import ExitCode, StrongroomError
 
@@ -84,8 +84,8 @@ class _Report:
     def message(self, exit_code: ExitCode, code: str, what: str, next_step: str) -> int:
         if self._as_json:
             fields = {"exit_code": int(exit_code), "code": code, "message": what, "next_step": next_step}
-            text = json.dumps({"message_type": "exit_error", **fields}, ensure_ascii=False)
+            text = as_json({"message_type": "exit_error", **fields}, sys.stderr)
         else:
             text = "\n".join(filter(None, [f"Error: {what}", next_step, f"({code}, exit code {exit_code:d})"]))
-        sys.stderr.write(text + "\n")
+        write(sys.stderr, text)
         return exit_code

@@ -115,3 +115,14 @@ def test_a_selection_that_makes_no_sense_is_refused(installed: Run, backup: str,
     code, _, err = installed("restore", "run", backup, *wanted, "--target", "part", "--here")
     assert code == 2
     assert "backup.bad_selection" in err
+
+
+def test_a_name_of_a_file_makes_no_line_of_its_own(installed: Run, tmp_path: Path) -> None:
+    name = "a\n-rw-r--r--  root  fine\x1b[2J\x9b\u202etxt"
+    (tmp_path / "uploads" / name).write_text("odd")
+    backup = back_up(installed)
+
+    listed = installed("backup", "ls", backup)[1].splitlines()
+    assert [line.partition("\\n")[0] for line in listed] == ["a", "letter.txt", "picture"]
+    assert all(line.isprintable() for line in listed)
+    assert events(installed("backup", "ls", backup, "--json")[1])[0]["path"] == name

@@ -166,3 +166,16 @@ def test_a_shell_completes_commands(words: str) -> None:
 def test_the_completion_of_a_shell_is_a_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", shell]) == 0
     assert "_STRONGROOM_COMPLETE" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [("end",), ("end", "--json")])
+def test_what_an_error_names_does_nothing_to_a_terminal(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "evil\x1b[2J\x9b\u202ename"
+    ending.append(errors.NotFoundError(f"There is no {name}.", next_step="Look again."))
+    assert main(words) == ExitCode.NOT_FOUND
+    err = capsys.readouterr().err
+    assert not {"\x1b", "\x9b", "\u202e"} & set(err)
+    if "--json" in words:
+        assert json.loads(err)["message"] == f"There is no {name}."

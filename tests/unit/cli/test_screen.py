@@ -1,6 +1,8 @@
 """Data goes to stdout, messages to stderr, and the options decide what is said."""
 
+import io
 import json
+import sys
 
 import pytest
 
@@ -51,3 +53,26 @@ def test_what_the_terminal_cannot_show_is_escaped(capsys: pytest.CaptureFixture[
 def test_control_characters_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     Screen().line("evil\x1b[2Jname")
     assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("turning", ["\u202e", "\u2066", "\u2028", "\u200f"])
+def test_what_turns_the_direction_of_writing_or_ends_a_line_is_escaped(
+    capsys: pytest.CaptureFixture[str], turning: str
+) -> None:
+    Screen().line(f"gpj{turning}exe")
+    assert capsys.readouterr().out == f"gpj\\u{ord(turning):04x}exe\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "iso-8859-1"])
+def test_what_is_escaped_in_json_can_still_be_read(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding))
+    value = {"path": "\x1b[2J\x7f\x9b\u202e caf\u00e9 \U0001f600 \udce9"}
+
+    Screen(json=True).event("entry", **value)
+    line, text = raw.getvalue(), raw.getvalue().decode(encoding)
+    Screen(json=True).document(value)
+
+    assert json.loads(text) == {"message_type": "entry"} | value
+    assert json.loads(raw.getvalue()[len(line) :].decode(encoding)) == value
+    assert not {"\x1b", "\x7f", "\x9b", "\u202e"} & set(text)
