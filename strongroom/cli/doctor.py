@@ -12,6 +12,7 @@ from strongroom.cli.errors import ServiceMissingError
 from strongroom.cli.invocation import Invocation
 from strongroom.doctor.files import find_open_files
 from strongroom.doctor.finding import Finding
+from strongroom.doctor.hints import find_hints
 from strongroom.doctor.parts import find_missing_parts
 from strongroom.doctor.secrets import find_default_secrets
 from strongroom.doctor.signs import find_silence
@@ -46,11 +47,14 @@ def doctor(invocation: Invocation, queues: tuple[Queue, ...], alive: ProcessKind
 
     Secrets that are guessed first, key files that others may read, a Redis without a password on the network, debugging
     that is on, a catalog of another version, keys of regions that cannot be opened. Ends with 4 if it finds something.
+    Hints do not change that: no channel for alerts, no recovery key, fewer than three regions, an admin without a
+    second factor.
     With --worker, ends with 4 when a queue does not answer within 5 seconds although no worker is busy and nobody has
     paused it. --alive is for health checks of containers.
     """
     if (queues and not worker) or (worker and alive):
         raise click.UsageError("--queue goes with --worker, and --alive with neither.")
+    hints: list[Finding] = []
     with invocation.services() as services:
         if worker:
             findings = _ask_workers(services, queues or tuple(Queue))
@@ -58,8 +62,8 @@ def doctor(invocation: Invocation, queues: tuple[Queue, ...], alive: ProcessKind
             silence = find_silence(services.catalog, alive, socket.gethostname())
             findings = [] if silence is None else [silence]
         else:
-            findings = _examine(invocation, services)
-    _show(invocation, findings)
+            findings, hints = _examine(invocation, services), list(find_hints(services))
+    _show(invocation, findings, hints)
     return ExitCode.UNHEALTHY if findings else ExitCode.OK
 
 
@@ -86,15 +90,18 @@ def _ask_workers(services: "Services", queues: tuple[Queue, ...]) -> list[Findin
     ]
 
 
-def _show(invocation: Invocation, findings: list[Finding]) -> None:
+def _show(invocation: Invocation, findings: list[Finding], hints: list[Finding]) -> None:
     screen = invocation.screen
     if screen.json:
-        screen.document({"healthy": not findings, "findings": [plain(finding) for finding in findings]})
+        found, hinted = ([plain(one) for one in some] for some in (findings, hints))
+        screen.document({"healthy": not findings, "findings": found, "hints": hinted})
         return
     for finding in findings:
         screen.line(f"{finding.code}: {finding.what} {finding.next_step}")
     if not findings:
         screen.line("Nothing is wrong.")
+    for hint in hints:
+        screen.line(f"hint: {hint.code}: {hint.what} {hint.next_step}")
 
 
 def _service() -> Any:

@@ -23,7 +23,7 @@ from strongroom.cli.deadlines import deadline_option
 from strongroom.cli.dispatch import await_job, trace_id_of
 from strongroom.cli.documents import plain
 from strongroom.cli.invocation import Invocation
-from strongroom.cli.restore_report import report_restore, show_plan, warn_if_partial
+from strongroom.cli.restore_report import report_plan, report_restore, warn_if_partial
 from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
 from strongroom.cli.targets import read_target
 from strongroom.cli.waiting import Waiting, recovery_option, waiting_options
@@ -88,10 +88,13 @@ def restore() -> None:
 @database_options
 @cloud_options
 @click.pass_obj
-def plan(invocation: Invocation, backup: str, **options: Unpack[RestoreOptions]) -> None:
-    """Show what restoring BACKUP, an id or latest:SOURCE, would do; writes nothing."""
+def plan(invocation: Invocation, backup: str, **options: Unpack[RestoreOptions]) -> ExitCode:
+    """Show what restoring BACKUP, an id or latest:SOURCE, would do; writes nothing.
+
+    Ends with 11 where the restore would fail.
+    """
     with invocation.services() as services:
-        show_plan(plan_restore(services, _request(services, backup, options)), invocation.screen)
+        return report_plan(plan_restore(services, _request(services, backup, options)), invocation.screen)
 
 
 @restore.command(
@@ -145,7 +148,7 @@ def roles(invocation: Invocation, backup: str, missing_on: str | None, region: s
 @deadline_option
 @database_options
 @cloud_options
-@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be done, as `restore plan`.")
 @recovery_option
 @waiting_options
 @operator_options
@@ -170,8 +173,7 @@ def run(
     with invocation.services(recovery_key_file) as services:
         request = _request(services, backup, options)
         if dry_run:
-            show_plan(plan_restore(services, request), invocation.screen)
-            return ExitCode.OK
+            return report_plan(plan_restore(services, request), invocation.screen)
         verify_overwrite(request.target, overwrite=request.overwrite, confirm=request.confirm)
         act = Act("restore.overwrite", place_of(request.target), backup)
         with stepped_up(invocation, services, act, persons) if request.overwrite else nullcontext():

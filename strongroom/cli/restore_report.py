@@ -10,6 +10,7 @@ from strongroom.cli.documents import plain, row_document
 from strongroom.cli.figures import count, moment, size
 from strongroom.cli.screen import Screen
 from strongroom.errors import ExitCode
+from strongroom.logs.human_lines import visible
 from strongroom.services import Services
 from strongroom.sources.postgres.surveyed import Survey
 
@@ -17,11 +18,16 @@ MOST_LINES = 20
 CHOSEN = {"paths": "only", "include": "only like", "exclude": "without"}
 
 
-def show_plan(plan: RestorePlan, screen: Screen) -> None:
-    """Print what a restore would do, with the command that does it."""
+def report_plan(plan: RestorePlan, screen: Screen) -> ExitCode:
+    """Print what a restore would do, with the command that does it; BUSY where it would fail, as that is known now."""
     if screen.json:
         screen.document(plain(plan))
-        return
+    else:
+        _show_plan(plan, screen)
+    return ExitCode.BUSY if plan.found.obstacles else ExitCode.OK
+
+
+def _show_plan(plan: RestorePlan, screen: Screen) -> None:
     facts = {
         "backup": f"{plan.backup_id} of {plan.source}, {moment(plan.created_at)}",
         "read from": plan.region,
@@ -88,7 +94,7 @@ def report_restore(services: Services, restore_id: uuid.UUID, screen: Screen) ->
         return ExitCode.OK
     screen.warn(f"{count(restore.problem_count, 'entry', 'entries')} could not be restored exactly:")
     for problem in restore.problems[:MOST_LINES]:
-        screen.say(f"  {problem['path']}: {problem['kind']}: {problem['reason']}")
+        screen.say(f"  {visible(problem['path'])}: {problem['kind']}: {problem['reason']}")
     return ExitCode.PARTIAL
 
 

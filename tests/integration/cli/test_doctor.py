@@ -2,10 +2,13 @@
 
 import json
 import socket
+import uuid
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
+from strongroom.catalog.accounts import Account
 from strongroom.catalog.engine import open_engine
 from strongroom.catalog.session import Catalog
 from strongroom.clock import SystemClock
@@ -101,3 +104,53 @@ def test_a_process_of_this_machine_that_lives_is_healthy(installed: Run, tmp_pat
 def test_options_that_do_not_go_together_are_refused(installed: Run):
     assert installed("doctor", "--queue", "backup")[0] == 2
     assert installed("doctor", "--worker", "--alive", "worker")[0] == 2
+
+
+def hinted(run: Run) -> tuple[int, list[str]]:
+    """Return the exit code and the codes of the hints."""
+    code, out, _ = run("doctor", "--json")
+    return code, [hint["code"] for hint in json.loads(out)["hints"]]
+
+
+def test_what_a_bad_night_would_need_is_a_hint_and_no_fault(installed: Run, tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("NIGHT_URL", "https://hooks.example.org/x")
+    assert hinted(installed) == (HEALTHY, ["no_channel", "no_recovery_kit"])
+    code, out, _ = installed("doctor")
+    assert (code, out.splitlines()[0]) == (HEALTHY, "Nothing is wrong.")
+    assert "hint: no_channel: " in out
+
+    assert installed("recovery-kit", str(tmp_path / "kit.txt"), "--here")[0] == HEALTHY
+    with (tmp_path / "strongroom.toml").open("a") as file:
+        file.write('\n[channels.night]\nkind = "slack"\nurl_env = "NIGHT_URL"\n')
+    assert hinted(installed) == (HEALTHY, [])
+
+
+def test_fewer_than_three_regions_are_a_hint(installed: Run, tmp_path: Path):
+    file = tmp_path / "strongroom.toml"
+    file.write_text(file.read_text().replace('[regions.us-east-1]\npath = "regions/us-east-1"\n', ""))
+
+    assert "few_regions" in hinted(installed)[1]
+
+
+def test_an_admin_without_a_second_factor_is_a_hint_until_disabled(installed: Run, tmp_path: Path):
+    catalog = Catalog(open_engine(f"sqlite:///{tmp_path / 'data/catalog.db'}"))
+    now = SystemClock().now()
+    for name, role in (("ana", "admin"), ("bea", "operator")):
+        with catalog.begin() as session:
+            session.add(Account(
+                id=uuid.uuid4(), name=name, role=role, password_hash="-", created_at=now, password_changed_at=now
+            ))  # fmt: skip
+    out = installed("doctor")[1]
+    assert "hint: admin_without_factor: The admin ana " in out
+    assert "bea" not in out
+
+    with catalog.begin() as session:
+        session.execute(update(Account).values(disabled_at=now))
+    catalog.close()
+    assert "admin_without_factor" not in hinted(installed)[1]
+
+
+def test_hints_need_no_key_and_no_tables(installed: Run, tmp_path: Path):
+    (tmp_path / "strongroom.keys").rename(tmp_path / "elsewhere")
+
+    assert hinted(installed) == (UNHEALTHY, ["no_channel"])

@@ -192,6 +192,20 @@ def test_a_plan_writes_nothing_and_names_the_command(installed: Run, backed_up: 
     assert not (tmp_path / "uploads-restored").exists()
 
 
+def test_a_plan_of_a_restore_that_would_fail_ends_otherwise(installed: Run, backed_up: str, tmp_path: Path) -> None:
+    target = tmp_path / "restored"
+    target.mkdir()
+    (target / "precious").write_text("mine")
+    for words in (("restore", "plan", backed_up), ("restore", "run", backed_up, "--dry-run")):
+        code, _, err = installed(*words, "--target", str(target))
+        assert code == 11
+        assert "this restore would fail" in err
+        code, out, _ = installed(*words, "--target", str(target), "--json")
+        assert (code, json.loads(out)["found"]["state"]) == (11, "filled")
+        assert installed(*words, "--target", str(target), "--overwrite")[0] == 0
+    assert [path.name for path in target.iterdir()] == ["precious"]
+
+
 def test_a_target_that_is_not_empty_is_only_overwritten_by_name(installed: Run, backed_up: str, tmp_path: Path) -> None:
     target = tmp_path / "restored"
     target.mkdir()
