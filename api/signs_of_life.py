@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -16,6 +18,7 @@ from strongroom.jobs.processes import ProcessIdentity, forget_process, record_he
 log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 10.0
+LAST_SECONDS = 5.0
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -26,7 +29,7 @@ def writing_refusals(refusals: RefusalLog, inside: Lifespan) -> Lifespan:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with inside(app):
             yield
-        await run_in_threadpool(refusals.close)
+        await _do_last(refusals.close, "refusals that wait")
 
     return lifespan
 
@@ -44,8 +47,7 @@ def beating(catalog: Catalog, identity: ProcessIdentity | None) -> Lifespan:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        with suppress(UnavailableError):
-            await run_in_threadpool(_forget, catalog, identity)
+        await _do_last(partial(_forget, catalog, identity), "the end of this process")
 
     return lifespan
 
@@ -59,11 +61,21 @@ async def _beat_until_cancelled(catalog: Catalog, identity: ProcessIdentity) -> 
         await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
+async def _do_last(write: Callable[[], None], what: str) -> None:
+    """Write something when the application ends, unless the catalog hangs: then the process ends all the same."""
+    # One of the loop's own threads would keep the process until it returns.
+    thread = threading.Thread(target=write, name=f"write {what}", daemon=True)
+    thread.start()
+    await run_in_threadpool(thread.join, LAST_SECONDS)
+    if thread.is_alive():
+        log.warning("the catalog does not answer: %s may not have been written down", what)
+
+
 def _beat(catalog: Catalog, identity: ProcessIdentity) -> None:
     with catalog.begin() as session:
         record_heartbeat(session, identity)
 
 
 def _forget(catalog: Catalog, identity: ProcessIdentity) -> None:
-    with catalog.begin() as session:
+    with suppress(UnavailableError), catalog.begin() as session:
         forget_process(session, identity.name)
