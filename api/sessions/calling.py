@@ -56,7 +56,7 @@ def _heads(named: bytes) -> tuple[bytes, ...]:
 def _call(heads: tuple[bytes, ...], keys: tuple[str, ...]) -> bytes:
     call = heads[len(keys)]
     for key in keys:
-        call += b"$%d\r\n%s\r\n" % (len(key), key.encode("ascii"))
+        call += f"${len(key)}\r\n{key}\r\n".encode("ascii")
     return call
 
 

@@ -1,7 +1,7 @@
 -- Makes a session, unless there are too many. MOST: how many there may be. SECONDS, MILLISECONDS: how long it lives.
 -- KEYS: record.
 -- Returns 1 when it is made, 0 where there is no epoch, else what is left in milliseconds until there is room, below 0.
-local call, key = redis.call, KEYS[1]
+local call, sub, key = redis.call, string.sub, KEYS[1]
 local epoch = call('GET', EPOCH)
 if not epoch then
   return 0
@@ -26,9 +26,9 @@ end
 
 -- The record is text of fixed places; its reader is api/sessions/records.py. The id itself is kept nowhere.
 -- Milliseconds are put together as text: a number that becomes text costs as much as a command.
-local thousandths = string.sub('00000' .. time[2], -6, -4)
+local thousandths = sub('00000' .. time[2], -6, -4)
 local expires = time[1] + SECONDS .. thousandths
 call('PSETEX', key, MILLISECONDS, time[1] .. thousandths .. ' ' .. expires .. ' ' .. epoch)
-call('ZADD', INDEX, expires, string.sub(key, HASH))
+call('ZADD', INDEX, expires, sub(key, HASH))
 call('HINCRBY', STATS, 'total_created', '1')
 return 1
