@@ -37,9 +37,12 @@ def write(holder: KeyRingHolder, tokens: Path, ended: threading.Event) -> None:
 def read(holder: KeyRingHolder, tokens: Path, ended: threading.Event) -> None:
     """Read with the ring in hand alone: no search for a version that is not in it."""
     seen: set[str] = set()
+    rest = ""
     with tokens.open() as file:
         while not ended.is_set():
-            new = {attempt(holder.ring(), line.strip()) for line in file} - seen
+            # What ends without a line break is still being written.
+            *lines, rest = (rest + file.read()).split("\n")
+            new = {attempt(holder.ring(), line) for line in lines} - seen
             for outcome in sorted(new):
                 print(outcome, flush=True)
             seen |= new
