@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Engine, event, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from strongroom.audit.acting import STRONGROOM, Actor, Binding, find_actor, find_binding
-from strongroom.audit.errors import AuditHeadMissingError
+from strongroom.audit.errors import AuditBrokenError, AuditHeadMissingError
 from strongroom.audit.events import AuditEvent, Outcome, printable
 from strongroom.audit.recording import act_of, take_pending
 from strongroom.audit.rows import FIELDS, mac_of, seal_of
@@ -45,7 +46,7 @@ class AuditTrail:
     def complete(self, session: Session) -> None:
         """Append what was recorded, and a row for the bound operation where none says that it was done.
 
-        Raises AuditHeadMissingError, and as PurposeKeys.get_within.
+        Raises AuditHeadMissingError, AuditBrokenError, and as PurposeKeys.get_within.
         """
         events, binding = take_pending(session), _binding_of(session)
         session.flush()
@@ -145,6 +146,13 @@ def _append(session: Session, key: bytes, told: Sequence[Sequence[Any]]) -> None
         row = [sequence, *values]
         mac = mac_of(key, mac, row)
         rows.append(dict(zip(FIELDS, row, strict=True), mac=mac))
-    session.execute(insert(AuditRow), rows)
+    try:
+        session.execute(insert(AuditRow), rows)
+    except IntegrityError as error:
+        # The head is locked: nobody of ours can have written a row with this number.
+        raise AuditBrokenError(
+            f"The audit log has a row {head.sequence + 1} that Strongroom did not write, so nothing can be changed.",
+            next_step="Copy it, and see who wrote it: strongroom audit verify. docs/audit.md says how to go on.",
+        ) from error
     seal = seal_of(key, head.chain, sequence, mac)
     session.execute(update(AuditHead).where(AuditHead.id == HEAD_ID).values(sequence=sequence, mac=mac, seal=seal))

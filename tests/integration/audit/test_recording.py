@@ -5,12 +5,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from strongroom.audit.acting import acting, name_target
-from strongroom.audit.errors import AuditHeadMissingError
+from strongroom.audit.errors import AuditBrokenError, AuditHeadMissingError
 from strongroom.audit.events import AuditEvent, Outcome
 from strongroom.audit.recording import record, record_alone
 from strongroom.audit.rows import FIELDS, FIRST, mac_of, seal_of
 from strongroom.purposekeys.keys import Purpose
 from tests.integration.audit.conftest import Opener
+from tests.integration.audit.tampering import Intruder
 from tests.integration.audit.writing import ANA, CHANGE, Log
 
 
@@ -77,6 +78,19 @@ def test_without_a_head_nothing_is_changed(log: Log) -> None:
         log.change()
 
     assert log.changes() == 0
+
+
+def test_a_row_that_somebody_added_by_hand_stops_every_change_and_is_named(log: Log) -> None:
+    with acting(ANA):
+        log.change("shop")
+    last = log.rows()[-1]
+    forged = {name: getattr(last, name) for name in FIELDS} | {"sequence": last.sequence + 1, "mac": last.mac}
+    Intruder(log.catalog).append(forged)
+
+    with pytest.raises(AuditBrokenError, match=f"row {last.sequence + 1}"), acting(ANA):
+        log.change("crm")
+
+    assert log.changes() == 1
 
 
 def test_the_first_change_of_an_operation_has_a_row_of_its_own(log: Log) -> None:
