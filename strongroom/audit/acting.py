@@ -132,10 +132,3 @@ def describe_shortly(target: str, reason: str) -> None:
     binding = _BINDING.get()
     if binding is not None and not binding.reason:
         describe(binding.target or target, reason=reason)
-
-
-def name_target(target: str) -> None:
-    """Say what the bound operation is about, where that becomes known on the way; without a binding it says nothing."""
-    binding = _BINDING.get()
-    if binding is not None:
-        binding.target = target

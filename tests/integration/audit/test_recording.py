@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from strongroom.audit.acting import acting, name_target
+from strongroom.audit.acting import acting, describe
 from strongroom.audit.errors import AuditBrokenError, AuditHeadMissingError
 from strongroom.audit.events import AuditEvent, Outcome
 from strongroom.audit.recording import record, record_alone
@@ -116,7 +116,7 @@ def test_what_the_change_says_itself_is_enough(log: Log) -> None:
 def test_a_refusal_does_not_stand_for_the_change_that_follows_it(log: Log) -> None:
     with acting(ANA):
         record_alone(log.catalog, AuditEvent("authz_fail", outcome=Outcome.REFUSED))
-        name_target("crm")
+        describe("crm")
         log.change()
 
     assert [(row.action, row.target) for row in log.rows()] == [("authz_fail", ""), ("POST /v1/backups", "crm")]

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from strongroom.access.principals import SYSTEM, Principal, PrincipalKind
-from strongroom.audit.acting import Actor, acting, find_actor, find_binding, name_target
+from strongroom.audit.acting import Actor, acting, describe, find_actor, find_binding
 from strongroom.audit.events import AuditEvent, digest, printable
 
 ANA = Actor(PrincipalKind.OPERATOR, "1", "ana", operation="POST /v1/backups")
@@ -50,9 +50,9 @@ def test_an_inner_actor_gives_way_to_the_outer_one() -> None:
 
 
 def test_the_target_of_an_act_can_become_known_on_the_way() -> None:
-    name_target("nobody is bound")
+    describe("nobody is bound")
     with acting(ANA):
-        name_target("shop")
+        describe("shop")
         binding = find_binding()
         assert binding is not None
         assert binding.target == "shop"
