@@ -16,6 +16,7 @@ from strongroom.storage.store import Body, Store
 from strongroom.testing.stores import MemoryStore
 from strongroom.tree.content import Item, Step
 from strongroom.tree.entry import Entry, EntryType
+from tests.unit.repository.damage import flip
 from tests.unit.repository.room import Finished, Room, contents
 from tests.unit.repository.trees import MemoryContent, MemoryWalk, content_of, stream, within
 
@@ -193,7 +194,7 @@ def test_a_damaged_checkpoint_ends_what_is_known(room: Room) -> None:
     first = room.identity()
     die(room, first, MemoryWalk(*tree()), 12)
     key = checkpoint_key(first.session_id, 2)
-    room.home.objects[key] = room.home.objects[key][:-1] + b"\0"
+    room.home.objects[key] = flip(room.home.objects[key], len(room.home.objects[key]) * 8 - 1)
     again = tree()
 
     made, _ = finish(room, room.identity(first.backup_id), MemoryWalk(*again), [first.session_id])
