@@ -15,14 +15,14 @@ from strongroom.clock import RandomBytes
 from strongroom.repository.buffers import LOOK_SECONDS, BufferPool, Gate
 from strongroom.repository.checkpointing import Checkpoints, Sink
 from strongroom.repository.compression import ChunkCompressor, Compressor
-from strongroom.repository.errors import TamperedError
+from strongroom.repository.errors import TamperedError, TruncatedError, UnknownVersionError
 from strongroom.repository.frame import FrameKind
 from strongroom.repository.head import PackRef
 from strongroom.repository.layout import pack_key
 from strongroom.repository.pack import MAX_PACK_FRAMES, OpenPack, PackBuilder, buffer_bytes
 from strongroom.repository.placements import Place
 from strongroom.repository.stopping import Halt
-from strongroom.storage.store import Evidence, Store
+from strongroom.storage.store import Evidence, ReadingStore, Store, is_reading_back
 from strongroom.tracing import same_ids
 
 LARGEST_CHUNK = 4 * 1024 * 1024
@@ -134,15 +134,8 @@ class Shelf:
 
     def _store(self, draft: DraftPack, body: memoryview) -> None:
         self._halt.verify_running()
-        sha256 = hashlib.sha256(body).digest()
-        if self.target.verify:
-            verify_pack(body, draft.key, self.target)
-        session_id = self.target.ids[1]
-        key = pack_key(session_id, sha256)
-        self.checkpoints.admit(len(body))
-        store = self.target.store
-        evidence = store.put(key, body, sha256=sha256) or store.confirm(key, size=len(body), sha256=sha256)
-        pack = PackRef(draft.ordinal, session_id.bytes, sha256, len(body), draft.key)
+        sha256, evidence = self._put(draft, body)
+        pack = PackRef(draft.ordinal, self.target.ids[1].bytes, sha256, len(body), draft.key)
         with self._lock:
             self._evidence = self._evidence.weaker(evidence)
             self._packs.append(pack)
@@ -150,16 +143,45 @@ class Shelf:
         self.checkpoints.stored(pack)
         self._buffers.release(draft.buffer)
 
+    def _put(self, draft: DraftPack, body: memoryview) -> tuple[bytes, Evidence]:
+        """Store a pack and return its SHA-256, and how the store showed that it holds it."""
+        store = self.target.store
+        if self.target.verify and is_reading_back(store):
+            return self._put_read_back(store, draft, body)
+        sha256 = hashlib.sha256(body).digest()
+        if self.target.verify:
+            verify_pack(body, draft.key, self.target)
+        self.checkpoints.admit(len(body))
+        key = pack_key(self.target.ids[1], sha256)
+        return sha256, store.put(key, body, sha256=sha256) or store.confirm(key, size=len(body), sha256=sha256)
+
+    def _put_read_back(self, store: ReadingStore, draft: DraftPack, body: memoryview) -> tuple[bytes, Evidence]:
+        """Decode what the disk gives back, and name that: one look shows that sealing and writing went well."""
+        self.checkpoints.admit(len(body))
+        with store.written(body) as place:
+            verify_pack(body, draft.key, self.target)
+            sha256 = hashlib.sha256(body).digest()
+            return sha256, place(pack_key(self.target.ids[1], sha256))
+
 
 def verify_pack(body: memoryview, key: bytes, target: PackTarget) -> None:
-    """Decode a pack before it leaves and compare every chunk id: bad memory is found now; raises TamperedError."""
-    pack = OpenPack(body, key, ids=target.ids)
+    """Decode a pack before it is stored and compare every chunk id; raises TamperedError.
+
+    What memory, a disk or a fault in a library did to it is found while the source is still there.
+    """
+    try:
+        _verify_chunks(OpenPack(body, key, ids=target.ids), target.chunk_id_key)
+    except (TamperedError, TruncatedError, UnknownVersionError) as error:
+        raise TamperedError(
+            f"A pack was not stored, because it does not open again as it was made: {error}",
+            next_step="Run the backup again; if it happens twice, test this machine's memory and the region's disk.",
+        ) from error
+
+
+def _verify_chunks(pack: OpenPack, chunk_id_key: bytes) -> None:
     for number, row in enumerate(pack.rows):
-        if blake3.blake3(pack.read(number), key=target.chunk_id_key).digest() != row.chunk_id:
-            raise TamperedError(
-                f"Frame {number} of a pack changed between hashing and sealing.",
-                next_step="Run the backup again; if this happens twice, test the memory of this machine.",
-            )
+        if blake3.blake3(pack.read(number), key=chunk_id_key).digest() != row.chunk_id:
+            raise TamperedError(f"Frame {number} changed between hashing and sealing.")
 
 
 class PackFiller:

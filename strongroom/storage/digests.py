@@ -2,9 +2,10 @@
 
 import hashlib
 import hmac
+import os
 from pathlib import Path
 
-from strongroom.storage.direct import file_sha256
+from strongroom.storage.direct import file_sha256, read_back
 from strongroom.storage.errors import ChecksumMismatchError
 from strongroom.storage.store import Body
 
@@ -18,6 +19,17 @@ def verify_written(key: str, path: Path, sha256: bytes) -> None:
     """Read back what was written and is to become an object; raises ChecksumMismatchError, OSError."""
     with path.open("rb", buffering=0) as file:
         _verify_unchanged(key, file_sha256(file.fileno()), sha256)
+
+
+def read_written(path: Path, into: memoryview) -> None:
+    """Read back what was written into the memory that it came from; raises ChecksumMismatchError, OSError."""
+    with path.open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size != len(into) or read_back(file.fileno(), into) != size:
+            raise ChecksumMismatchError(
+                f"The disk holds {size} bytes of an object that has {len(into)}; nothing was stored.",
+                next_step="Run the job again; if it happens twice, test the disk of the region.",
+            )
 
 
 def _verify_unchanged(key: str, found: bytes, sha256: bytes) -> None:

@@ -17,6 +17,7 @@ LARGE_BYTES = 1024 * 1024
 
 BLOCK_BYTES = 4096
 _SCRATCH_BYTES = 1024 * 1024
+_SPOILED_EVERY = 512
 
 _own = threading.local()
 
@@ -40,6 +41,26 @@ def file_sha256(descriptor: int) -> bytes:
         # Only a file's last block may be short, and behind it the cache's own way says that this is the end.
         is_direct = is_direct and (not offset % BLOCK_BYTES or _set_direct(descriptor, wanted=False))
     return digest.digest()
+
+
+def read_back(descriptor: int, into: memoryview) -> int:
+    """Read a file from its start, a large one as the disk has it; return how many bytes it filled. Raises OSError.
+
+    The file may be the one that this memory was written to: what the disk does not give is not taken for its bytes.
+    """
+    into[::_SPOILED_EVERY] = bytes(len(range(0, len(into), _SPOILED_EVERY)))
+    is_direct = len(into) >= LARGE_BYTES and _set_direct(descriptor, wanted=True)
+    filled = 0
+    while filled < len(into):
+        rest = into[filled:]
+        if is_direct and len(rest) < BLOCK_BYTES:
+            is_direct = _set_direct(descriptor, wanted=False)
+        whole = rest[: len(rest) - len(rest) % BLOCK_BYTES] if is_direct else rest
+        count = _read(descriptor, whole, filled, is_direct=is_direct)
+        if not count:
+            break
+        filled += count
+    return filled
 
 
 def _write_all(descriptor: int, rest: memoryview, *, is_direct: bool) -> bool:

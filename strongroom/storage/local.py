@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from strongroom.clock import RandomBytes, system_random
-from strongroom.storage.digests import verify_stored_sha256, verify_stored_size, verify_written
+from strongroom.storage.digests import read_written, verify_stored_sha256, verify_stored_size, verify_written
 from strongroom.storage.errors import ObjectExistsError, ObjectNotFoundError, StoreUnavailableError, UnsafeStoreError
 from strongroom.storage.incoming import incoming_file, sweep_incoming, sync_directory
 from strongroom.storage.keys import verify_key, verify_prefix
@@ -24,7 +24,7 @@ from strongroom.storage.local_errors import translated
 from strongroom.storage.local_listing import list_files
 from strongroom.storage.placing import place_file, remove_file
 from strongroom.storage.probing import probe_store
-from strongroom.storage.store import Body, Capabilities, Evidence, ObjectInfo, ObjectVersion
+from strongroom.storage.store import Body, Capabilities, Evidence, ObjectInfo, ObjectVersion, Place
 from strongroom.storage.throttle import SLICE_BYTES, Throttle, unlimited
 
 MARKER = "~region"
@@ -59,8 +59,13 @@ class LocalStore:
 
     def put(self, key: str, body: Body, *, sha256: bytes) -> Evidence:
         with self._written(key, body, sha256) as written:
-            self._place(key, partial(os.replace, written))
-        return Evidence.CHECKSUM
+            return self._name(written, key)
+
+    @contextmanager
+    def written(self, body: memoryview) -> Iterator[Place]:
+        with self._incoming("a new object", body) as path:
+            read_written(path, body)
+            yield partial(self._name, path)
 
     def create(self, key: str, body: Body, *, sha256: bytes) -> None:
         with self._written(key, body, sha256) as written:
@@ -154,19 +159,29 @@ class LocalStore:
     @contextmanager
     def _written(self, key: str, body: Body, sha256: bytes) -> Iterator[Path]:
         verify_key(key)
+        with self._incoming(key, body) as written:
+            # What was written, not what was to be: one pass shows that both are right.
+            verify_written(key, written, sha256)
+            yield written
+
+    @contextmanager
+    def _incoming(self, what: str, body: Body) -> Iterator[Path]:
         self._throttle.requests.pay(1)
-        with translated(self.region, key):
+        with translated(self.region, what):
             self._verify_mounted()
             self._sweep_once()
             with incoming_file(self._root / INCOMING, body, self._throttle.upload) as written:
-                # What was written, not what was to be: one pass shows that both are right.
-                verify_written(key, written, sha256)
                 yield written
 
     def _sweep_once(self) -> None:
         if not self._swept:
             sweep_incoming(self._root / INCOMING)
             self._swept = True
+
+    def _name(self, written: Path, key: str) -> Evidence:
+        verify_key(key)
+        self._place(key, partial(os.replace, written))
+        return Evidence.CHECKSUM
 
     def _place(self, key: str, move: Callable[[Path], None]) -> None:
         target = self._path(key)

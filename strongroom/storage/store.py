@@ -1,9 +1,10 @@
 """The object-store contract: whole objects under slash-separated keys."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 Body = bytes | bytearray | memoryview
 
@@ -109,3 +110,22 @@ class Store(Protocol):
 
     def probe(self) -> Capabilities:
         """Find out, with a canary object that is removed again, what the store does; raises UnsafeStoreError."""
+
+
+Place = Callable[[str], Evidence]
+"""Gives an object that was written its key; raises as `put`."""
+
+
+class ReadingStore(Store, Protocol):
+    """A store that can read an object back before it gets its key."""
+
+    def written(self, body: memoryview) -> AbstractContextManager[Place]:
+        """Write an object durably and read it back into the memory that it came from; raises as `put`.
+
+        Whoever looks at it there sees what the store holds. Unless it is placed within the block, nothing is stored.
+        """
+
+
+def is_reading_back(store: Store) -> TypeGuard[ReadingStore]:
+    """Say whether a store is of that kind."""
+    return hasattr(store, "written")
