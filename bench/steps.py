@@ -74,6 +74,15 @@ def measure_mixed_tree(scene: Scene, results: Results, steps: set[Step]) -> None
             os.sync()
             results.note(Step.CHECK, tool.name, tool.check(scene.work))
         _clean(scene)
+    if Step.FIRST in steps:
+        _measure_without_decoding(scene, results)
+
+
+def _measure_without_decoding(scene: Scene, results: Results) -> None:
+    tool = Strongroom(scene.level, decode=False)
+    _prepare(tool, scene, scene.tree)
+    _back_up(tool, scene, scene.tree, Step.FIRST, results)
+    _clean(scene)
 
 
 def measure_bucket(scene: Scene, results: Results) -> None:

@@ -9,6 +9,8 @@ from bench.bucket import Bucket
 from bench.measure import Figures, run
 
 PASSWORD = "benchmark-only"
+OWN = "strongroom"
+NOT_DECODING = "strongroom, not decoding"
 
 
 class Tool(Protocol):
@@ -98,13 +100,16 @@ class Borg:
 
 
 class Strongroom:
-    """Strongroom in one process, without broker or workers, into one directory or bucket."""
+    """Strongroom in one process, without broker or workers, into one directory or bucket.
 
-    name = "strongroom"
+    Without `decode` it does not decode what it has made before it is stored, as restic before 0.17 and borg do not.
+    """
 
-    def __init__(self, level: int, bucket: Bucket | None = None) -> None:
+    def __init__(self, level: int, bucket: Bucket | None = None, *, decode: bool = True) -> None:
+        self.name = OWN if decode else NOT_DECODING
         self._level = level
         self._bucket = bucket
+        self._decode = decode
 
     def _run(self, work: Path, *words: str) -> Figures:
         program = Path(sys.executable).with_name("strongroom")
@@ -114,7 +119,9 @@ class Strongroom:
 
     def initialise(self, work: Path, tree: Path) -> None:
         place = DIRECTORY if self._bucket is None else BUCKET.format(url=self._bucket.url, name=self._bucket.name)
-        (work / "strongroom.toml").write_text(CONFIGURATION.format(level=self._level, place=place, tree=tree))
+        (work / "strongroom.toml").write_text(
+            CONFIGURATION.format(level=self._level, decode=str(self._decode).lower(), place=place, tree=tree)
+        )
         self._run(work, "init", "--upgrade")
 
     def backup(self, work: Path, tree: Path) -> Figures:
@@ -148,6 +155,7 @@ data_dir = "data"
 
 [repository]
 compression_level = {level}
+verify_packs = {decode}
 
 [regions.home]
 home = true

@@ -28,6 +28,7 @@ def test_backups_are_measured_beside_both_peers(tmp_path: Path) -> None:
     measured = {tuple(line.split(" | ")[:2]) for line in said.splitlines()}
     tools = ("restic", "borg lz4", "strongroom")
     assert {(f"| {step}", tool) for step in steps.split(";") for tool in tools} <= measured
+    assert ("| first backup", "strongroom, not decoding") in measured
     assert "| unchanged, added bytes |" in said
 
 
