@@ -167,11 +167,14 @@ class OpenFile:
         """Return None if the file did not change since it was opened and could be read to its end."""
         if self._failure:
             return problem_of(self._folder.path(self.entry.name), self._failure)
-        if _version(os.fstat(self._fd)) == _version(self._before):
+        if is_same_version(os.fstat(self._fd), self._before):
             return None
         path = displayed(self._folder.path(self.entry.name))
         return Problem(path, ProblemKind.CHANGED, "written to while it was being read")
 
 
-def _version(status: os.stat_result) -> tuple[int, int, int]:
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+def is_same_version(one: os.stat_result, other: os.stat_result) -> bool:
+    """Tell whether nothing was written to a file between two looks at it."""
+    return (
+        one.st_ctime_ns == other.st_ctime_ns and one.st_mtime_ns == other.st_mtime_ns and one.st_size == other.st_size
+    )

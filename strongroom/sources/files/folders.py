@@ -77,6 +77,30 @@ def names_in(folder: Folder) -> list[bytes]:
     return sorted(map(_AS_BYTES, names), reverse=True)
 
 
+def names_by_kind(folder: Folder, others: set[bytes]) -> list[bytes]:
+    """Return what `names_in` does, and add to others what the directory does not list as regular files; raises OSError.
+
+    What a name stands for may be something else by the time that it is opened.
+    """
+    names = []
+    with os.scandir(folder.descriptor) as listed:
+        for one in listed:
+            name = _AS_BYTES(one.name)
+            names.append(name)
+            if not _is_listed_as_file(one):
+                others.add(name)
+    names.sort(reverse=True)
+    return names
+
+
+def _is_listed_as_file(listed: "os.DirEntry[str]") -> bool:
+    try:
+        return listed.is_file(follow_symlinks=False)
+    except OSError:
+        # The file system keeps no types in directories, and the name cannot be looked up.
+        return False
+
+
 def names_anew(folder: Folder) -> list[bytes]:
     """Return the same where others may have listed the directory through a duplicate of the descriptor; raises OSError.
 

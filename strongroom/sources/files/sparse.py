@@ -13,13 +13,18 @@ def data_segments(descriptor: int, status: os.stat_result) -> list[Segment]:
     """Return the stretches of a file that hold data, ascending; all of it where the file system knows no holes."""
     size = status.st_size
     whole = [(0, size)] if size else []
-    if status.st_blocks * _BLOCK >= size:
+    if has_no_holes(status):
         return whole
     try:
         return _seek_segments(descriptor, size)
     except OSError:
         # Not supported here, or cut short this very moment, which reading it will show.
         return whole
+
+
+def has_no_holes(status: os.stat_result) -> bool:
+    """Tell whether a file has as much room on the disk as it is long; False for a compressed one as well."""
+    return status.st_blocks * _BLOCK >= status.st_size
 
 
 def holes_between(segments: list[Segment], size: int) -> list[tuple[int, int]]:

@@ -3,12 +3,13 @@
 import os
 import stat
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from strongroom.sources.files.capture import entry_of, xattrs_of, xattrs_of_name
 from strongroom.sources.files.content import FileContent, NamedContent, problem_of
 from strongroom.sources.files.exclusion import Scope
-from strongroom.sources.files.folders import Folder, FolderStack, names_anew, names_in
+from strongroom.sources.files.folders import Folder, FolderStack, names_anew, names_by_kind, names_in
 from strongroom.sources.files.links import LinkTable
 from strongroom.sources.files.loads import Place
 from strongroom.sources.files.lookout import Lookout
@@ -23,13 +24,20 @@ LOOKOUT_WORTH = 20_000
 
 Found = tuple[bytes, Status]
 
+Take = Callable[[Folder, list[bytes], set[bytes]], None]
+"""Takes files without steps: names from the end of the list that are not among the others, up to one it cannot take."""
+
 
 @dataclass(slots=True)
 class _Level:
-    """A directory that the walk is in: names still to come, last first; None while a lookout tells of them."""
+    """A directory that the walk is in: names still to come, last first; None while a lookout tells of them.
+
+    The others are those of them that are not listed as regular files, where that is asked for.
+    """
 
     names: list[bytes] | None
     last: bytes = b""
+    others: set[bytes] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,7 @@ class FilesWalk:
         self._told: Iterator[Sighting] = iter(())
         self._recognise: Recognise = _recognise_nothing
         self._has_spared = False
+        self._take: Take | None = None
 
     def __iter__(self) -> Iterator[Step]:
         """Yield the steps; the content of an Item is to be opened before the next step is asked for."""
@@ -88,10 +97,14 @@ class FilesWalk:
                 self._folders.leave()
                 yield Leave()
 
-    def go_on(self, names: Iterable[list[bytes]], links: LinkTable) -> None:
-        """Begin where another walk stands: in the directories of the stack, with these names to come, last first."""
+    def go_on(self, names: Iterable[tuple[list[bytes], set[bytes]]], links: LinkTable, take: Take) -> None:
+        """Begin where another walk stands: in the directories of the stack, with these names to come, last first.
+
+        The second of each two are those that are not listed as regular files; only for the rest are files taken.
+        """
         self._links = links
-        self._pending = [_Level(one) for one in names]
+        self._pending = [_Level(one, others=others) for one, others in names]
+        self._take = take
 
     def spare(self, recognise: Recognise, expected: int) -> None:
         """Leave out regular files with one name that are recognised; so many entries are expected to be known."""
@@ -126,9 +139,9 @@ class FilesWalk:
             # What follows a file that did not change has most likely not changed either.
             self._has_spared = False
             self._ahead.stop()
-        self._ahead.come_to(size, self._course)
+        self._ahead.come_to(size, self.course)
 
-    def _course(self) -> Generator[NextFile]:
+    def course(self) -> Generator[NextFile]:
         """Return the files that are still to come, looked up by a twin of this walk; raises OSError."""
         twin = FilesWalk(self._folders.twin(), self._scope, {}, Crew(self._ahead))
         twin._pending = [_Level(None if one.names is None else list(one.names), one.last) for one in self._pending]
@@ -152,7 +165,7 @@ class FilesWalk:
             found = self._next_told(level)
             if level.names is None:
                 return found
-        return self._next_own(level.names)
+        return self._next_own(level.names, level.others)
 
     def _next_told(self, level: _Level) -> Found | None:
         """Take what the lookout tells of the directory; sets the level's names where it tells no more."""
@@ -173,9 +186,13 @@ class FilesWalk:
         level.names = [name for name in self._listing(self._folders.current, names_anew) if name > level.last]
         return None
 
-    def _next_own(self, names: list[bytes]) -> Found | None:
+    def _next_own(self, names: list[bytes], others: set[bytes]) -> Found | None:
         recognise = self._recognise
         while names:
+            if self._take is not None and names[-1] not in others:
+                self._take(self._folders.current, names, others)
+                if not names:
+                    break
             found = self._look_up(names.pop())
             if found is None:
                 continue
@@ -256,7 +273,11 @@ class FilesWalk:
     def _begin(self, folder: Folder, *, is_told: bool) -> Step:
         entry = entry_of(folder.name, folder.status)
         entry.xattrs = xattrs_of(folder.descriptor)
-        self._pending.append(_Level(None if is_told else self._listing(folder)))
+        level = _Level(None)
+        self._pending.append(level)
+        if not is_told:
+            by_kind = partial(names_by_kind, others=level.others)
+            level.names = self._listing(folder, by_kind if self._take is not None else names_in)
         return Enter(entry)
 
     def _is_foreign(self, folder: Folder) -> bool:

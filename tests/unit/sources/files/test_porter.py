@@ -7,14 +7,16 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from strongroom.sources.errors import WalkCutShortError
-from strongroom.sources.files import porter, porter_process
-from strongroom.sources.files.content import OpenFile
+from strongroom.sources.files import folders, porter, porter_process, walk
+from strongroom.sources.files.folders import Folder
 from strongroom.sources.files.loads import CARRIED_BYTES
 from strongroom.sources.files.porter import Carriage
+from strongroom.sources.files.walk import FilesWalk
 from strongroom.tree.content import Item, Leave, Problem, ProblemKind, Step, is_handed
 from tests.unit.sources.trees import files_source
 
@@ -53,9 +55,9 @@ def early(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 
 def steps_of(root: Path, meanwhile: Callable[[], None] = lambda: None) -> list[Told]:
     """Walk to the end and read every file; `meanwhile` is called at every step."""
-    with files_source(root, exclude=["skip"]).open() as walk:
-        told = [_told(step) for step in _each(walk, meanwhile)]
-        return told + sorted([(problem.path, problem.kind) for problem in walk.problems()])
+    with files_source(root, exclude=["skip", "*-13"]).open() as steps:
+        told = [_told(step) for step in _each(steps, meanwhile)]
+        return told + sorted([(problem.path, problem.kind) for problem in steps.problems()])
 
 
 def _each(walk: "Iterator[Step] | object", meanwhile: Callable[[], None]) -> Iterator[Step]:
@@ -150,8 +152,8 @@ def test_a_walk_whose_porter_dies_says_so(root):
 def test_a_walk_that_is_left_in_the_middle_leaves_nothing_behind(root):
     before = descriptors()
 
-    with files_source(root).open() as walk:
-        steps = iter(walk)
+    with files_source(root).open() as found:
+        steps = iter(found)
         for _ in range(250):
             next(steps)
         del steps
@@ -185,22 +187,25 @@ def in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def written_to_while_read(monkeypatch: pytest.MonkeyPatch, path: Path, *, times: int) -> None:
     left = [times]
-    read = OpenFile.readinto
+    read = os.preadv
 
-    def readinto(opened: OpenFile, view: memoryview) -> int:
-        count = read(opened, view)
-        if left[0] and count and opened.entry.name == os.fsencode(path.name):
+    def preadv(descriptor: int, *rest: Any) -> int:
+        count = read(descriptor, *rest)
+        if left[0] and count and path.samefile(f"/proc/self/fd/{descriptor}"):
             left[0] -= 1
             with path.open("ab") as file:
                 file.write(b"more")
         return count
 
-    monkeypatch.setattr(OpenFile, "readinto", readinto)
+    monkeypatch.setattr(os, "preadv", preadv)
 
 
 @pytest.mark.usefixtures("early")
-@pytest.mark.parametrize("times", [1, 2])
-def test_a_file_that_changes_while_it_is_read_is_read_once_more(root, monkeypatch, times):
+@pytest.mark.parametrize(
+    ("times", "length", "kind"),
+    [(1, 9, None), (2, 13, None), (3, 13, ProblemKind.CHANGED), (9, 13, ProblemKind.CHANGED)],
+)
+def test_a_file_that_changes_while_it_is_read_is_read_again(root, monkeypatch, times, length, kind):
     path = root / LAST / "z"
     path.write_bytes(b"first")
     in_a_thread(monkeypatch)
@@ -209,22 +214,128 @@ def test_a_file_that_changes_while_it_is_read_is_read_once_more(root, monkeypatc
     (file,) = [told for told in steps_of(root) if told[0] == "file" and told[1].name == b"z"]
 
     _, entry, whole, _, problem = file
-    assert (whole, entry.size) == (b"firstmore", 9)
-    assert (problem.kind if isinstance(problem, Problem) else None) == (ProblemKind.CHANGED if times == 2 else None)
+    assert (whole, entry.size) == (b"firstmoremore"[:length], length)
+    assert (problem.kind if isinstance(problem, Problem) else None) == kind
+
+
+def once_listed(monkeypatch: pytest.MonkeyPatch, folder: Path, act: Callable[[], None]) -> None:
+    """Do something when the porter has listed the directory, and opened none of its files yet."""
+    in_a_thread(monkeypatch)
+
+    def names_by_kind(listed: Folder, others: set[bytes]) -> list[bytes]:
+        names = folders.names_by_kind(listed, others)
+        if folder.samefile(f"/proc/self/fd/{listed.descriptor}"):
+            act()
+        return names
+
+    for module in (walk, porter_process):
+        monkeypatch.setattr(module, "names_by_kind", names_by_kind)
 
 
 @pytest.mark.usefixtures("early")
 def test_a_file_that_is_gone_before_it_is_opened_is_reported(root, monkeypatch):
     path = root / LAST / "z"
     path.write_bytes(b"x")
-    in_a_thread(monkeypatch)
-    come_to = porter_process.ReadAhead.come_to
-
-    def gone(ahead: object, size: int, course: object) -> None:
-        if size == 1:
-            path.unlink(missing_ok=True)
-        come_to(ahead, size, course)  # type: ignore[arg-type]  # passed on as it came
-
-    monkeypatch.setattr(porter_process.ReadAhead, "come_to", gone)
+    once_listed(monkeypatch, path.parent, path.unlink)
 
     assert (r"\xff\xfe/z", ProblemKind.VANISHED) in steps_of(root)
+
+
+def _to_directory(path: Path) -> None:
+    path.mkdir()
+    (path / "inside").write_bytes(b"found later")
+
+
+def _to_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as bound:
+        # The path itself is longer than the address of a socket may be.
+        directory = os.open(path.parent, os.O_RDONLY)
+        bound.bind(f"/proc/self/fd/{directory}/{path.name}")
+        os.close(directory)
+
+
+def _to_sparse(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 200_000)
+
+
+TURNS: dict[str, Callable[[Path], object]] = {
+    "another file": lambda path: path.write_bytes(b"another"),
+    "fifo": os.mkfifo,
+    "link out of the tree": lambda path: path.symlink_to("/etc/hostname"),
+    "link to a directory": lambda path: path.symlink_to("../b"),
+    "directory": _to_directory,
+    "socket": _to_socket,
+    "one more name of a file": lambda path: path.hardlink_to(path.parent / "file-5"),
+    "sparse": _to_sparse,
+    "large": lambda path: path.write_bytes(bytes(CARRIED_BYTES + 1)),
+    "empty": lambda path: path.touch(),
+}
+
+
+@pytest.mark.usefixtures("early")
+@pytest.mark.parametrize("early", [90], indirect=True)
+@pytest.mark.parametrize("turn", TURNS.values(), ids=TURNS.keys())
+def test_what_took_the_place_of_a_listed_file_is_backed_up_as_what_it_is(root, monkeypatch, turn):
+    path = root / LAST / "zz"
+    path.write_bytes(b"as listed")
+
+    def replace() -> None:
+        path.unlink()
+        turn(path)
+
+    once_listed(monkeypatch, path.parent, replace)
+
+    carried = steps_of(root)
+
+    monkeypatch.setattr(porter, "PORTER_WORTH", 10**9)
+    assert without_times(carried) == without_times(steps_of(root))
+
+
+def without_times(steps: list[Told]) -> list[Told]:
+    """Leave out what a directory looked like, whose times move with the names in it."""
+    return [("Enter", step[1].name) if step[0] == "Enter" else step for step in steps]  # type: ignore[attr-defined]  # an entry
+
+
+@pytest.mark.usefixtures("early")
+@pytest.mark.parametrize("early", [90], indirect=True)
+def test_where_directories_keep_no_types_names_are_looked_up(root, monkeypatch):
+    in_a_thread(monkeypatch)
+    monkeypatch.setattr(folders, "_is_listed_as_file", lambda _: False)
+
+    carried = steps_of(root)
+
+    monkeypatch.setattr(porter, "PORTER_WORTH", 10**9)
+    assert carried == steps_of(root)
+
+
+@pytest.mark.usefixtures("early")
+@pytest.mark.parametrize("early", [90], indirect=True)
+def test_access_times_stay(root):
+    names = [path for path in root.rglob("*") if path.is_file() and not path.is_symlink()]
+    for path in names:
+        os.utime(path, ns=(10**18, path.stat().st_mtime_ns))
+
+    steps_of(root)
+
+    assert {path.stat().st_atime_ns for path in names} == {10**18}
+
+
+@pytest.mark.usefixtures("early")
+@pytest.mark.parametrize("early", [1], indirect=True)
+def test_only_what_is_not_a_plain_file_is_looked_up(root, monkeypatch):
+    in_a_thread(monkeypatch)
+    looked_up: list[bytes] = []
+    look_up = FilesWalk._look_up
+
+    def noted(steps: FilesWalk, name: bytes) -> object:
+        looked_up.append(name)
+        return look_up(steps, name)
+
+    monkeypatch.setattr(FilesWalk, "_look_up", noted)
+    (root / "z" / "other-name").unlink()
+
+    steps_of(root)
+
+    folders_and_more = {b"a", b"deep", b"er", b"b", b"b-", b"c", b"skip", b"empty", b"z", b"link", b"fifo"}
+    assert set(looked_up) == folders_and_more | {os.fsencode(LAST)}
