@@ -52,6 +52,8 @@ class Checkpoints:
         self._pack_bytes = pack_bytes
         self._uploads = uploads
         self._journal = Journal()
+        self.read_one_piece = self._journal.later
+        """As `read`, for a file of one extent at most; its entry is to stay as it is until `settle`."""
         self._changed = threading.Condition()
         self._fresh: list[PackRef] = []
         self._fresh_bytes = self._risked = self._risked_bytes = self._waiting = 0
@@ -80,6 +82,10 @@ class Checkpoints:
         """Note a file that was read; its extents may name chunks by number."""
         if len(entry.extents) <= MAX_EXTENTS:
             self._journal.item(entry)
+
+    def settle(self) -> None:
+        """Put the entries of `read_one_piece` into the journal."""
+        self._journal.settle()
 
     def admit(self, size: int) -> None:
         """Wait until a pack of this size may be stored; for the uploading threads."""

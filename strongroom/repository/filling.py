@@ -9,7 +9,7 @@ import blake3
 from strongroom.clock import Clock, RandomBytes
 from strongroom.repository.appending import AppendReader
 from strongroom.repository.aside import AsideReader, ReadFile
-from strongroom.repository.baseline import Baseline
+from strongroom.repository.baseline import Baseline, runs_of
 from strongroom.repository.cutting import Cutting, Reading, segment_buffers
 from strongroom.repository.frame import FrameKind
 from strongroom.repository.head import PackRef, PackTable, TreeRun
@@ -43,7 +43,7 @@ from strongroom.tree.content import (
 from strongroom.tree.entry import Entry
 
 REPORT_SECONDS = 0.5
-LOOK_BYTES = 64 * 1024
+LOOK_BYTES = 256 * 1024
 """Bytes read between two looks at errors, checkpoints and the time; a step counts as some of them as well."""
 
 STEP_BYTES = 1024
@@ -207,15 +207,20 @@ class Filling:
 
     def _take_held(self, content: HeldContent) -> None:
         """Take in a file that lies in memory: what `_take_item` comes to, in fewer calls, as this is done for most."""
-        length = len(content.plain)
-        file = ReadFile(content.entry, self._intake.take(content.plain), content.holes())
-        problem = content.settle()
+        entry, plain = content.entry, content.plain
+        length = len(plain)
+        self._intake.take(entry, plain)
+        holes, problem = content.holes(), content.settle()
         if problem is not None:
             self._problems.append(problem)
         self._files += 1
         self._source_bytes += length
         self._bytes_read += length
-        self._pending.add(file)
+        if holes:
+            pieces = [(run.frame, run.offset, run.length) for run in runs_of(entry)]
+            self._pending.add(ReadFile(entry, Reading(pieces, length, entry.digest), holes))
+        else:
+            self._pending.add_one_piece(entry)
         self._work_off(STEP_BYTES + length)
 
     def _take_item(self, item: Item) -> None:

@@ -6,6 +6,7 @@ import blake3
 
 from strongroom.repository.baseline import Baseline, runs_of
 from strongroom.repository.buffers import BufferPool, Gate, Lease
+from strongroom.repository.checkpoint import UNPLACED
 from strongroom.repository.cutting import FILE_CUTS, STREAM_CUTS, Cuts, Cutting, Reading, Tick, fill
 from strongroom.repository.pipeline import SealingPool
 from strongroom.repository.root import SourceKeys
@@ -67,14 +68,29 @@ class Intake:
             return self._cut(content, FILE_CUTS, room[:filled])
         return self._bundled(room[:filled], previous)
 
-    def take(self, plain: memoryview) -> Reading:
-        """Take in small content that lies in memory and that no reference can know."""
-        digest = blake3.blake3(plain, key=self._key).digest()
-        reading = self._find_again(digest, len(plain))
-        if reading is None:
-            self._room()[: len(plain)] = plain
-            reading = self._keep(digest, len(plain))
-        return reading
+    def take(self, entry: Entry, plain: memoryview) -> None:
+        """Take in small content that lies in memory and that no reference can know.
+
+        The entry gets digest, size, and the chunk in which the content comes to lie by its number.
+        """
+        # What `_bundled` comes to, in fewer calls, as this is done for most files of a first backup.
+        entry.digest = digest = blake3.blake3(plain, key=self._key).digest()
+        entry.size = length = len(plain)
+        if not length:
+            entry.extents = []
+            return
+        known = self._known.get(digest)
+        if known is not None:
+            self.reused_bytes += length
+            entry.extents = [Run(UNPLACED, known >> _OFFSET_BITS, known & _OFFSET, length)]
+            return
+        bundle = self._open_bundle()
+        start = self._used
+        self._used = end = start + length
+        bundle.view[start:end] = plain
+        entry.extents = [Run(UNPLACED, self._number, start, length)]
+        if len(self._known) < MAX_KNOWN_FILES:
+            self._known[digest] = self._number << _OFFSET_BITS | start
 
     def flush(self) -> None:
         """Hand the current bundle over, however full it is."""
@@ -83,15 +99,18 @@ class Intake:
         if self._used:
             self._pool.submit(self._number, self._bundle.view[: self._used], self._bundle)
         self._bundle.release()
-        self._bundle = None
+        self._bundle, self._used = None, 0
 
     def _room(self) -> memoryview:
-        if self._bundle is not None and self._used >= BUNDLE_BYTES:
+        return self._open_bundle().view[self._used :]
+
+    def _open_bundle(self) -> Lease:
+        if self._used >= BUNDLE_BYTES:
             self.flush()
         if self._bundle is None:
             self._bundle = Lease(self._bundles, self._wait)
             self._number, self._used = self._pool.placements.reserve(), 0
-        return self._bundle.view[self._used :]
+        return self._bundle
 
     def _bundled(self, plain: memoryview, previous: Entry | None) -> Reading:
         length = len(plain)

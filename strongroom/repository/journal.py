@@ -19,16 +19,21 @@ class Journal:
         self._buffer = bytearray(_HEAD_BYTES)
         self._records = 0
         self._frames: list[bytes] = []
+        self._waiting: list[ItemRecord] = []
+        self.later = self._waiting.append
+        """Takes an entry that was read, for `settle`: the list's own method, as it is called for every file."""
         self._path: list[bytes] = []
         self._written = 0
         self.size = 0
 
     def enter(self, name: bytes) -> None:
         """Go into a directory."""
+        self.settle()
         self._path.append(name)
 
     def leave(self) -> None:
         """Go out of it again."""
+        self.settle()
         self._path.pop()
         if self._written > len(self._path):
             self._add(LeaveRecord())
@@ -36,16 +41,36 @@ class Journal:
 
     def item(self, entry: Entry) -> None:
         """Add an entry that was read."""
-        for name in self._path[self._written :]:
-            self._add(EnterRecord(Entry(name, EntryType.DIRECTORY, 0)))
-        self._written = len(self._path)
+        self.settle()
+        self._add_path()
         self._add(ItemRecord(entry))
+
+    def settle(self) -> None:
+        """Add the entries that were taken for later."""
+        if not self._waiting:
+            return
+        self._add_path()
+        encode_into, buffer = self._encoder.encode_into, self._buffer
+        for record in self._waiting:
+            before = len(buffer)
+            encode_into(record, buffer, -1)
+            self._records += 1
+            self.size += len(buffer) - before
+            if len(buffer) >= FRAME_BYTES:
+                self._cut()
+        self._waiting.clear()
 
     def take(self) -> tuple[bytes, ...]:
         """Return the plaintexts of TREE frames with what was added since this was asked last."""
+        self.settle()
         self._cut()
         taken, self._frames, self.size = tuple(self._frames), [], 0
         return taken
+
+    def _add_path(self) -> None:
+        for name in self._path[self._written :]:
+            self._add(EnterRecord(Entry(name, EntryType.DIRECTORY, 0)))
+        self._written = len(self._path)
 
     def _add(self, record: Record) -> None:
         before = len(self._buffer)

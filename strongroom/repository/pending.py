@@ -1,15 +1,15 @@
 """Steps of the walk that wait until their chunks have a place; they leave in the order they came."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from strongroom.repository.aside import FileAside, ReadFile
 from strongroom.repository.checkpoint import UNPLACED
 from strongroom.repository.checkpointing import Checkpoints
 from strongroom.repository.cutting import Piece
 from strongroom.repository.extents import lay_out, total_length
-from strongroom.repository.placements import Placements
-from strongroom.repository.treestream import TreeEncoder
+from strongroom.repository.placements import Place, Placements
+from strongroom.repository.treestream import ItemRecord, TreeEncoder
 from strongroom.tree.content import Enter, Leave, Problem, Step
 from strongroom.tree.entry import Entry, Extent, Run
 
@@ -25,7 +25,7 @@ class PendingTree:
         self._placements = placements
         self._encoder = encoder
         self._checkpoints = checkpoints
-        self._queue: deque[Step | ReadFile | FileAside | Entry] = deque()
+        self._queue: deque[Step | ReadFile | FileAside | Entry | ItemRecord] = deque()
         self.entries = 0
         self.packs_used: set[int] = set()
 
@@ -48,6 +48,12 @@ class PendingTree:
             self._checkpoints.enter(step.entry.name)
         elif isinstance(step, Leave):
             self._checkpoints.leave()
+
+    def add_one_piece(self, entry: Entry) -> None:
+        """Take a file of one extent at most, which names its chunk by number; it has its size and digest."""
+        record = ItemRecord(entry)
+        self._queue.append(record)
+        self._checkpoints.read_one_piece(record)
 
     def add_aside(self, file: FileAside) -> None:
         """Take a file that is being read. No checkpoint lists it, as the walk is elsewhere once its chunks are known.
@@ -72,8 +78,14 @@ class PendingTree:
 
     def drain(self) -> None:
         """Encode every step that is complete, up to the first that is not."""
+        # While entries still name chunks by their numbers.
+        self._checkpoints.settle()
         while self._queue:
             step = self._queue[0]
+            if isinstance(step, ItemRecord):
+                if self._drain_pieces():
+                    continue
+                return
             if isinstance(step, FileAside):
                 if not step.outcome.done():
                     return
@@ -88,16 +100,47 @@ class PendingTree:
             else:
                 self._encode(step)
 
+    def _drain_pieces(self) -> bool:
+        """Encode the files of one piece that come next; False where the chunk of one has no place yet."""
+        placed = list(self._next_pieces())
+        for _ in placed:
+            self._queue.popleft()
+        self.entries += len(placed)
+        self._encoder.items(placed)
+        return not self._queue or not isinstance(self._queue[0], ItemRecord)
+
+    def _next_pieces(self) -> Iterator[ItemRecord]:
+        """Yield the files of one piece that come next, with their places, up to the first without one."""
+        # Nearly all files of a first backup; many in a row lie in one chunk.
+        chunk, place = UNPLACED, None
+        for record in self._queue:
+            if not isinstance(record, ItemRecord):
+                return
+            entry = record.entry
+            run = entry.extents[0] if entry.extents else None
+            if isinstance(run, Run):
+                if run.frame != chunk:
+                    chunk, place = run.frame, self._find(run.frame)
+                if place is None:
+                    return
+                entry.extents = [Run(place[0], place[1], run.offset, run.length)]
+            yield record
+
+    def _find(self, chunk: int) -> Place | None:
+        place = self._placements.find(chunk)
+        if place is not None:
+            self.packs_used.add(place[0])
+        return place
+
     def _place(self, file: ReadFile) -> bool:
         """Give an entry its extents, size and digest, if all its chunks have their place by now."""
         entry, reading = file.entry, file.reading
         if len(reading.pieces) == 1 and not file.holes and not reading.runs:
             # Nearly all files of a first backup, with fewer calls.
             chunk, offset, length = reading.pieces[0]
-            place = self._placements.find(chunk)
+            place = self._find(chunk)
             if place is None:
                 return False
-            self.packs_used.add(place[0])
             entry.extents, entry.size = [Run(place[0], place[1], offset, length)], length
         else:
             extents = self._extents(file)

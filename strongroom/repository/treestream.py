@@ -33,7 +33,7 @@ _MISPLACED = "An entry of the tree does not belong where it stands."
 _HEAD_BYTES = 5
 
 
-class EnterRecord(msgspec.Struct, array_like=True, frozen=True, tag=1):
+class EnterRecord(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=1):
     """A directory begins."""
 
     entry: Entry
@@ -43,7 +43,7 @@ class LeaveRecord(msgspec.Struct, array_like=True, frozen=True, tag=2):
     """A directory ends."""
 
 
-class ItemRecord(msgspec.Struct, array_like=True, frozen=True, tag=3):
+class ItemRecord(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=3):
     """An entry that is not a directory."""
 
     entry: Entry
@@ -102,6 +102,15 @@ class TreeEncoder:
         self._records += 1
         if len(self._buffer) >= MIN_FRAME_BYTES:
             self._cut(entry.name)
+
+    def items(self, records: Iterable[ItemRecord]) -> None:
+        """Add entries as `item` does, of MAX_EXTENTS at most."""
+        encode_into, buffer = self._encoder.encode_into, self._buffer
+        for record in records:
+            encode_into(record, buffer, -1)
+            self._records += 1
+            if len(buffer) >= MIN_FRAME_BYTES:
+                self._cut(record.entry.name)
 
     def finish(self) -> None:
         """Emit what is left."""

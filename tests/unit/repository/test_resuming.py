@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -12,14 +12,17 @@ from strongroom.repository.reference import open_parent
 from strongroom.repository.resuming import find_predecessors
 from strongroom.repository.session import BackupIdentity
 from strongroom.repository.writer import BackupWriter, WriterOptions
+from strongroom.sources.files.loads import Load, LoadKind
+from strongroom.sources.files.porter import HeldContent
 from strongroom.storage.store import Body, Store
 from strongroom.testing.stores import MemoryStore
-from strongroom.tree.content import Item, Step
+from strongroom.tree.content import Content, Item, Step
 from strongroom.tree.entry import Entry, EntryType
 from tests.unit.repository.damage import flip
 from tests.unit.repository.room import Finished, Room, contents
 from tests.unit.repository.trees import MemoryContent, MemoryWalk, content_of, stream, within
 
+SMALL = 2000
 LONG_AGO = 1_600_000_000_000_000_000
 OPTIONS = WriterOptions(pack_bytes=400_000)
 
@@ -63,6 +66,22 @@ def tree(size: int = 150_000, count: int = 120) -> list[Step]:
     files = [item(b"%04d" % number, noise(size, number), number + 1) for number in range(count)]
     half = count // 2
     return [*within(b"a", *files[:half]), *within(b"b", *within(b"c", *files[half:]))]
+
+
+def held(entry: Entry, data: bytes) -> Content:
+    return HeldContent(entry, memoryview(data), Load(LoadKind.HELD))
+
+
+def small_tree(content: Callable[[Entry, bytes], Content], count: int = 6000) -> list[Step]:
+    """More files than may wait for their chunks, every fifth empty, every seventh like others, in directories."""
+    steps: list[Step] = []
+    for number in range(0, count, 50):
+        names = range(number, number + 50)
+        data = {one: b"" if one % 5 == 0 else noise(SMALL, 0 if one % 7 == 0 else one) for one in names}
+        files = [item(b"%05d" % one, data[one], one + 1) for one in names]
+        within_one = [Item(one.entry, content(one.entry, content_of(one).data)) for one in files]
+        steps += within(b"%05d" % number, *within_one)
+    return steps
 
 
 def read_names(steps: Sequence[Step]) -> list[bytes]:
@@ -121,6 +140,24 @@ def test_what_a_dead_session_stored_is_not_stored_again(room: Room, packs: int) 
     assert contents(room.reader(made.backup_id)) == {
         s.entry.name: content_of(s).data for s in again if isinstance(s, Item)
     }
+
+
+@pytest.mark.parametrize("packs", [4, 7])
+def test_small_files_that_lay_in_memory_are_not_read_again(room: Room, packs: int) -> None:
+    undisturbed = CountingStore(MemoryStore("home"))
+    undisturbed.objects.update(room.home.objects)
+    attempt(room, undisturbed, room.identity(), MemoryWalk(*small_tree(held)))
+    first = room.identity()
+    sent = die(room, first, MemoryWalk(*small_tree(held)), packs)
+    again = small_tree(MemoryContent)
+
+    made, resent = finish(room, room.identity(first.backup_id), MemoryWalk(*again), [first.session_id])
+
+    largest = max(size for _, size in undisturbed.sent)
+    assert sent + resent - undisturbed.sent_bytes <= OPTIONS.uploads * largest + 4096
+    data = {s.entry.name: content_of(s).data for s in again if isinstance(s, Item)}
+    assert sum(map(len, {data[name] for name in read_names(again)})) <= resent
+    assert contents(room.reader(made.backup_id)) == data
 
 
 def test_a_third_attempt_uses_what_both_before_it_stored(room: Room) -> None:
