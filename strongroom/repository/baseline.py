@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from uuid import UUID
 
 from strongroom.errors import StrongroomError
@@ -24,6 +25,9 @@ through a mapping moves them only where it dirties a page; the kernel cleans pag
 NEW_FILES_WORTH_A_LOOK = 64
 MAX_CONTENTS = 200_000
 """Small files of a reference that are remembered to recognise moved ones; bounds the memory they take to some 40 MB."""
+
+_NEVER = 1 << 64
+"""Later than any time of a file, in nanoseconds."""
 
 MAX_INODES = 100_000
 MAX_INODE_RUNS = 200_000
@@ -122,27 +126,33 @@ class Baseline:
             known = known or found
         return known, False
 
-    def find_unchanged(self, name: bytes, status: Status) -> Entry | None:
-        """Return what is known of a file with one name, if all that is known of it still holds.
+    def find_unchanged(self, names: Sequence[bytes], statuses: Sequence[Status]) -> list[Entry]:
+        """Return what is known of files with one name, up to the first of which not all that is known still holds.
 
-        Says less than `look_up`: None wherever that has to look at more than one tree, or at a file.
+        Says less than `look_up`: nothing wherever that has to look at more than one tree, or at a file.
         """
+        found: list[Entry] = []
         if self._steady is None:
-            return None
+            return found
         follower, safe_before = self._steady
-        old = follower.find(name)
-        if (
-            old is None
-            or old.ctime_ns != status.st_ctime_ns
-            or old.mtime_ns != status.st_mtime_ns
-            or old.size != status.st_size
-            or not old.inode == status.st_ino != 0
-            or old.ctime_ns >= safe_before
-        ):
-            return None
-        if old.link_id or old.type is not EntryType.FILE or not self._is_whole(old):
-            return None
-        return None if self._trust.ignore_ctime and old.mtime_ns >= safe_before else old
+        written_before = safe_before if self._trust.ignore_ctime else _NEVER
+        for name, status in zip(names, statuses, strict=True):
+            old = follower.find(name)
+            # Asked of every file of a source.
+            if (
+                old is None
+                or old.ctime_ns != status.st_ctime_ns
+                or old.mtime_ns != status.st_mtime_ns
+                or old.size != status.st_size
+                or not old.inode == status.st_ino != 0
+                or old.ctime_ns >= safe_before
+                or old.mtime_ns >= written_before
+                or old.link_id
+                or old.type is not EntryType.FILE
+            ):
+                break
+            found.append(old)
+        return found if self._are_whole(found) else list(takewhile(self._is_whole, found))
 
     def find_kept(self, name: bytes, is_wanted: Callable[[Entry], bool]) -> Entry | None:
         """Return what a reference knows of a name, if all of it is there and it is what is wanted.
@@ -210,6 +220,10 @@ class Baseline:
         else:
             return bool(entry.digest)
         return False
+
+    def _are_whole(self, entries: Sequence[Entry]) -> bool:
+        packs = {extent.pack for entry in entries for extent in entry.extents if isinstance(extent, Run)}
+        return packs <= self.packs.keys() and b"" not in [entry.digest for entry in entries]
 
     def _is_unchanged(self, old: Entry, new: Entry, safe_before: int) -> bool:
         if self._trust.force_read or old.type is not EntryType.FILE or not new.inode:

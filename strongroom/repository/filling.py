@@ -1,6 +1,6 @@
 """The walk's way into packs: content to the sealing pool, entries to the tree, in one pass and bounded memory."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -121,7 +121,7 @@ class Filling:
         self._files = self._bytes_read = self._bytes_taken = self._source_bytes = 0
         # A reference may know the content, and what it knows of the name.
         self._takes_held = not baseline.knows_anything
-        self._unlooked = 0
+        self._unlooked = self._recognised = 0
         self._is_sent_off = False
         self._reported = clock.monotonic()
 
@@ -172,19 +172,16 @@ class Filling:
             self._pending.add(step)
         self._work_off(STEP_BYTES)
 
-    def _recognise(self, name: bytes, status: Status) -> bool:
-        """Take a file over that did not change, without making a step of it."""
-        known = self._baseline.find_unchanged(name, status)
-        if known is None:
-            return False
-        length = self._pending.add_known(known)
-        # As in `_note_taken`, which is a call too many for what is done for every file.
-        self._files += 1
-        self._bytes_taken += length
-        self._source_bytes += length
-        if not self._files % _FILES_BETWEEN_LOOKS:
-            self._look_around()
-        return True
+    def _recognise(self, names: Sequence[bytes], statuses: Sequence[Status]) -> int:
+        """Take files over that did not change, without making steps of them, up to the first that did."""
+        known = self._baseline.find_unchanged(names, statuses)
+        self._note_taken(self._pending.add_known(*known), len(known))
+        self._recognised += len(known)
+        if self._recognised >= _FILES_BETWEEN_LOOKS:
+            self._recognised = 0
+            self._tick()
+            self._free_pending()
+        return len(known)
 
     def _keep(self, name: bytes, is_wanted: Callable[[Entry], bool]) -> bool:
         """Take an entry over from a reference as it is there."""
@@ -196,12 +193,8 @@ class Filling:
         self._free_pending()
         return True
 
-    def _look_around(self) -> None:
-        self._tick()
-        self._free_pending()
-
-    def _note_taken(self, length: int) -> None:
-        self._files += 1
+    def _note_taken(self, length: int, files: int = 1) -> None:
+        self._files += files
         self._bytes_taken += length
         self._source_bytes += length
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from strongroom.repository.treestream import StoredItem
 from strongroom.tree.content import Enter, Item, Leave, Step
 from strongroom.tree.entry import Entry
 
@@ -43,11 +44,13 @@ class TreeFollower:
             return None
         # Called for every file of a source: the usual case, one item after the other, goes no further than here.
         step = self._next
-        while isinstance(step, Item) and step.entry.name < name:
+        while isinstance(step, StoredItem):
+            entry = step.entry
+            if entry.name >= name:
+                return entry if entry.name == name else None
             step = self._next = next(self._steps, None)
-        if not isinstance(step, Item):
-            step = self._seek(name)
-        return step.entry if isinstance(step, Item) and step.entry.name == name else None
+        step = self._seek(name)
+        return step.entry if isinstance(step, Item) else None
 
     def _seek(self, name: bytes) -> Step | None:
         while True:

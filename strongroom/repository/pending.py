@@ -62,18 +62,19 @@ class PendingTree:
         """
         self._queue.append(file)
 
-    def add_known(self, entry: Entry) -> int:
-        """Take a file that was taken over as it is, and return how many bytes of data it has."""
-        length = 0
-        for extent in entry.extents:
-            if isinstance(extent, Run):
-                length += extent.length
-                self.packs_used.add(extent.pack)
+    def add_known(self, *entries: Entry) -> int:
+        """Take files that were taken over as they are, and return how many bytes of data they have."""
+        length, packs_used = 0, self.packs_used
+        for entry in entries:
+            for extent in entry.extents:
+                if isinstance(extent, Run):
+                    length += extent.length
+                    packs_used.add(extent.pack)
         if self._queue:
-            self._queue.append(entry)
+            self._queue.extend(entries)
         else:
-            self.entries += 1
-            self._encoder.item(entry)
+            self.entries += len(entries)
+            self._encoder.items([ItemRecord(entry) for entry in entries])
         return length
 
     def drain(self) -> None:

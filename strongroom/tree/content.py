@@ -1,6 +1,6 @@
 """What a source hands to the repository: a walk over entries, and content that can be opened and read once."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -186,9 +186,9 @@ class Status(Protocol):
     def st_ctime_ns(self) -> int: ...
 
 
-Recognise = Callable[[bytes, Status], bool]
-"""Says of a name in the directory that a walk is in, and of what the file system says about it, whether that is known
-and needs no step."""
+Recognise = Callable[[Sequence[bytes], Sequence[Status]], int]
+"""Says of names that follow each other in the directory that a walk is in, and of what the file system says about each,
+how many are known and need no step, up to the first that is not."""
 
 
 Keep = Callable[[bytes, Callable[[Entry], bool]], bool]

@@ -39,8 +39,11 @@ class Lookout:
             self._process.wait()
             cast("IO[bytes]", self._process.stdout).close()
 
-    def sightings(self) -> Iterator[Sighting]:
-        """Start it, and return what it sees in the order of the walk; ends early if anything goes wrong with it."""
+    def runs(self) -> Iterator[list[Sighting]]:
+        """Start it, and return what it sees in the order of the walk, regular files with one name in runs.
+
+        Ends early if anything goes wrong with it.
+        """
         # Isolated from the caller's environment, which holds secrets, and from the directory it works in.
         command = [sys.executable, "-I", "-c", _PROGRAM]
         try:
@@ -62,8 +65,8 @@ class Lookout:
         return _read(told)
 
 
-def _read(told: IO[bytes]) -> Iterator[Sighting]:
-    decoder = msgspec.msgpack.Decoder(list[Sighting])
+def _read(told: IO[bytes]) -> Iterator[list[Sighting]]:
+    decoder = msgspec.msgpack.Decoder(list[list[Sighting]])
     while len(length := told.read(4)) == 4:
         body = told.read(int.from_bytes(length, "big"))
         try:

@@ -1,8 +1,9 @@
 """The process behind a lookout: walks a tree by the rules of the walk it serves, and writes down what it sees.
 
 It reads one Task as msgpack from its standard input and writes batches to its standard output: four bytes of length,
-big endian, and so many of a msgpack array of sightings. They come in the order of the walk; the sighting of a directory
-is followed by those of what is in it, and these by END or, in place of all of them, by UNTOLD.
+big endian, and so many of a msgpack array of runs. A run is an array of sightings: regular files with one name that
+follow each other, or one of anything else. They come in the order of the walk; the sighting of a directory is followed
+by those of what is in it, and these by END or, in place of all of them, by UNTOLD.
 """
 
 import os
@@ -26,6 +27,7 @@ UNTOLD = 2
 """In place of a mode as well: nothing is told of a directory that could not be opened or listed, or is another now."""
 
 _BATCH = 256
+_LONGEST_RUN = 64
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -60,7 +62,9 @@ class _Teller:
         self._exclusion = Exclusion(task.exclude, task.include) if task.exclude or task.include else None
         self._one_file_system = task.one_file_system
         self._pending: list[list[bytes]] = []
-        self._batch: list[Sighting] = []
+        self._batch: list[list[Sighting]] = []
+        self._files: list[Sighting] = []
+        self._count = 0
         self._encoder = msgspec.msgpack.Encoder()
 
     def tell(self) -> None:
@@ -92,6 +96,9 @@ class _Teller:
         is_directory = stat.S_ISDIR(status.st_mode)
         if self._exclusion and self._exclusion.covers(folder.path(name), is_directory=is_directory):
             return
+        if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+            self._say_file(_sighting(name, status))
+            return
         self._say(_sighting(name, status))
         if is_directory:
             self._enter(name, status)
@@ -108,14 +115,30 @@ class _Teller:
             self._folders.leave()
             self._say(Sighting(b"", UNTOLD))
 
+    def _say_file(self, sighting: Sighting) -> None:
+        self._files.append(sighting)
+        if len(self._files) == _LONGEST_RUN:
+            self._end_run()
+
     def _say(self, sighting: Sighting) -> None:
-        self._batch.append(sighting)
-        if len(self._batch) == _BATCH:
+        self._end_run()
+        self._add([sighting])
+
+    def _end_run(self) -> None:
+        if self._files:
+            self._add(self._files)
+            self._files = []
+
+    def _add(self, run: list[Sighting]) -> None:
+        self._batch.append(run)
+        self._count += len(run)
+        if self._count >= _BATCH:
             self._flush()
 
     def _flush(self) -> None:
         body = self._encoder.encode(self._batch)
         self._batch.clear()
+        self._count = 0
         rest = memoryview(len(body).to_bytes(4, "big") + body)
         while rest:
             rest = rest[os.write(sys.stdout.fileno(), rest) :]

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -76,7 +76,8 @@ class FilesWalk:
         self._problems: list[Problem] = []
         self._pending: list[_Level] = []
         self._is_told = False
-        self._told: Iterator[Sighting] = iter(())
+        self._told: Iterator[list[Sighting]] = iter(())
+        self._run: list[Sighting] = []
         self._recognise: Recognise = _recognise_nothing
         self._has_spared = False
         self._take: Take | None = None
@@ -112,7 +113,7 @@ class FilesWalk:
         # A porter would read what is known.
         self._porter = None
         if self._crew.lookout is not None and expected >= LOOKOUT_WORTH:
-            self._is_told, self._told = True, self._crew.lookout.sightings()
+            self._is_told, self._told = True, self._crew.lookout.runs()
 
     def problems(self) -> list[Problem]:
         """Return what could not be listed, or was gone before it could be looked at."""
@@ -169,22 +170,36 @@ class FilesWalk:
 
     def _next_told(self, level: _Level) -> Found | None:
         """Take what the lookout tells of the directory; sets the level's names where it tells no more."""
-        recognise = self._recognise
-        for seen in self._told:
-            mode, name = seen.st_mode, seen.name
+        while run := self._run or next(self._told, []):
+            self._run = []
+            seen = run[0]
+            mode = seen.st_mode
             if mode == END:
                 return None
             if mode == UNTOLD:
                 break
-            level.last = name
-            if stat.S_ISREG(mode) and seen.st_nlink == 1 and recognise(name, seen):
-                self._has_spared = True
-            elif mode:
-                return name, seen
-            elif found := self._look_up(name):
+            if stat.S_ISREG(mode) and seen.st_nlink == 1:
+                if found := self._next_of_run(level, run):
+                    return found
+                continue
+            level.last = seen.name
+            if mode:
+                return seen.name, seen
+            if found := self._look_up(seen.name):
                 return found
         level.names = [name for name in self._listing(self._folders.current, names_anew) if name > level.last]
         return None
+
+    def _next_of_run(self, level: _Level, run: list[Sighting]) -> Found | None:
+        known = self._recognise([seen.name for seen in run], run)
+        self._has_spared = self._has_spared or known > 0
+        if known == len(run):
+            level.last = run[-1].name
+            return None
+        seen = run[known]
+        level.last = seen.name
+        self._run = run[known + 1 :]
+        return seen.name, seen
 
     def _next_own(self, names: list[bytes], others: set[bytes]) -> Found | None:
         recognise = self._recognise
@@ -197,7 +212,7 @@ class FilesWalk:
             if found is None:
                 continue
             name, status = found
-            if not (stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and recognise(name, status)):
+            if not (stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and recognise((name,), (status,))):
                 return found
             self._has_spared = True
         return None
@@ -217,10 +232,11 @@ class FilesWalk:
     def _skip_told(self) -> None:
         """Pass what the lookout tells of a directory that the walk does not go into, or that is another by now."""
         depth = 1
-        for seen in self._told:
-            if seen.st_mode in (END, UNTOLD):
+        for run in self._told:
+            mode = run[0].st_mode
+            if mode in (END, UNTOLD):
                 depth -= 1
-            elif stat.S_ISDIR(seen.st_mode):
+            elif stat.S_ISDIR(mode):
                 depth += 1
             if not depth:
                 return
@@ -293,5 +309,5 @@ class FilesWalk:
             return []
 
 
-def _recognise_nothing(_name: bytes, _status: Status) -> bool:
-    return False
+def _recognise_nothing(_names: Sequence[bytes], _statuses: Sequence[Status]) -> int:
+    return 0

@@ -128,7 +128,7 @@ class BucketWalk:
         entry = entry_of(listed, name)
         if self._recognise is not None:
             status = Status(entry.inode, entry.size, entry.mtime_ns, entry.ctime_ns)
-            if self._recognise(name, status):
+            if self._recognise((name,), (status,)):
                 self._bucket.read += 1
                 return
         content = MarkerContent(listed, name) if listed.is_marker else ObjectContent(self._bucket, listed, name)

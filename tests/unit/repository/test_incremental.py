@@ -275,6 +275,21 @@ def test_what_lies_in_a_lost_pack_is_read_again(room: Room) -> None:
     assert contents(room.reader(made.backup_id))[b"large"] == noise(3_000_000)
 
 
+def test_of_files_in_a_row_only_those_in_a_lost_pack_are_read_again(room: Room) -> None:
+    def row() -> list[Step]:
+        return [item(b"%d" % number, noise(600_000, number), inode=number + 1) for number in range(5)]
+
+    parent = room.back_up(MemoryWalk(*row()))
+    lose(room, parent, b"2")
+    again = row()
+
+    made = room.back_up_upon(parent, MemoryWalk(*again))
+
+    assert b"2" in opened(again)
+    assert not {b"0", b"4"} & set(opened(again))
+    assert contents(room.reader(made.backup_id)) == {b"%d" % number: noise(600_000, number) for number in range(5)}
+
+
 def test_a_parent_whose_tree_turns_out_damaged_is_followed_as_far_as_it_goes(room: Room) -> None:
     parent = room.back_up(MemoryWalk(*tree()))
     head = room.reader(parent.backup_id).head

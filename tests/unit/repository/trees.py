@@ -117,9 +117,9 @@ class MemoryWalk:
 
 
 class SparingMemoryWalk(MemoryWalk):
-    """The same, asking about every file with one name before its step, as a walk over a file system does."""
+    """The same, asking about files with one name before their steps, as a walk over a file system does."""
 
-    _recognise: Recognise = staticmethod(lambda _name, _status: False)
+    _recognise: Recognise = staticmethod(lambda _names, _statuses: 0)
     expected = 0
 
     def spare(self, recognise: Recognise, expected: int) -> None:
@@ -127,10 +127,21 @@ class SparingMemoryWalk(MemoryWalk):
         self.expected = expected
 
     def __iter__(self) -> Iterator[Step]:
+        run: list[Item] = []
         for step in super().__iter__():
-            is_asked = isinstance(step, Item) and step.content is not None and not step.entry.link_id
-            if not (is_asked and self._recognise(step.entry.name, status_of(step.entry))):
+            if isinstance(step, Item) and step.content is not None and not step.entry.link_id:
+                run.append(step)
+            else:
+                yield from self._unknown(run)
+                run = []
                 yield step
+        yield from self._unknown(run)
+
+    def _unknown(self, run: list[Item]) -> Iterator[Step]:
+        while run:
+            known = self._recognise([item.entry.name for item in run], [status_of(item.entry) for item in run])
+            yield from run[known : known + 1]
+            run = run[known + 1 :]
 
 
 def status_of(entry: Entry) -> os.stat_result:

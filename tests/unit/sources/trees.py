@@ -4,6 +4,7 @@ import os
 import stat
 import struct
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,17 @@ from strongroom.repository.reader import Piece
 from strongroom.settings import FilesSourceSettings
 from strongroom.sources.files.source import FilesSource
 from strongroom.sources.files.target import FilesTarget
-from strongroom.tree.content import ContentVanishedError, Enter, Item, Leave, OpenContent, Problem, Step
+from strongroom.tree.content import (
+    ContentVanishedError,
+    Enter,
+    Item,
+    Leave,
+    OpenContent,
+    Problem,
+    Recognise,
+    Status,
+    Step,
+)
 from strongroom.tree.entry import Entry, EntryType, Extent, Hole, Run
 from tests.unit.sources.unprivileged import NOBODY
 
@@ -28,6 +39,15 @@ def access_control_list() -> bytes:
 
 def files_source(path: Path, **settings: Any) -> FilesSource:
     return FilesSource(FilesSourceSettings(name="files", path=path, **settings))
+
+
+def by_one(is_known: Callable[[bytes, Status], bool]) -> Recognise:
+    """Recognise names that follow each other, one after the other."""
+
+    def recognise(names: Sequence[bytes], statuses: Sequence[Status]) -> int:
+        return len(list(takewhile(lambda one: is_known(*one), zip(names, statuses, strict=True))))
+
+    return recognise
 
 
 def read_steps(path: Path, **settings: Any) -> list[tuple[bytes, Step]]:

@@ -11,7 +11,7 @@ import pytest
 from strongroom.sources.files.folders import FolderStack, names_anew
 from strongroom.sources.files.walk import LOOKOUT_WORTH
 from strongroom.tree.content import Item, Leave, Problem, Status, is_sparing
-from tests.unit.sources.trees import files_source
+from tests.unit.sources.trees import by_one, files_source
 
 FILES = 40
 CROWD = {b"%05d" % number for number in range(20_000)}
@@ -41,7 +41,7 @@ def steps_of(root: Path, expected: int, meanwhile: Callable[[bytes], None] | Non
 
     with files_source(root, exclude=["skip"]).open() as walk:
         assert is_sparing(walk)
-        walk.spare(recognise, expected)
+        walk.spare(by_one(recognise), expected)
         for step in walk:
             steps.append("leave" if isinstance(step, Leave) else (step.entry.name, step.entry.type, step.entry.size))
         steps += walk.problems()
@@ -131,7 +131,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_lookout_that_is_killed_while_it_lists_the_root_hides_no_name(crowd, delay):
     with files_source(crowd).open() as walk:
         assert is_sparing(walk)
-        walk.spare(lambda _name, _status: False, LOOKOUT_WORTH)
+        walk.spare(lambda _names, _statuses: 0, LOOKOUT_WORTH)
         time.sleep(delay)
         for pid in lookouts():
             os.kill(pid, signal.SIGKILL)

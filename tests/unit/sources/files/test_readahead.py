@@ -18,7 +18,7 @@ from strongroom.sources.files.readahead import AHEAD_BYTES, FILE_BYTES, Course, 
 from strongroom.sources.files.source import FilesSource
 from strongroom.sources.files.walk import Crew, FilesWalk
 from strongroom.tree.content import Item
-from tests.unit.sources.trees import read_content
+from tests.unit.sources.trees import by_one, read_content
 
 
 class Watched(ReadAhead):
@@ -41,7 +41,7 @@ class Watched(ReadAhead):
 def walk_over(root: Path, ahead: ReadAhead, *, exclude: tuple[str, ...] = (), spare: tuple[bytes, ...] = ()) -> None:
     with FolderStack.at_root(os.open(root, os.O_RDONLY)) as folders:
         walk = FilesWalk(folders, Scope(Exclusion(exclude) if exclude else None, one_file_system=True), {}, Crew(ahead))
-        walk.spare(lambda name, _: name in spare, expected=0)
+        walk.spare(by_one(lambda name, _: name in spare), expected=0)
         for _ in walk:
             pass
 
