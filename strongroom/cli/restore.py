@@ -8,7 +8,8 @@ from typing import Any, NotRequired, TypeVar, Unpack
 import click
 
 from strongroom.audit.acting import name_act
-from strongroom.audit.events import AuditAction
+from strongroom.audit.events import AuditAction, AuditEvent
+from strongroom.audit.recording import record_alone
 from strongroom.backup.lookup import resolve_backup
 from strongroom.backup.planning import plan_restore
 from strongroom.backup.requests import RestoreRequest, request_restore
@@ -117,6 +118,9 @@ def roles(invocation: Invocation, backup: str, missing_on: str | None, region: s
         with services.catalog.read() as session:
             found = resolve_backup(session, backup)
         globals_ = read_globals(services, found.id, region, missing_on=missing_on)
+        # Before a hash is shown: what is not in the log is not read out.
+        what = f"roles and tablespaces of {found.source}"
+        record_alone(services.catalog, AuditEvent(AuditAction.SENSITIVE_READ, str(found.id), reason=what))
     if invocation.screen.json:
         invocation.screen.document(plain(globals_))
         return

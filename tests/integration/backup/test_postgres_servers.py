@@ -13,6 +13,7 @@ from strongroom.backup.requests import RestoreRequest, request_restore
 from strongroom.backup.roles import read_globals
 from strongroom.backup.targets import PostgresTargetRequest
 from strongroom.catalog.jobs import Job
+from strongroom.cli.main import main
 from strongroom.repository.reader import BackupReader
 from strongroom.sources.postgres.holding import held_databases
 from strongroom.testing.postgres import ScratchPostgres
@@ -20,6 +21,7 @@ from strongroom.tree.content import Enter, Item
 from tests.integration.backup.conftest import TRACE, House
 from tests.integration.sources.comparing import contents
 from tests.integration.sources.dumps import databases
+from tests.services.audit import audit_rows
 
 SHOP = "CREATE TABLE orders AS SELECT n AS id, md5(n::text) AS note FROM generate_series(1, 3000) AS n"
 CRM = (
@@ -271,6 +273,24 @@ def test_roles_are_backed_up_with_the_hashes_of_their_passwords(shops: Shops) ->
     assert (backup.state, made.problems, made.facts["globals"]) == ("succeeded", [], "with passwords")
     assert shops.entries(backup)[1] == "globals.sql"
     assert "PASSWORD 'SCRAM" in shops.content(backup, b"globals.sql")
+
+
+def test_whoever_has_the_hashes_printed_is_in_the_audit_log(
+    shops: Shops, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    backup = shops.back_up(databases=[shops.names[0]], globals=True)
+    settings = shops.house.services.settings
+    monkeypatch.setenv("STRONGROOM_CATALOG_URL", settings.catalog_url.get_secret_value())
+    monkeypatch.setenv("STRONGROOM_CONFIG", str(shops.house.directory / "strongroom.toml"))
+    monkeypatch.setenv("SERVER_PASSWORD", shops.server.password)
+    capfd.readouterr()
+
+    assert main(["restore", "roles", "latest:server"]) == 0
+
+    assert "PASSWORD 'SCRAM" in capfd.readouterr().out
+    (row,) = audit_rows(shops.house.services.catalog, operation="cli: restore roles")
+    assert (row.action, row.outcome, row.target) == ("sensitive_read", "done", str(backup.id))
+    assert row.reason == "roles and tablespaces of server"
 
 
 @pytest.mark.parametrize("wanted", [True, False])

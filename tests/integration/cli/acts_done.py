@@ -4,12 +4,18 @@ Whoever adds such a command adds its line to COMMANDS. Each is given in one inst
 stand here.
 """
 
+import importlib
+import io
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
+from sqlalchemy import create_engine
 
 from strongroom.alerts.opening import AlertReport, AlertType, Severity, open_alert
 from strongroom.audit.acting import Actor, acting
@@ -24,6 +30,8 @@ from strongroom.settings import load_settings
 from strongroom.stepup.acts import Act
 from strongroom.stepup.challenges import ask
 from tests.integration.cli.conftest import Run, events
+from tests.integration.cli.shop import COLUMN, write_rows
+from tests.services.operators import enrol_admins
 
 PASSWORD = ("--password-file", "password")
 
@@ -34,9 +42,12 @@ class Place:
 
     run: Run
     folder: Path
+    monkeypatch: pytest.MonkeyPatch
+    shop_url: str
+    """Of the database of an application with encrypted columns."""
 
     def open(self) -> Runtime:
-        return build_runtime(load_settings(self.folder / "strongroom.toml", {}))
+        return build_runtime(load_settings(self.folder / "strongroom.toml", os.environ))
 
     def done(self, *words: str) -> str:
         """Give a command that has to have been given before."""
@@ -100,6 +111,35 @@ class Place:
             agreed.terms = {**agreed.terms, "retention_days": 9999}
         runtime.close()
 
+    def rows_of_the_shop(self) -> None:
+        """Have rows under the active version of the column keys, in columns that nobody has registered."""
+        engine = create_engine(self.shop_url)
+        write_rows(importlib.import_module("app_of_a_test.autenticacao"), engine, self.folder)
+        engine.dispose()
+
+    def old_version(self) -> None:
+        """Have a version of the column keys that no row needs any more."""
+        self.done("secrets", "rotate", "--yes", "--no-wait")
+        self.done("secrets", "reencrypt", *COLUMN)
+
+    def waiting_step_up(self) -> str:
+        """Have a step-up wait for a second admin, whose code is typed next."""
+        self.monkeypatch.setenv("MFA_ENABLED", "true")
+        runtime = self.open()
+        codes = enrol_admins(runtime.services(), "bea", "rui")
+        runtime.close()
+        self.type(codes["bea"][0])
+        code, _, err = self.run(
+            "backup", "retire", [self.backup(), self.backup()][0], "--confirm", "uploads", "--as", "bea"
+        )
+        assert code == 11, err
+        self.type(codes["rui"][0])
+        return str(self.document("step-up", "list")["items"][0]["id"])
+
+    def type(self, line: str) -> None:
+        """Have the commands that follow read this line."""
+        self.monkeypatch.setattr("sys.stdin", io.StringIO(f"{line}\n"))
+
     def challenge(self) -> str:
         """Ask for a step-up as somebody over HTTP does."""
         runtime = self.open()
@@ -114,6 +154,16 @@ class Place:
 def _approve(place: Place) -> tuple[str, ...]:
     place.longer_policy()
     return ("retention", "approve", "uploads", "--confirm", "uploads")
+
+
+def _registered(place: Place) -> tuple[str, ...]:
+    place.rows_of_the_shop()
+    return ("secrets", "register", "--model", "app_of_a_test.autenticacao:Base")
+
+
+def _cleaned_up(place: Place) -> tuple[str, ...]:
+    place.old_version()
+    return ("secrets", "cleanup-keys", *COLUMN, "--keep-versions", "1", "--yes")
 
 
 def word(*words: str) -> Callable[[Place], tuple[str, ...]]:
@@ -132,7 +182,7 @@ COMMANDS: Mapping[str, Callable[[Place], tuple[str, ...]]] = {
     "step-up cancel": lambda place: ("step-up", "cancel", place.challenge(), "--as", "ana"),
     "tokens create": word("tokens", "create", "nightly", "--grant", "read"),
     "tokens rotate": word("tokens", "rotate", "nightly"),
-    "tokens revoke": word("tokens", "revoke", "nightly"),
+    "tokens revoke": word("tokens", "revoke", "nightly", "--all"),
     "backup run": word("backup", "run", "uploads", "--here"),
     "backup verify": word("backup", "verify", "latest:uploads", "--here"),
     "backup retire": lambda place: ("backup", "retire", [place.backup(), place.backup()][0], "--confirm", "uploads"),
@@ -168,8 +218,16 @@ COMMANDS: Mapping[str, Callable[[Place], tuple[str, ...]]] = {
     "queues pause": word("queues", "pause", "backup", "--reason", "disk"),
     "queues resume": word("queues", "resume", "backup"),
     "queues probe": word("queues", "probe", "maintenance", "--timeout", "1"),
+    "standby check": word("standby", "check"),
+    "sessions reindex": word("sessions", "reindex"),
     "secrets generate": word("secrets", "generate"),
+    "secrets register": _registered,
     "secrets rotate": word("secrets", "rotate", "--yes", "--no-wait"),
+    "secrets reencrypt": word("secrets", "reencrypt", *COLUMN),
+    "secrets disable-versions": word("secrets", "disable-versions", "--versions", "v1", "--yes"),
+    "secrets enable-versions": word("secrets", "enable-versions", "--versions", "v1"),
+    "secrets remove-versions": word("secrets", "remove-versions", "--versions", "v1", "--yes"),
+    "secrets cleanup-keys": _cleaned_up,
     "secrets backup-config": word("secrets", "backup-config"),
     "secrets restore-config": lambda place: (
         "secrets", "restore-config", "--yes", "--backup-file", next(place.folder.glob(".env.crypto.backup_*")).name,
@@ -180,10 +238,13 @@ COMMANDS: Mapping[str, Callable[[Place], tuple[str, ...]]] = {
     "peers rotate-psk": word("peers", "rotate-psk", "porto", "--write", "porto.json"),
     "peers void": word("peers", "void", "--yes"),
     "peers ping": word("peers", "ping"),
+    "peers selftest": word("peers", "selftest", "http://127.0.0.1:1", "--test", "connectivity"),
     "peers revoke": word("peers", "revoke", "porto", "--yes"),
     "audit accept": lambda place: ("audit", "accept", place.lost_end(), "--reason", "why"),
+    # From here on there are admins with codes, who are asked for them.
+    "step-up approve": lambda place: ("step-up", "approve", place.waiting_step_up(), "--as", "rui"),
 }  # fmt: skip
-"""What does each of them, without `cli: ` before its name."""
+"""What does each of them, without `cli: ` before its name; whom `standby check` and `peers selftest` ask is away."""
 
 FAIL = {
     "secrets disable-versions": ("secrets", "disable-versions", "--versions", "v1", "--yes"),
@@ -197,7 +258,7 @@ FAIL = {
     "sessions reindex": ("sessions", "reindex"),
     "step-up approve": ("step-up", "approve", "0197f3c2-8f4e-7c1a-9d2b-3e4f5a6b7c8d", "--as", "ana"),
 }
-"""What needs parts that this installation does not have: that it failed is in the log too."""
+"""Without the parts that they need: that it failed is in the log too."""
 
 NAMES = {
     **dict.fromkeys(("restore run", "export make", "export restore", "secrets backup-config"), "sensitive_read"),

@@ -1,5 +1,6 @@
 """Every command that does more than read, given: each leaves its row, with who, what became of it, and both ids."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,23 +10,43 @@ from strongroom.catalog.audit import AuditFilter, AuditRow, list_audit_after
 from strongroom.cli.actor import actor
 from tests.integration.cli.acts_done import COMMANDS, FAIL, NAMES, PASSWORD, Place
 from tests.integration.cli.conftest import Run
+from tests.integration.cli.shop import DATABASE, application
+from tests.services.valkey import Valkey
 
 ENDS = {0, 3, 4}
 """Also where something was found wrong, or a region was away."""
 
 
+STANDBY = """
+[standbys.shop]
+region = "us-east-1"
+primary = { host = "127.0.0.1", port = 1, user = "postgres", password_env = "PAIR" }
+standby = { host = "127.0.0.1", port = 2, user = "postgres", password_env = "PAIR" }
+"""
+
+
 @pytest.fixture
-def place(installed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    """An installation with a backup, without operators who have second factors."""
+def place(installed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """An installation with a backup, and a pair of databases that is away; no operator has a second factor."""
     monkeypatch.setenv("STRONGROOM_SECRETS_PASSPHRASE", "correct horse battery")
+    monkeypatch.setenv("PAIR", "nobody listens there")
     with (tmp_path / "strongroom.toml").open("a") as file:
-        file.write("[policies.operational-data]\nretention_days = 90\ncompliance = []\n")
+        file.write(f"[policies.operational-data]\nretention_days = 90\ncompliance = []\n{DATABASE}{STANDBY}")
     password = tmp_path / PASSWORD[1]
     password.write_text("correct horse battery staple\n")
     password.chmod(0o600)
-    made = Place(installed, tmp_path)
-    made.backup()
-    return made
+    with application(tmp_path, monkeypatch) as url:
+        made = Place(installed, tmp_path, monkeypatch, url)
+        made.backup()
+        yield made
+
+
+@pytest.fixture
+def redis(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Redis for one-time sessions."""
+    monkeypatch.setenv("REDIS_HOST", "127.0.0.1")
+    monkeypatch.setenv("REDIS_PORT", str(valkey.port))
+    monkeypatch.setenv("REDIS_PASSWORD", valkey.password)
 
 
 def rows_since(place: Place, sequence: int) -> list[AuditRow]:
@@ -59,6 +80,7 @@ def wrong_with(place: Place, name: str, words: tuple[str, ...], outcomes: set[st
     return None
 
 
+@pytest.mark.usefixtures("redis")
 def test_each_leaves_a_row_of_what_was_done_by_whom_with_both_ids(place: Place) -> None:
     said = [wrong_with(place, name, words(place), {"done"}, ENDS) for name, words in COMMANDS.items()]
     wrong = [one for one in said if one is not None]
