@@ -12,7 +12,14 @@ from api.desk import AtDesk, Desk
 from api.documents import Document
 from api.gate import Caller
 from strongroom.catalog.service_tokens import TokenKind
-from strongroom.servicetokens.tokens import DEFAULT_DAYS, LONGEST_DAYS, NewToken, ServiceTokens, TokenRequest
+from strongroom.servicetokens.tokens import (
+    DEFAULT_DAYS,
+    LONGEST_DAYS,
+    Ending,
+    NewToken,
+    ServiceTokens,
+    TokenRequest,
+)
 
 router = APIRouter(prefix="/tokens", tags=["tokens"])
 
@@ -33,6 +40,12 @@ class RotationBody(Body):
     """How long the new token of a rotation works."""
 
     days: Days = DEFAULT_DAYS
+
+
+class RevocationBody(Body):
+    """Which live tokens of a name end; needed where there are two."""
+
+    which: Ending | None = None
 
 
 class TokenDocument(Document):
@@ -77,9 +90,11 @@ def rotate_token(desk: AtDesk, caller: Caller, name: str, body: RotationBody) ->
 
 
 @router.post("/{name}/revoke")
-def revoke_token(desk: AtDesk, caller: Caller, name: str) -> list[TokenDocument]:
-    """End one token by its id, or every live token of a name."""
-    return [TokenDocument.model_validate(row) for row in _tokens(desk).revoke(name, by=caller.signature)]
+def revoke_token(desk: AtDesk, caller: Caller, name: str, body: RevocationBody | None = None) -> list[TokenDocument]:
+    """End one token by its id, or those of a name: `old` what a rotation has replaced, `all` every live one."""
+    which = None if body is None else body.which
+    ended = _tokens(desk).revoke(name, by=caller.signature, which=which)
+    return [TokenDocument.model_validate(row) for row in ended]
 
 
 def _tokens(desk: Desk) -> ServiceTokens:

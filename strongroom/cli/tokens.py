@@ -12,7 +12,14 @@ from strongroom.cli.figures import moment
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.screen import Screen
 from strongroom.services import Services
-from strongroom.servicetokens.tokens import DEFAULT_DAYS, LONGEST_DAYS, NewToken, ServiceTokens, TokenRequest
+from strongroom.servicetokens.tokens import (
+    DEFAULT_DAYS,
+    LONGEST_DAYS,
+    Ending,
+    NewToken,
+    ServiceTokens,
+    TokenRequest,
+)
 
 days_option = click.option(
     "--days",
@@ -67,15 +74,25 @@ def rotate(invocation: Invocation, name: str, days: int) -> None:
     """Make a second token NAME with the same grants and print it; the first goes on until you revoke it."""
     with invocation.services() as services:
         _show_new(_tokens(services).rotate(name, by=actor(), days=days), invocation.screen)
+    invocation.screen.say(f"The old one works too. End it: strongroom tokens revoke {name} --old")
 
 
-@tokens.command("revoke", examples=("strongroom tokens revoke nightly",))
+@tokens.command("revoke", examples=("strongroom tokens revoke nightly --old", "strongroom tokens revoke nightly"))
 @click.argument("token", metavar="NAME|ID")
+@click.option("--old", is_flag=True, help="Only what a rotation has replaced; the newest goes on.")
+@click.option("--all", "every", is_flag=True, help="Both, where a rotation has made a second one.")
 @click.pass_obj
-def revoke(invocation: Invocation, token: str) -> None:
-    """End every live token NAME, or the one with ID; its use opens an alert from now on."""
+def revoke(invocation: Invocation, token: str, *, old: bool, every: bool) -> None:
+    """End the token NAME, or the one with ID; its use opens an alert from now on.
+
+    Where two of that name are live, --old or --all says which end; without either nothing is done, and the command ends
+    with 11.
+    """
+    if old and every:
+        raise click.UsageError("Say --old or --all.")
+    which = Ending.OLD if old else Ending.ALL if every else None
     with invocation.services() as services:
-        _show(_tokens(services).revoke(token, by=actor()), invocation.screen)
+        _show(_tokens(services).revoke(token, by=actor(), which=which), invocation.screen)
 
 
 @tokens.command("list", examples=("strongroom tokens list", "strongroom tokens list --all --json"))

@@ -15,6 +15,12 @@ class TokenExistsError(ConflictError):
     code = "servicetokens.exists"
 
 
+class TokenChoiceError(ConflictError):
+    """Two live service tokens have this name, and nobody has said which of them ends."""
+
+    code = "servicetokens.choice"
+
+
 class TokenNotFoundError(NotFoundError):
     """There is no such service token, or it has ended."""
 

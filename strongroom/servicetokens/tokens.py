@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -18,7 +19,12 @@ from strongroom.catalog.service_tokens import ServiceToken, TokenKind
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock, RandomBytes
 from strongroom.ids import id_at
-from strongroom.servicetokens.errors import TokenExistsError, TokenNotFoundError, TokenRequestError
+from strongroom.servicetokens.errors import (
+    TokenChoiceError,
+    TokenExistsError,
+    TokenNotFoundError,
+    TokenRequestError,
+)
 from strongroom.servicetokens.form import make_token
 
 DEFAULT_DAYS = 90
@@ -26,6 +32,14 @@ LONGEST_DAYS = 366
 LIVE_AT_ONCE = 2
 """Two, so that a token can be rotated without a moment in which neither works."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+
+
+class Ending(StrEnum):
+    """Which live tokens of a name end."""
+
+    OLD = "old"
+    """All but the newest: those that a rotation has replaced."""
+    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,26 +98,30 @@ class ServiceTokens:
             if len(live) >= LIVE_AT_ONCE:
                 raise TokenExistsError(
                     f"Two service tokens called {name} are live.",
-                    next_step=f"Revoke the old one first: strongroom tokens revoke {live[0].id}",
+                    next_step=f"Revoke the old one first: strongroom tokens revoke {name} --old",
                 )
             last = live[-1]
             request = TokenRequest(name, last.kind, last.grants, by, last.networks, days)
             _verify_request(request)
             return self._insert(session, request, newest + 1)
 
-    def revoke(self, name_or_id: str, *, by: str) -> Sequence[ServiceToken]:
-        """End one token by its id, or all live ones of a name; raises TokenNotFoundError where none is live."""
+    def revoke(self, name_or_id: str, *, by: str, which: Ending | None = None) -> Sequence[ServiceToken]:
+        """End one token by its id, or those of a name, and return them.
+
+        Raises TokenNotFoundError where none is live, or none but the newest is and only old ones are meant, and
+        TokenChoiceError where two are live and nothing says which.
+        """
         now = self._clock.now()
         with self._catalog.begin() as session:
             live = [row for row in list_live(session, now) if name_or_id in (row.name, str(row.id))]
-            for row in live:
+            if not live:
+                raise _none_live(name_or_id)
+            ends = _chosen(live, which)
+            for row in ends:
                 row.revoked_at, row.revoked_by = now, by[:120]
-            if live:
-                ids = ", ".join(str(row.id) for row in live)
-                record(session, AuditEvent(AuditAction.TOKEN_REVOKED, live[0].name, reason=ids))
-        if not live:
-            raise _none_live(name_or_id)
-        return live
+            ids = ", ".join(str(row.id) for row in ends)
+            record(session, AuditEvent(AuditAction.TOKEN_REVOKED, live[0].name, reason=ids))
+        return ends
 
     def list(self, *, ended: bool = False) -> Sequence[ServiceToken]:
         """Return live tokens by name, with `ended` also the others."""
@@ -159,6 +177,23 @@ def list_live(session: Session, now: datetime) -> Sequence[ServiceToken]:
     """Return the tokens that work, by name, the newest of each last."""
     query = select(ServiceToken).where(ServiceToken.revoked_at.is_(None), ServiceToken.expires_at > now)
     return session.scalars(query.order_by(ServiceToken.name, ServiceToken.generation)).all()
+
+
+def _chosen(live: Sequence[ServiceToken], which: Ending | None) -> Sequence[ServiceToken]:
+    """Return which of the live tokens of a name end; the newest is the last of them."""
+    name = live[-1].name
+    if which is None and len(live) > 1:
+        raise TokenChoiceError(
+            f"Two service tokens called {name} are live: the newest, and the one before.",
+            next_step=f"Say which end: strongroom tokens revoke {name} --old, or --all (over HTTP: `which`).",
+        )
+    ends = live[:-1] if which is Ending.OLD else live
+    if not ends:
+        raise TokenNotFoundError(
+            f"No live service token called {name} is older than the newest, which goes on.",
+            next_step=f"To end that one: strongroom tokens revoke {name}",
+        )
+    return ends
 
 
 def _none_live(name: str) -> TokenNotFoundError:

@@ -18,7 +18,19 @@ def test_a_token_is_made_shown_once_rotated_and_revoked(client, stranger):
     assert stranger.get("/v1/status", headers=header).status_code == 200
     assert [set(one) & {"token", "digest"} for one in client.get("/v1/tokens").json()] == [set()]
     assert client.post("/v1/tokens/nightly/rotate", json={}).json()["generation"] == 2
-    assert len(client.post("/v1/tokens/nightly/revoke").json()) == 2
+    refused = client.post("/v1/tokens/nightly/revoke")
+    assert (refused.status_code, refused.json()["code"]) == (409, "servicetokens.choice")
+    assert [one["generation"] for one in client.post("/v1/tokens/nightly/revoke", json={"which": "old"}).json()] == [1]
+    assert client.post("/v1/tokens/nightly/revoke", json={"which": "new"}).status_code == 422
+    assert [one["generation"] for one in client.post("/v1/tokens/nightly/revoke").json()] == [2]
+    assert client.get("/v1/tokens").json() == []
+
+
+def test_all_tokens_of_a_name_are_revoked_where_that_is_said(client):
+    client.post("/v1/tokens", json={"name": "nightly", "kind": "ci", "grants": ["read:status"]})
+    client.post("/v1/tokens/nightly/rotate", json={})
+
+    assert len(client.post("/v1/tokens/nightly/revoke", json={"which": "all"}).json()) == 2
     assert client.get("/v1/tokens").json() == []
 
 

@@ -17,8 +17,8 @@ from strongroom.clock import SystemClock, system_random
 from strongroom.errors import InvalidInputError
 from strongroom.servicetokens.checking import TokenCheck
 from strongroom.servicetokens.ending import warn_of_ends
-from strongroom.servicetokens.errors import TokenExistsError, TokenNotFoundError
-from strongroom.servicetokens.tokens import NewToken, ServiceTokens, TokenRequest
+from strongroom.servicetokens.errors import TokenChoiceError, TokenExistsError, TokenNotFoundError
+from strongroom.servicetokens.tokens import Ending, NewToken, ServiceTokens, TokenRequest
 
 
 class Ahead(SystemClock):
@@ -165,6 +165,22 @@ def test_while_a_token_is_rotated_both_work(tokens, check):
         tokens.rotate("nightly", by="ada")
     tokens.revoke(str(old.row.id), by="ada")
     assert [row.generation for row in tokens.list()] == [2]
+
+
+def test_after_a_rotation_the_new_token_ends_only_where_that_is_said(tokens, check):
+    old = make(tokens)
+    new = tokens.rotate("nightly", by="ada")
+
+    with pytest.raises(TokenChoiceError):
+        tokens.revoke("nightly", by="ada")
+    assert [row.generation for row in tokens.list()] == [1, 2]
+    assert [row.id for row in tokens.revoke("nightly", by="ada", which=Ending.OLD)] == [old.row.id]
+    assert check.authenticate(new.text, None).name == "nightly"
+    with pytest.raises(TokenNotFoundError):
+        tokens.revoke("nightly", by="ada", which=Ending.OLD)
+    tokens.rotate("nightly", by="ada")
+    assert [row.generation for row in tokens.revoke("nightly", by="ada", which=Ending.ALL)] == [2, 3]
+    assert tokens.list() == []
 
 
 def test_a_name_has_one_token_and_what_is_not_there_cannot_end(tokens):
