@@ -11,7 +11,7 @@ from functools import partial
 from strongroom.backup import reconcile as backup
 from strongroom.catalog.backup_queries import list_replicas
 from strongroom.catalog.errors import CatalogUnavailableError
-from strongroom.catalog.jobs import FINAL_STATES, Job, JobState
+from strongroom.catalog.jobs import FINAL_STATES, Job, JobState, PausedQueue
 from strongroom.cli.errors import WaitInterruptedError
 from strongroom.cli.figures import moment
 from strongroom.cli.following import SECONDS_BETWEEN_LOOKS
@@ -51,25 +51,42 @@ def run_here(services: Services, job_id: uuid.UUID, screen: Screen) -> Job:
 def copy_here(services: Services, backup_id: uuid.UUID, screen: Screen) -> None:
     """Make the copies of a backup that its policy asks for, in every region that answers.
 
-    One that a worker makes at the same time is awaited. A copy that fails stays in the ledger for a worker.
+    One that a worker makes at the same time is awaited. A copy that fails stays in the ledger for a worker, and so does
+    one whose queue is paused, which is said.
     """
     replication.reconcile(services)
     with services.catalog.read() as session:
         copies = [replica.job_id for replica in list_replicas(session, backup_id) if replica.job_id is not None]
+    waiting: dict[str, str] = {}
     for job_id in copies:
         if services.ledger.get(job_id).state not in FINAL_STATES:
             with _shown(services, job_id, screen):
-                _attempt_until_settled(services, job_id)
+                pause = _attempt_until_settled(services, job_id)
+            if pause is not None:
+                waiting[pause.queue] = f"Queue {pause.queue} is paused by {pause.paused_by}: {pause.reason}"
+    for queue, why in waiting.items():
+        screen.warn(f"{why}. Copies wait until it goes on: strongroom queues resume {queue}")
 
 
-def _attempt_until_settled(services: Services, job_id: uuid.UUID) -> None:
-    """Run a job once, and again for as long as it waits for something elsewhere, or is held by somebody else."""
+def _attempt_until_settled(services: Services, job_id: uuid.UUID) -> PausedQueue | None:
+    """Run a job once, and again for as long as it waits for something elsewhere, or is held by somebody else.
+
+    Returns the pause of its queue where that is what it waits for: nobody takes it then, nor is it known until when.
+    """
     job = _attempt(services, job_id)
     while job.state is JobState.RUNNING or (job.state is JobState.QUEUED and job.last_error is None):
+        if job.state is JobState.QUEUED and (pause := _find_pause(services, job)) is not None:
+            return pause
         services.clock.sleep(SECONDS_BETWEEN_LOOKS)
         # There may be no service that takes a job away from a holder that was killed.
         sweep(services.ledger)
         job = _attempt(services, job_id)
+    return None
+
+
+def _find_pause(services: Services, job: Job) -> PausedQueue | None:
+    with services.catalog.read() as session:
+        return session.get(PausedQueue, job.queue)
 
 
 def _attempt(services: Services, job_id: uuid.UUID) -> Job:

@@ -1,4 +1,4 @@
-"""A command that makes copies itself, while a worker makes one of them."""
+"""A command that makes copies itself, while a worker makes one of them, or nobody may."""
 
 import threading
 import uuid
@@ -65,3 +65,36 @@ def test_a_copy_that_a_worker_holds_is_awaited(services: Services, backup: uuid.
     with services.catalog.read() as session:
         assert get_backup(session, backup).protected_at is not None
         assert {replica.state for replica in list_replicas(session, backup)} == {ReplicaState.PRESENT}
+
+
+def test_a_copy_whose_queue_is_paused_is_not_awaited(installed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert installed("queues", "pause", "copy", "--reason", "the disk is changed")[0] == 0
+    monkeypatch.setattr(SystemClock, "sleep", lambda *_: pytest.fail("it waits for whoever goes on with the queue"))
+
+    code, out, err = installed("backup", "run", "uploads", "--here", "--json")
+
+    assert code == 3, err
+    summary = events(out)[-1]
+    assert (summary["state"], summary["protected_at"]) == ("committed", None)
+    assert err.count("the disk is changed") == 1, "for all copies"
+    assert "strongroom queues resume copy" in err
+
+
+def test_a_copy_that_a_worker_holds_is_awaited_where_the_queue_is_paused_meanwhile(
+    installed: Run, services: Services, backup: uuid.UUID
+) -> None:
+    copies = [copy.id for copy in replication.reconcile(services)]
+    claims = [services.ledger.claim(copy, "worker@elsewhere") for copy in copies]
+    assert installed("queues", "pause", "copy", "--reason", "the disk is changed")[0] == 0
+    clock = Waiting()
+
+    command = threading.Thread(target=copy_here, args=(replace(services, clock=clock), backup, QUIET))
+    command.start()
+    while not clock.begun.is_set():
+        assert command.is_alive(), "it did not wait for the worker"
+    for claim in claims:
+        assert claim is not None
+        services.ledger.release(claim)
+    command.join()
+
+    assert {services.ledger.get(copy).state for copy in copies} == {JobState.QUEUED}
