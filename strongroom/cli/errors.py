@@ -52,6 +52,12 @@ class CommandLineError(InvalidInputError):
     code = "cli.usage"
 
 
+class OutputError(StrongroomError):
+    """What the command prints could not be written, as the disk is full or the output is closed."""
+
+    code = "cli.output"
+
+
 class UnexpectedError(StrongroomError):
     """The command failed in a way nobody foresaw; -v shows where."""
 

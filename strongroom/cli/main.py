@@ -9,15 +9,22 @@ from collections.abc import Sequence
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from strongroom.cli.errors import CommandLineError, JobFailedError, UnexpectedError, WaitInterruptedError
+from strongroom.cli.errors import (
+    CommandLineError,
+    JobFailedError,
+    OutputError,
+    UnexpectedError,
+    WaitInterruptedError,
+)
 from strongroom.cli.root import root
-from strongroom.cli.screen import as_json, write
+from strongroom.cli.screen import as_json, discard, write
 from strongroom.cycles import rare_cycle_searches
 from strongroom.errors import ExitCode, StrongroomError
 
 
 def run_process() -> int:
     """Run the command as all that this process does, and return its exit code."""
+    _open_what_is_closed()
     code = main()
     # Python searches everything for cycles twice while it ends, which takes a third of a second; the end gives it back.
     gc.freeze()
@@ -41,7 +48,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return report.unread()
     except Exception as error:
-        return report.unexpected(error)
+        return report.unwritten(error) if _is_output_broken() else report.unexpected(error)
+
+
+def _open_what_is_closed() -> None:
+    """Have streams that whoever called has closed: writing to stdout fails then, and messages are lost."""
+    # Else the first file that is opened takes their number, and what is printed goes into it.
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+
+
+def _is_output_broken() -> bool:
+    """Say whether something was printed that cannot be written: it stays in the stream then."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False
 
 
 def _help_after(error: NoArgsIsHelpError) -> str:
@@ -64,22 +89,28 @@ class _Report:
             case click.Abort():
                 return self.expected(WaitInterruptedError("Interrupted.", next_step=""))
             case NoArgsIsHelpError():
-                sys.stderr.write(_help_after(error) + "\n")
+                write(sys.stderr, _help_after(error))
                 return ExitCode.USAGE
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "strongroom"
         return self.expected(CommandLineError(error.format_message(), next_step=f"See `{command} --help`."))
 
     def unexpected(self, error: Exception) -> int:
         if self._with_traceback:
-            traceback.print_exception(error, file=sys.stderr)
+            write(sys.stderr, "".join(traceback.format_exception(error)).rstrip("\n"))
         what = f"Something went wrong that Strongroom did not expect ({type(error).__name__})."
         next_step = "Run the command again with -v, and report what it prints as a fault."
         return self.expected(UnexpectedError(what, next_step=next_step))
 
     def unread(self) -> int:
-        # Whoever read the output has gone; without this the interpreter complains once more while it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read the output has gone.
+        discard(sys.stdout)
         return ExitCode.FAILURE
+
+    def unwritten(self, error: Exception) -> int:
+        discard(sys.stdout)
+        why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        next_step = "Send it elsewhere, or make room. What the command did stays done: look before you give it again."
+        return self.expected(OutputError(f"The output could not be written: {why}.", next_step=next_step))
 
     def message(self, exit_code: ExitCode, code: str, what: str, next_step: str) -> int:
         if self._as_json:

@@ -1,6 +1,7 @@
 """Where output goes: data to stdout, messages to stderr, JSON or words."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -83,10 +84,26 @@ def _takes_everything(stream: TextIO) -> bool:
 
 
 def write(stream: TextIO, text: str) -> None:
-    """Write text, and the end of its line, so that it can be shown and does nothing to a terminal."""
+    """Write text, and the end of its line, so that it can be shown and does nothing to a terminal.
+
+    Messages on stderr that cannot be written are lost, and all after them; raises OSError for any other stream.
+    """
     # Names of files need not be UTF-8, and a terminal may not be either: what cannot be shown is escaped.
     # Control characters in them could rewrite what the terminal shows.
     encoding = stream.encoding or "utf-8"
     text = text.translate(_ESCAPED)
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-    stream.flush()
+    try:
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        stream.flush()
+    except OSError:
+        if stream is not sys.stderr:
+            raise
+        # What was asked for is done all the same.
+        discard(stream)
+
+
+def discard(stream: TextIO) -> None:
+    """Have nothing of a stream written from now on, nor what waits in it and would be complained of at the end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -14,6 +16,7 @@ import strongroom
 from strongroom import errors
 from strongroom.cli.command import Command, LateCommand
 from strongroom.cli.errors import JobFailedError, WaitInterruptedError
+from strongroom.cli.invocation import Invocation
 from strongroom.cli.main import main
 from strongroom.cli.root import COMMANDS, PURPOSES, root
 from strongroom.errors import ExitCode, StrongroomError
@@ -29,9 +32,18 @@ def end() -> NoReturn:
     raise ending[-1]
 
 
+@click.command("talk", cls=Command)
+@click.pass_obj
+def talk(invocation: Invocation) -> None:
+    """Print something, and say something."""
+    invocation.screen.say("a message")
+    invocation.screen.line("an answer")
+
+
 @pytest.fixture(autouse=True)
 def _ending_command() -> Iterator[None]:
     late = dict(root.late)
+    root.late["talk"] = LateCommand(f"{__name__}:talk", "Print something, and say something.")
     root.late["end"] = LateCommand(f"{__name__}:end", "End as the test says.")
     yield
     root.late.clear()
@@ -116,7 +128,8 @@ def test_without_arguments_an_overview_fits_on_a_screen(capsys: pytest.CaptureFi
 
 
 def test_the_overview_names_each_command_once() -> None:
-    root.late.pop("end")
+    for added in ("end", "talk"):
+        root.late.pop(added)
     named = [name for names in PURPOSES.values() for name in names]
     assert sorted(named) == sorted(COMMANDS)
 
@@ -179,3 +192,55 @@ def test_what_an_error_names_does_nothing_to_a_terminal(
     assert not {"\x1b", "\x9b", "\u202e"} & set(err)
     if "--json" in words:
         assert json.loads(err)["message"] == f"There is no {name}."
+
+
+@pytest.mark.parametrize("words", [["talk"], ["-v", "talk"], ["--help"], ["completion", "bash"]])
+def test_output_that_cannot_be_written_is_said_once_and_without_a_traceback(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        assert main(words) == ExitCode.FAILURE
+
+    said = capsys.readouterr().err
+    assert "could not be written: No space left on device" in said
+    assert "(cli.output, exit code 1)" in said
+    assert "Traceback" not in said
+
+
+def test_messages_that_cannot_be_written_stop_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr("sys.stderr", full)
+        assert main(["talk"]) == ExitCode.OK
+
+    assert capsys.readouterr().out == "an answer\n"
+
+
+@pytest.mark.parametrize(
+    ("rest", "code", "said"),
+    [
+        ("completion bash >&-", 1, "could not be written: Bad file descriptor"),
+        ("completion bash >&- 2>&-", 1, ""),
+        ("nothing 2>/dev/full", 2, ""),
+        ("nothing 2>&-", 2, ""),
+    ],
+)
+def test_a_process_whose_streams_are_closed_or_full_ends_in_order(rest: str, code: int, said: str) -> None:
+    command = ["bash", "-c", f'"$0" -m strongroom {rest}', sys.executable]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == code, ended.stderr
+    assert said in ended.stderr
+    assert re.findall(r"Traceback|Exception ignored", ended.stderr) == []
+
+
+def test_whoever_has_read_enough_hears_no_complaint() -> None:
+    unread, written = os.pipe()
+    os.close(unread)
+    command = [sys.executable, "-m", "strongroom", "completion", "bash"]
+    ended = subprocess.run(command, stdout=written, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(written)
+
+    assert (ended.returncode, ended.stderr) == (1, "")
