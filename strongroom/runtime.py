@@ -33,7 +33,7 @@ from strongroom.purposekeys.keys import PurposeKeys
 from strongroom.repository.access import Repository, open_repository
 from strongroom.services import Services
 from strongroom.settings import JobSettings, Settings, process_environment
-from strongroom.stepup.spending import spend_permit
+from strongroom.stepup.permits import spend_permit
 from strongroom.storage.regions import open_store, traffic_limits
 from strongroom.storage.store import Store
 

@@ -6,10 +6,10 @@ from math import ceil
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, and_, case, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from strongroom.catalog.accounts import AccountAttempts, AttemptKind
+from strongroom.catalog.inserting import insert_of
 
 Moment = InstrumentedAttribute[datetime]
 Number = InstrumentedAttribute[int]
@@ -48,7 +48,7 @@ def take_attempt(session: Session, subject: str, kind: AttemptKind, now: datetim
 
     One statement. The row stays locked until the transaction ends, so attempts of one account are looked at in turn.
     """
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(session)
     values: dict[str, Any] = {"subject": subject, "kind": kind}
     changes: dict[str, Any] = {}
     room: list[ColumnElement[bool]] = []

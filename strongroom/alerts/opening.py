@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from strongroom.alerts.recording import OPENED, REOPENED, RESOLVED, SYSTEM, Change, note_event, write_notice
 from strongroom.catalog.alerts import Alert, AlertEvent, AlertState, AlertType, NoticeReason, Severity
+from strongroom.catalog.inserting import insert_of
 from strongroom.clock import system_random
 from strongroom.ids import id_at
 
@@ -124,7 +124,7 @@ def _just_resolved(alert: Alert, at: datetime) -> bool:
 
 
 def _insert(session: Session, report: AlertReport, earlier: Alert | None) -> Alert | None:
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(session)
     values = {
         "id": _id_after(earlier, report.at),
         "dedup_key": report.dedup_key,

@@ -2,15 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.alerts import WatchTick
+from strongroom.catalog.inserting import insert_of
 
 
 def note_tick(session: Session, name: str, now: datetime) -> None:
     """Write down that something happened now."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(session)
     statement = insert(WatchTick).values(name=name, at=now)
     session.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"at": now}))
 

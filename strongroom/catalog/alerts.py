@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from strongroom.catalog.base import Base, UtcDateTime, stored_enum
+from strongroom.catalog.base import Base, UtcDateTime, partial_index, stored_enum
 
 
 class AlertType(StrEnum):
@@ -111,8 +111,8 @@ class Alert(Base):
     resolution: Mapped[str | None] = mapped_column(String(500))
 
     __table_args__ = (
-        Index("uq_alert_unresolved", "dedup_key", unique=True, postgresql_where=UNRESOLVED, sqlite_where=UNRESOLVED),
-        Index("ix_alert_cause", "cause", postgresql_where=UNRESOLVED, sqlite_where=UNRESOLVED),
+        partial_index("uq_alert_unresolved", "dedup_key", where=UNRESOLVED, unique=True),
+        partial_index("ix_alert_cause", "cause", where=UNRESOLVED),
         Index(None, "dedup_key", "id"),
         Index(None, "resolved_at"),
         Index(None, "trace_id"),
@@ -150,7 +150,7 @@ class AlertNotice(Base):
     held_by: Mapped[str | None] = mapped_column(String(200))
 
     __table_args__ = (
-        Index("ix_alert_notice_unrouted", "created_at", postgresql_where=UNROUTED, sqlite_where=UNROUTED),
+        partial_index("ix_alert_notice_unrouted", "created_at", where=UNROUTED),
         Index(None, "alert_id"),
     )
 
@@ -173,7 +173,7 @@ class PersonalNotice(Base):
     routed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     __table_args__ = (
-        Index("ix_personal_notice_unrouted", "created_at", postgresql_where=UNROUTED, sqlite_where=UNROUTED),
+        partial_index("ix_personal_notice_unrouted", "created_at", where=UNROUTED),
         Index(None, "account_id", "created_at"),
     )
 
@@ -206,7 +206,7 @@ class AlertDelivery(Base):
     """The one address a mail to a single person goes to; else the channel's own recipients get it."""
 
     __table_args__ = (
-        Index("ix_alert_delivery_due", "due_at", postgresql_where=WAITING, sqlite_where=WAITING),
+        partial_index("ix_alert_delivery_due", "due_at", where=WAITING),
         Index(None, "alert_id"),
         Index(None, "group_id"),
     )

@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
+from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, Enum, MetaData
+from sqlalchemy import JSON, Connection, DateTime, Dialect, Enum, Index, MetaData, TextClause, event
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -47,3 +49,15 @@ class UtcDateTime(TypeDecorator[datetime]):
 def stored_enum(enum: type[StrEnum]) -> Enum:
     """Return the column type that keeps an enum by its value in 16 characters; a new member needs no migration."""
     return Enum(enum, native_enum=False, length=16, values_callable=lambda members: [m.value for m in members])
+
+
+def partial_index(name: str, *columns: str, where: TextClause, unique: bool = False) -> Index:
+    """Return an index of those rows only for which a condition holds."""
+    index = Index(name, *columns, unique=unique)
+    event.listen(index, "before_create", partial(_name_condition, where))
+    return index
+
+
+def _name_condition(where: TextClause, index: Index, connection: Connection, **_: Any) -> None:
+    # Not before: SQLAlchemy loads every database's dialect whose options a table names.
+    index.dialect_kwargs[f"{connection.dialect.name}_where"] = where

@@ -16,7 +16,7 @@ from strongroom.catalog.errors import CatalogUnavailableError, CatalogUrlError
 from strongroom.catalog.json_text import write_json
 from strongroom.catalog.statements import record_statements
 from strongroom.clock import SystemClock
-from strongroom.columns.row_log import keep_rows_out
+from strongroom.logs.database_rows import keep_rows_out
 from strongroom.spans.recording import is_recording
 
 CLOCK = SystemClock()

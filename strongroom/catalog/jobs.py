@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from strongroom.catalog.base import Base, NullableJson, UtcDateTime, stored_enum
+from strongroom.catalog.base import Base, NullableJson, UtcDateTime, partial_index, stored_enum
 
 
 class JobState(StrEnum):
@@ -93,33 +93,19 @@ class Job(Base):
 
     __table_args__ = (
         CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="running_has_lease"),
-        Index("ix_job_due", "publish_after", postgresql_where=TO_HAND_OVER, sqlite_where=TO_HAND_OVER),
-        Index("ix_job_lease", "lease_until", postgresql_where=RUNNING, sqlite_where=RUNNING),
-        Index("ix_job_turn", "queue", "priority", "created_at", "id", postgresql_where=QUEUED, sqlite_where=QUEUED),
-        Index("ix_job_out", "queue", postgresql_where=HANDED_OVER, sqlite_where=HANDED_OVER),
-        Index("ix_job_deadline", "deadline_at", postgresql_where=WITH_DEADLINE, sqlite_where=WITH_DEADLINE),
-        Index(
-            "ix_job_line",
-            "exclusion",
-            "priority",
-            "created_at",
-            "id",
-            postgresql_where=WAITING_WITH_KEY,
-            sqlite_where=WAITING_WITH_KEY,
-        ),
+        partial_index("ix_job_due", "publish_after", where=TO_HAND_OVER),
+        partial_index("ix_job_lease", "lease_until", where=RUNNING),
+        partial_index("ix_job_turn", "queue", "priority", "created_at", "id", where=QUEUED),
+        partial_index("ix_job_out", "queue", where=HANDED_OVER),
+        partial_index("ix_job_deadline", "deadline_at", where=WITH_DEADLINE),
+        partial_index("ix_job_line", "exclusion", "priority", "created_at", "id", where=WAITING_WITH_KEY),
         # Two claims of one key at the same moment: the second is refused by the database itself.
-        Index(
-            "uq_job_exclusion",
-            "exclusion",
-            unique=True,
-            postgresql_where=RUNNING_WITH_KEY,
-            sqlite_where=RUNNING_WITH_KEY,
-        ),
+        partial_index("uq_job_exclusion", "exclusion", where=RUNNING_WITH_KEY, unique=True),
         # Metrics count these without reading rows, of which there is no end.
-        Index("ix_job_backup_ended", "source", "state", postgresql_where=ENDED_BACKUPS, sqlite_where=ENDED_BACKUPS),
-        Index("ix_job_retried", "queue", "attempt", postgresql_where=RETRIED, sqlite_where=RETRIED),
+        partial_index("ix_job_backup_ended", "source", "state", where=ENDED_BACKUPS),
+        partial_index("ix_job_retried", "queue", "attempt", where=RETRIED),
         Index(None, "trace_id"),
-        Index("ix_job_request_id", "request_id", postgresql_where=ASKED_FOR, sqlite_where=ASKED_FOR),
+        partial_index("ix_job_request_id", "request_id", where=ASKED_FOR),
         Index(None, "source", "id"),
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from strongroom.catalog.base import Base, NullableJson, UtcDateTime, stored_enum
+from strongroom.catalog.base import Base, NullableJson, UtcDateTime, partial_index, stored_enum
 
 
 class ReencryptionState(StrEnum):
@@ -76,7 +76,7 @@ class ReencryptionJob(Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     __table_args__ = (
-        Index("uq_reencrypt_jobs_open", "place", unique=True, postgresql_where=IS_OPEN, sqlite_where=IS_OPEN),
+        partial_index("uq_reencrypt_jobs_open", "place", where=IS_OPEN, unique=True),
         Index(None, "state"),
     )
 

@@ -8,12 +8,12 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from sqlalchemy import JSON, BigInteger, Index, LargeBinary, String, and_, delete, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from strongroom.catalog.backups import Backup, BackupState, Medium, Replica, ReplicaState
 from strongroom.catalog.base import Base, UtcDateTime, stored_enum
 from strongroom.catalog.errors import RecordNotFoundError
+from strongroom.catalog.inserting import insert_of
 from strongroom.catalog.paging import Page, fetch_page
 
 ROWS_A_STATEMENT = 400
@@ -119,7 +119,7 @@ def list_copies(session: Session, region: str) -> list[Copy]:
 
 def add_packs(session: Session, region: str, packs: Sequence[tuple[bytes, int]], now: datetime) -> None:
     """Note packs (SHA-256 and size) of a region; one that is known keeps its moment."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(session)
     for batch in _batches(packs):
         rows = [{"region": region, "sha256": sha, "size": size, "unread_since": now} for sha, size in batch]
         session.execute(insert(PackReading).values(rows).on_conflict_do_nothing())

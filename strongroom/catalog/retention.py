@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, ColumnElement, ForeignKey, Index, String, Text, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from strongroom.catalog.base import Base, NullableJson, UtcDateTime, stored_enum
 from strongroom.catalog.errors import RecordNotFoundError
+from strongroom.catalog.inserting import insert_of
 from strongroom.catalog.paging import Page, fetch_page
 
 
@@ -134,7 +134,7 @@ def lock_agreed(session: Session, new: AgreedPolicy) -> AgreedPolicy:
 
     Whoever decides what goes, and whoever holds it, takes this lock first, so that one of the two sees the other.
     """
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(session)
     values = {name: getattr(new, name) for name in ("source", "policy", "terms", "agreed_by", "agreed_at")}
     session.execute(insert(AgreedPolicy).values(values).on_conflict_do_nothing(index_elements=["source"]))
     query = select(AgreedPolicy).where(AgreedPolicy.source == new.source).with_for_update()

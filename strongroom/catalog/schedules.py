@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import String, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from strongroom.catalog.base import Base, UtcDateTime
+from strongroom.catalog.inserting import insert_of
 
 
 class _Progress:
@@ -47,7 +47,7 @@ def lock_progress(session: Session, table: type[ProgressT], source: str, spec: s
 
     So does one that was followed beyond now: the clock was ahead, and no backup would be made until it is there again.
     """
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(session)
     new = insert(table).values(source=source, spec=spec, followed_until=now)
     session.execute(new.on_conflict_do_nothing(index_elements=["source"]))
     progress = session.scalars(select(table).where(table.source == source).with_for_update()).one()

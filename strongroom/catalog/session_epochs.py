@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from sqlalchemy import Integer, String, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from strongroom.catalog.base import Base, UtcDateTime
 from strongroom.catalog.dbtime import utcnow
+from strongroom.catalog.inserting import insert_of
 
 _ONLY = 1
 
@@ -29,7 +29,7 @@ def begin_epoch(session: Session, *, server: str, name: str) -> str:
 
     Of processes that meet the new run at the same time one begins the epoch, and all are given the same.
     """
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(session)
     values = {"name": name, "server": server, "began_at": utcnow()}
     statement = insert(SessionEpoch).values(id=_ONLY, **values)
     session.execute(

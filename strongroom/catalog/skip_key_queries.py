@@ -20,13 +20,13 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from strongroom.catalog.base import UtcDateTime
+from strongroom.catalog.inserting import insert_of
 from strongroom.catalog.lineage import DatabaseLineage
 from strongroom.catalog.skip_keys import KeyState, SealingKey, SkipKey, UnspentKey
 from strongroom.catalog.skip_peers import SkipBoot, SkipEpoch
@@ -151,7 +151,7 @@ def find_key_state(session: Session, origin: str, key_id: str) -> KeyState | Non
 
 def add_new(session: Session, keys: Sequence[SkipKey]) -> set[str]:
     """Write rows of one origin unless there are any of these ids; return the ids that are new."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(session)
     # In one order, so that two transactions with the same ids wait for each other instead of both.
     rows = [
         {

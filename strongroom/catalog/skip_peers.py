@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Integer, LargeBinary, String, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from strongroom.catalog.base import Base, NullableJson, UtcDateTime, stored_enum
+from strongroom.catalog.inserting import insert_of
 from strongroom.tree.mark import ROWS_STAY_OUT
 
 MARKED = {"comment": ROWS_STAY_OUT}
@@ -105,7 +105,7 @@ class SkipEpoch(Base):
 
 def ensure_peer(session: Session, system_id: str, now: datetime) -> None:
     """Make the row of a peer unless there is one."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(session)
     values = {"system_id": system_id, "status": PeerStatus.UNKNOWN, "since": now}
     session.execute(insert(SkipPeer).values(**values).on_conflict_do_nothing())
 

@@ -3,10 +3,10 @@
 from enum import StrEnum
 
 from sqlalchemy import BigInteger, String, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from strongroom.catalog.base import Base
+from strongroom.catalog.inserting import insert_of
 
 
 class Counted(StrEnum):
@@ -39,7 +39,7 @@ def add_to_tally(session: Session, counted: Counted, first: str, second: str = "
     """
     if not times:
         return
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(session)
     row = insert(Tally).values(counted=counted.value, first=first[:64], second=second[:64], times=times)
     more = {"times": Tally.times + row.excluded.times}
     session.execute(row.on_conflict_do_update(index_elements=["counted", "first", "second"], set_=more))

@@ -4,12 +4,12 @@ import threading
 from datetime import datetime
 
 from sqlalchemy import String, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from strongroom.catalog.base import Base, UtcDateTime
 from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.errors import CatalogUnavailableError
+from strongroom.catalog.inserting import insert_of
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock
 
@@ -30,7 +30,7 @@ class RegionUse(Base):
 
 def count_users(session: Session, region: str, process: str, *, use_seconds: float) -> int:
     """Note that the process uses the region now, and return how many do, this one included."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(session)
     until = utcnow(use_seconds)
     statement = insert(RegionUse).values(region=region, process=process, until=until)
     session.execute(statement.on_conflict_do_update(index_elements=["region", "process"], set_={"until": until}))

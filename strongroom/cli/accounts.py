@@ -13,7 +13,8 @@ from strongroom.cli.command import Group
 from strongroom.cli.errors import TypedPasswordError
 from strongroom.cli.figures import moment
 from strongroom.cli.invocation import Invocation
-from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
+from strongroom.cli.operator_options import OperatorOptions, operator_options
+from strongroom.cli.stepping_up import stepped_up
 from strongroom.keyring.private_file import NotPrivateError, read_private
 from strongroom.stepup.acts import Act
 

@@ -34,7 +34,8 @@ from strongroom.cli.alert_report import (
 from strongroom.cli.command import Group, ValueOf
 from strongroom.cli.deadlines import LengthOfTime
 from strongroom.cli.invocation import Invocation
-from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
+from strongroom.cli.operator_options import OperatorOptions, operator_options
+from strongroom.cli.stepping_up import stepped_up
 from strongroom.cli.waiting import paging_options
 from strongroom.errors import ExitCode
 from strongroom.ids import parse_id

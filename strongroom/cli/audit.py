@@ -18,8 +18,9 @@ from strongroom.cli.command import Group, ValueOf
 from strongroom.cli.figures import count, moment
 from strongroom.cli.following import SECONDS_BETWEEN_LOOKS
 from strongroom.cli.invocation import Invocation
+from strongroom.cli.operator_options import OperatorOptions, operator_options
 from strongroom.cli.screen import Screen
-from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
+from strongroom.cli.stepping_up import stepped_up
 from strongroom.clock import SystemClock
 from strongroom.errors import ExitCode
 from strongroom.services import Services

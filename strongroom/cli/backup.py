@@ -13,10 +13,9 @@ from strongroom.cli.deadlines import deadline_option
 from strongroom.cli.dispatch import await_job, trace_id_of
 from strongroom.cli.here import copy_here
 from strongroom.cli.invocation import Invocation
-from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
+from strongroom.cli.operator_options import OperatorOptions, operator_options
 from strongroom.cli.waiting import Waiting, paging_options, waiting_options
 from strongroom.errors import ExitCode
-from strongroom.stepup.acts import Act
 
 
 @click.group("backup", cls=Group)
@@ -167,7 +166,9 @@ def retire_command(invocation: Invocation, backup: str, confirm: str | None, per
     the nightly run goes on there.
     """
     # Not loaded by the commands that are given every night.
+    from strongroom.cli.stepping_up import stepped_up
     from strongroom.retention.retiring import retire
+    from strongroom.stepup.acts import Act
 
     act = Act("backup.retire", confirm or "", backup)
     with invocation.services() as services, stepped_up(invocation, services, act, persons) as by:

@@ -21,7 +21,7 @@ from strongroom.cli.export_report import ByteLines, show_checked, show_exports, 
 from strongroom.cli.export_restore import Consent, ExportTargets, restore_export
 from strongroom.cli.here import copy_here
 from strongroom.cli.invocation import Invocation
-from strongroom.cli.stepping_up import OperatorOptions, operator_options
+from strongroom.cli.operator_options import OperatorOptions, operator_options
 from strongroom.cli.waiting import Waiting, recovery_option
 from strongroom.errors import ExitCode
 from strongroom.exports.checking import open_export, unreadable, verify_part

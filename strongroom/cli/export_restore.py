@@ -22,8 +22,9 @@ from strongroom.cli.dispatch import await_job, trace_id_of
 from strongroom.cli.errors import ExportObstacleError, RestoreNotConfirmedError
 from strongroom.cli.figures import moment, size
 from strongroom.cli.invocation import Invocation
+from strongroom.cli.operator_options import OperatorOptions
 from strongroom.cli.restore_report import describe_target, report_restore
-from strongroom.cli.stepping_up import OperatorOptions, stepped_up
+from strongroom.cli.stepping_up import stepped_up
 from strongroom.cli.targets import read_target
 from strongroom.cli.waiting import Waiting
 from strongroom.errors import ExitCode

@@ -11,8 +11,9 @@ from strongroom.cli.command import Group
 from strongroom.cli.documents import row_document
 from strongroom.cli.figures import moment
 from strongroom.cli.invocation import Invocation
+from strongroom.cli.operator_options import OperatorOptions, operator_options
 from strongroom.cli.screen import Screen
-from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
+from strongroom.cli.stepping_up import stepped_up
 from strongroom.cli.waiting import paging_options
 from strongroom.retention.holding import HoldRequest, add_hold, release_hold
 from strongroom.stepup.acts import Act

@@ -24,8 +24,9 @@ from strongroom.cli.deadlines import deadline_option
 from strongroom.cli.dispatch import await_job, trace_id_of
 from strongroom.cli.documents import plain
 from strongroom.cli.invocation import Invocation
+from strongroom.cli.operator_options import OperatorOptions, operator_options
 from strongroom.cli.restore_report import report_plan, report_restore, warn_if_partial
-from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
+from strongroom.cli.stepping_up import stepped_up
 from strongroom.cli.targets import read_target
 from strongroom.cli.waiting import Waiting, recovery_option, waiting_options
 from strongroom.errors import ExitCode

@@ -15,8 +15,9 @@ from strongroom.cli.dispatch import await_job, trace_id_of
 from strongroom.cli.documents import row_document
 from strongroom.cli.figures import moment
 from strongroom.cli.invocation import Invocation
+from strongroom.cli.operator_options import OperatorOptions, operator_options
 from strongroom.cli.retention_report import show_expiry, show_plans, show_sweep
-from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
+from strongroom.cli.stepping_up import stepped_up
 from strongroom.cli.waiting import Waiting, paging_options, waiting_options
 from strongroom.errors import ExitCode
 from strongroom.retention.deciding import Approval, approve

@@ -10,7 +10,8 @@ from strongroom.cli.dispatch import await_job, trace_id_of
 from strongroom.cli.figures import count
 from strongroom.cli.file_changes import changing_files
 from strongroom.cli.invocation import Invocation
-from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
+from strongroom.cli.operator_options import OperatorOptions, operator_options
+from strongroom.cli.stepping_up import stepped_up
 from strongroom.cli.waiting import Waiting, waiting_options
 from strongroom.errors import ExitCode
 from strongroom.keyring.key_file import KeyFile

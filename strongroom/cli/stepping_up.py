@@ -1,11 +1,10 @@
 """What commands that destroy ask of operators: a fresh code, and that of a second one where the table says so."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +14,7 @@ from strongroom.cli.actor import actor
 from strongroom.cli.acts import local_user
 from strongroom.cli.errors import OperatorNeededError
 from strongroom.cli.invocation import Invocation
+from strongroom.cli.operator_options import OperatorOptions
 from strongroom.services import Services
 from strongroom.stepup.acts import Act
 from strongroom.stepup.challenges import StepUps, ask
@@ -25,34 +25,6 @@ from strongroom.stepup.spending import permitted
 # Accounts bring password hashing with them, which is needed only where there are any.
 if TYPE_CHECKING:
     from strongroom.accounts.roster import AccountView
-
-
-@dataclass(frozen=True, slots=True)
-class OperatorOptions:
-    """Who stands behind a command, as the command line says it."""
-
-    operator: str | None
-    second: str | None
-    step_up: str | None
-
-
-def operator_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that say which operators stand behind it, as one argument `persons`."""
-
-    # Options that the command has already stay with it.
-    @wraps(command)
-    def with_persons(*args: Any, operator: str | None, second: str | None, step_up: str | None, **kwargs: Any) -> Any:
-        return command(*args, persons=OperatorOptions(operator, second, step_up), **kwargs)
-
-    options = (
-        click.option("--as", "operator", metavar="OPERATOR", help="Whose code is asked for, or read from stdin."),
-        click.option("--second", metavar="OPERATOR", help="Whose code approves it, where two are needed."),
-        click.option("--step-up", metavar="ID", help="Go on with a step-up that waited."),
-    )
-    function: Callable[..., Any] = with_persons
-    for option in reversed(options):
-        function = option(function)
-    return function
 
 
 @contextmanager

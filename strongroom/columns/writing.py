@@ -12,9 +12,9 @@ from sqlalchemy import Connection, CursorResult, Engine, Insert, Table, Update, 
 
 from strongroom.columns.in_use import PROCESS
 from strongroom.columns.inserting import bind_insert, finish_insert
-from strongroom.columns.row_log import keep_rows_out_of
 from strongroom.columns.statements import Row, encrypted_columns
 from strongroom.columns.updating import bind_update
+from strongroom.logs.database_rows import keep_rows_out_of
 
 Parameters = Mapping[str, Any]
 

@@ -3,16 +3,16 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.dbtime import utcnow
+from strongroom.catalog.inserting import insert_of
 from strongroom.catalog.jobs import LONGEST_USER, Job, JobState
 from strongroom.jobs.errors import BadIdempotencyKeyError, BatchRefusedError, IdempotencyConflictError, Refusal
 from strongroom.jobs.kinds import JobKind, Queue
@@ -58,7 +58,7 @@ def insert_job(session: Session, request: JobRequest, job_id: uuid.UUID, policy:
     Raises IdempotencyConflictError when that one asked for something else, BadIdempotencyKeyError.
     """
     _verify_key(request.dedupe_key)
-    insert = _insert_of(session)
+    insert = insert_of(session)
     values = _columns(request, job_id, policy) | _times(_deadline(request, policy))
     statement = insert(Job).values(values)
     job = session.scalar(statement.on_conflict_do_nothing(index_elements=["dedupe_key"]).returning(Job))
@@ -86,9 +86,9 @@ def insert_jobs(
     inserted: set[uuid.UUID] = set()
     for deadline in {_deadline(request, policy) for _, request in requests}:
         rows = [_columns(one, job_id, policy) for job_id, one in ordered if _deadline(one, policy) == deadline]
-        insert = _insert_of(session)(JOBS).values(_times(deadline))
-        insert = insert.on_conflict_do_nothing(index_elements=["dedupe_key"]).returning(JOBS.c.id)
-        inserted.update(session.connection().execute(insert, rows).scalars())
+        insert = insert_of(session)(JOBS).values(_times(deadline))
+        statement = insert.on_conflict_do_nothing(index_elements=["dedupe_key"]).returning(JOBS.c.id)
+        inserted.update(session.connection().execute(statement, rows).scalars())
     return _with_earlier_jobs(session, requests, inserted)
 
 
@@ -118,10 +118,6 @@ def _verify_keys(requests: Sequence[tuple[uuid.UUID, JobRequest]]) -> None:
             refusals.append(Refusal(index, error))
     if refusals:
         raise BatchRefusedError.of(refusals, len(requests))
-
-
-def _insert_of(session: Session) -> Callable[..., Any]:
-    return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
 
 
 def _deadline(request: JobRequest, policy: LedgerPolicy) -> float | None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.column_keys import ColumnKeyHolder
 from strongroom.catalog.dbtime import utcnow
+from strongroom.catalog.inserting import insert_of
 from strongroom.columnkeys.ring import READABLE, KeyRing, KeyVersion
 
 LIVE_SECONDS = 60.0
@@ -30,7 +30,7 @@ class HolderIdentity:
 
 def record_holding(session: Session, holder: HolderIdentity, ring: KeyRing | None) -> None:
     """Write down which ring a process holds now, by the database's clock; None before it has one."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(session)
     latest = {
         "ring": ring.fingerprint() if ring else None,
         "active": ring.active if ring else None,

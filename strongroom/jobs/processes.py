@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from strongroom.alerts.ticks import note_tick
 from strongroom.catalog.dbtime import database_now, utcnow
+from strongroom.catalog.inserting import insert_of
 from strongroom.catalog.jobs import Heartbeat
 
 
@@ -47,7 +47,7 @@ def record_tick(session: Session) -> None:
 
 def record_heartbeat(session: Session, process: ProcessIdentity) -> None:
     """Write down that the process is alive now, by the database's clock."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(session)
     latest = {
         "kind": process.kind.value,
         "host": process.host,

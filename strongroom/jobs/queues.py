@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.dbtime import utcnow
+from strongroom.catalog.inserting import insert_of
 from strongroom.catalog.jobs import Job, JobState, PausedQueue
 from strongroom.jobs.kinds import Queue
 
@@ -38,7 +38,7 @@ def list_queues(session: Session) -> list[QueueStatus]:
 
 def pause_queue(session: Session, queue: Queue, *, by: str, reason: str) -> None:
     """Let no further job of the queue begin; a queue that is paused already gets the new reason and keeps its time."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(session)
     said = {"paused_by": by[:120], "reason": reason[:500]}
     statement = insert(PausedQueue).values(queue=queue.value, paused_at=utcnow(), **said)
     session.execute(statement.on_conflict_do_update(index_elements=["queue"], set_=said))

@@ -4,9 +4,9 @@ import logging
 from datetime import datetime
 
 from sqlalchemy import literal, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from strongroom.catalog.inserting import insert_of
 from strongroom.catalog.lineage import DatabaseLineage
 from strongroom.catalog.session import Catalog
 from strongroom.catalog.skip_key_queries import end_everything
@@ -46,7 +46,7 @@ def renew_boot(session: Session, now: datetime, random: RandomBytes) -> int:
 
 def _claim(session: Session, now: datetime, random: RandomBytes) -> bool:
     """Write a new incarnation unless somebody has just done so for this database."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(session)
     new = insert(SkipBoot).values(id=_ROW, boot=_random_boot(random), lineage=DatabaseLineage(), created_at=now)
     changed = {"boot": new.excluded.boot, "lineage": new.excluded.lineage, "created_at": new.excluded.created_at}
     wanted = new.on_conflict_do_update(

@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from strongroom.catalog.inserting import insert_of
 from strongroom.catalog.purpose_keys import PurposeKey, PurposeKeySlot, list_slots
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock
@@ -196,8 +196,7 @@ def _all_slots(session: Session) -> list[Slot]:
 
 
 def _insert_into(session: Session, table: type[Slot], values: dict[str, Any]) -> Any:
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    return insert(table).values(values).on_conflict_do_nothing()
+    return insert_of(session)(table).values(values).on_conflict_do_nothing()
 
 
 def _wrapped(row: Slot) -> WrappedKey:

@@ -10,8 +10,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModu
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from strongroom.columns.row_log import keep_rows_out
 from strongroom.errors import StrongroomError
+from strongroom.logs.database_rows import keep_rows_out
 from strongroom.rotation.errors import (
     TableNotFoundError,
     TargetDriverError,

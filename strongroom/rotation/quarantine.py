@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.dbtime import utcnow
+from strongroom.catalog.inserting import insert_of
 from strongroom.catalog.reencryption import QuarantinedRow
 from strongroom.rotation.access import UNNAMED
 from strongroom.rotation.converting import BrokenRow
@@ -16,7 +16,7 @@ ROWS_A_STATEMENT = 100
 
 def quarantine_rows(session: Session, place: str, job_id: int, rows: Sequence[BrokenRow]) -> None:
     """Note rows of a column that are left as they are; one that is noted gets the newer reason."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(session)
     unique = {row.key_digest: row for row in rows}
     noted = [_values(place, job_id, row) for row in unique.values()]
     for start in range(0, len(noted), ROWS_A_STATEMENT):

@@ -4,9 +4,9 @@ import hmac
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import event
 from sqlalchemy.orm import Session
@@ -28,6 +28,7 @@ from strongroom.stepup.challenges import (
     unfit,
 )
 from strongroom.stepup.errors import Refusal, StepUpRefusedError, StepUpWaitingError
+from strongroom.stepup.permits import in_force
 
 
 @dataclass(slots=True)
@@ -39,9 +40,6 @@ class _Permit:
     challenge: uuid.UUID | None = None
     spending: Session | None = None
     spent: bool = False
-
-
-_PERMIT: ContextVar[_Permit | None] = ContextVar("strongroom_step_up", default=None)
 
 
 @contextmanager
@@ -57,7 +55,7 @@ def permitted(means: StepUps, principal: Principal, act: Act, reference: str | N
     try:
         with means.catalog.read() as session:
             _verify(session, permit, lock=False)
-        with _in_force(permit):
+        with in_force(partial(_spend, permit)):
             yield
             _spend_what_is_left(permit)
     except StepUpRefusedError as error:
@@ -68,25 +66,11 @@ def permitted(means: StepUps, principal: Principal, act: Act, reference: str | N
 def _spend_what_is_left(permit: _Permit) -> None:
     if not permit.spent:
         with permit.means.catalog.begin() as session:
-            spend_permit(session)
+            _spend(permit, session)
 
 
-@contextmanager
-def _in_force(permit: _Permit) -> Iterator[None]:
-    token = _PERMIT.set(permit)
-    try:
-        yield
-    finally:
-        _PERMIT.reset(token)
-
-
-def spend_permit(session: Session) -> None:
-    """Spend the step-up that permits what is about to be committed, if there is one that was not spent yet.
-
-    Called by the catalog before every commit. Raises StepUpRefusedError, StepUpWaitingError.
-    """
-    permit = _PERMIT.get()
-    if permit is None or permit.spent or permit.spending is session:
+def _spend(permit: _Permit, session: Session) -> None:
+    if permit.spent or permit.spending is session:
         return
     challenge = _verify(session, permit, lock=True)
     challenge.ended, challenge.ended_at = "used", permit.means.clock.now()

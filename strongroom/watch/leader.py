@@ -1,11 +1,11 @@
 """One watcher evaluates at a time: whoever holds the lease in the catalog. All of them send."""
 
 from sqlalchemy import or_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.alerts import WatchLease
 from strongroom.catalog.dbtime import utcnow
+from strongroom.catalog.inserting import insert_of
 
 LEASE = "evaluator"
 LEASE_SECONDS = 20.0
@@ -14,7 +14,7 @@ LEASE_SECONDS = 20.0
 
 def hold_lease(session: Session, owner: str) -> bool:
     """Take or keep the lease, and say whether this process has it now."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    insert = insert_of(session)
     mine = {"owner": owner, "until": utcnow(LEASE_SECONDS)}
     statement = insert(WatchLease).values(name=LEASE, **mine)
     # A lease that ends later than any is given was given before the clock of the database was set back.

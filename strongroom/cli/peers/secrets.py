@@ -7,7 +7,8 @@ import click
 from strongroom.cli.command import Command
 from strongroom.cli.file_changes import changing_files
 from strongroom.cli.invocation import Invocation
-from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
+from strongroom.cli.operator_options import OperatorOptions, operator_options
+from strongroom.cli.stepping_up import stepped_up
 from strongroom.keysync.handing_over import hand_out, take_over
 from strongroom.keysync.images import leave_no_image
 from strongroom.keysync.psks import Psks

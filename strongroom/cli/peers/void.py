@@ -4,7 +4,8 @@ import click
 
 from strongroom.cli.command import Command
 from strongroom.cli.invocation import Invocation
-from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
+from strongroom.cli.operator_options import OperatorOptions, operator_options
+from strongroom.cli.stepping_up import stepped_up
 from strongroom.keysync.voiding import void_all
 from strongroom.stepup.acts import Act
 

@@ -9,12 +9,13 @@ import click
 from strongroom.audit.events import AuditEvent
 from strongroom.audit.recording import record
 from strongroom.cli.invocation import Invocation
+from strongroom.cli.operator_options import OperatorOptions, operator_options
 from strongroom.cli.secrets.command import SecretsCommand, dry_run_option, env_file_option, yes_option
 from strongroom.cli.secrets.place import installed_place
 from strongroom.cli.secrets.removing import Removal
 from strongroom.cli.secrets.sealing import SealOptions, seal_options, sealing_keys
 from strongroom.cli.secrets.speaking import Speaker
-from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
+from strongroom.cli.stepping_up import stepped_up
 from strongroom.errors import ExitCode
 from strongroom.rotation.registry import register_column
 from strongroom.rotation.retiring import oldest_beyond

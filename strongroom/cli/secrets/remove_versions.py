@@ -6,12 +6,13 @@ from typing import TypedDict, Unpack
 import click
 
 from strongroom.cli.invocation import Invocation
+from strongroom.cli.operator_options import OperatorOptions, operator_options
 from strongroom.cli.secrets.command import SecretsCommand, dry_run_option, env_file_option, yes_option
 from strongroom.cli.secrets.place import installed_place
 from strongroom.cli.secrets.removing import Removal
 from strongroom.cli.secrets.sealing import SealOptions, seal_options, sealing_keys
 from strongroom.cli.secrets.speaking import Speaker
-from strongroom.cli.stepping_up import OperatorOptions, operator_options, stepped_up
+from strongroom.cli.stepping_up import stepped_up
 from strongroom.columnkeys.changes import destroyed
 from strongroom.rotation.errors import VersionNeededError
 from strongroom.rotation.retiring import verify_not_needed

@@ -12,7 +12,8 @@ from strongroom.accounts import totp
 from strongroom.accounts.mfa import Enrolment
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.main import main
-from strongroom.cli.stepping_up import OperatorOptions, stepped_up
+from strongroom.cli.operator_options import OperatorOptions
+from strongroom.cli.stepping_up import stepped_up
 from strongroom.errors import ExitCode
 from strongroom.stepup.acts import Act
 from strongroom.stepup.errors import StepUpWaitingError

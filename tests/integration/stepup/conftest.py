@@ -16,7 +16,7 @@ from strongroom.errors import NotAllowedError
 from strongroom.settings import Settings, load_settings
 from strongroom.stepup.acts import Act
 from strongroom.stepup.challenges import StepUpEvent, StepUps
-from strongroom.stepup.spending import spend_permit
+from strongroom.stepup.permits import spend_permit
 from tests.services.operators import write_account
 
 
