@@ -10,7 +10,8 @@ from api.bodies import SignedBody
 from api.documents import Document
 from strongroom.alerts.acting import AlertStory
 from strongroom.alerts.silences import LONGEST, SilenceRequest
-from strongroom.catalog.alerts import Alert, AlertState, AlertType, DeliveryState, NoticeReason, Severity
+from strongroom.catalog.alert_messages import DeliveryState
+from strongroom.catalog.alerts import Alert, AlertState, AlertType, NoticeReason, Severity
 
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 

@@ -11,15 +11,8 @@ from sqlalchemy.orm import Session
 from strongroom.alerts.errors import AlertNotFoundError, AlertResolvedError, NoteMissingError
 from strongroom.alerts.opening import resolve
 from strongroom.alerts.recording import Change, note_event, write_notice
-from strongroom.catalog.alerts import (
-    Alert,
-    AlertDelivery,
-    AlertEvent,
-    AlertState,
-    DeliveryState,
-    NoticeReason,
-    Severity,
-)
+from strongroom.catalog.alert_messages import AlertDelivery, DeliveryState
+from strongroom.catalog.alerts import Alert, AlertEvent, AlertState, NoticeReason, Severity
 from strongroom.catalog.paging import Page, fetch_page
 
 MOST_OPEN = 1000

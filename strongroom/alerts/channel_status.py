@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from strongroom.catalog.alerts import AlertChannel, AlertDelivery, DeliveryState
+from strongroom.catalog.alert_messages import AlertChannel, AlertDelivery, DeliveryState
 from strongroom.settings import Settings
 
 

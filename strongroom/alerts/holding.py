@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from strongroom.alerts.copies import REGION_DOWN
 from strongroom.alerts.silences import DEAD_MAN, LONGEST_FOR_DEAD_MAN, is_silenced_by, list_silences
-from strongroom.catalog.alerts import Alert, AlertSilence, AlertState, AlertType
+from strongroom.catalog.alert_messages import AlertSilence
+from strongroom.catalog.alerts import Alert, AlertState, AlertType
 
 STANDSTILL = ("broker.silent", "workers.silent")
 """While one of these is open nothing can run, so that everything is late."""

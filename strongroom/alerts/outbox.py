@@ -18,7 +18,8 @@ from strongroom.alerts.message import Message
 from strongroom.alerts.opening import AlertReport, AlertType, Severity, clear_alerts, keep_open, open_alert
 from strongroom.alerts.personal import operations_of, tell_operations
 from strongroom.alerts.sending import KEYED
-from strongroom.catalog.alerts import AlertChannel, AlertDelivery, DeliveryState, NoticeReason
+from strongroom.catalog.alert_messages import AlertChannel, AlertDelivery, DeliveryState
+from strongroom.catalog.alerts import NoticeReason
 from strongroom.catalog.dbtime import database_now, utcnow
 from strongroom.catalog.delivery_lags import note_lag
 from strongroom.catalog.tallies import Counted, add_to_tally

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from strongroom.alerts.choosing import DISTURBING, hears, soonest
 from strongroom.alerts.message import Message
 from strongroom.alerts.sending import KEYED
-from strongroom.catalog.alerts import AlertDelivery, DeliveryState, NoticeReason, PersonalNotice, Severity
+from strongroom.catalog.alert_messages import AlertDelivery, DeliveryState, PersonalNotice
+from strongroom.catalog.alerts import NoticeReason, Severity
 from strongroom.clock import RandomBytes, system_random
 from strongroom.ids import id_at
 from strongroom.settings.channels import ChannelSettings

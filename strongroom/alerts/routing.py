@@ -15,14 +15,8 @@ from strongroom.alerts.holding import Holding
 from strongroom.alerts.message import Message
 from strongroom.alerts.sending import KEYED
 from strongroom.alerts.wording import Wording
-from strongroom.catalog.alerts import (
-    Alert,
-    AlertDelivery,
-    AlertNotice,
-    AlertState,
-    DeliveryState,
-    NoticeReason,
-)
+from strongroom.catalog.alert_messages import AlertDelivery, DeliveryState
+from strongroom.catalog.alerts import Alert, AlertNotice, AlertState, NoticeReason
 from strongroom.clock import RandomBytes, system_random
 from strongroom.ids import id_at
 from strongroom.settings.channels import ChannelSettings

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from strongroom.alerts.errors import BadSilenceError, SilenceNotFoundError
-from strongroom.catalog.alerts import Alert, AlertEvent, AlertSilence
+from strongroom.catalog.alert_messages import AlertSilence
+from strongroom.catalog.alerts import Alert, AlertEvent
 from strongroom.clock import RandomBytes, system_random
 from strongroom.ids import id_at
 

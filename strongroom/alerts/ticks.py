@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from strongroom.catalog.alerts import WatchTick
 from strongroom.catalog.inserting import insert_of
+from strongroom.catalog.watching import WatchTick
 
 
 def note_tick(session: Session, name: str, now: datetime) -> None:

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from strongroom.alerts.message import Message
 from strongroom.alerts.sending import Sender
-from strongroom.catalog.alerts import AlertChannel, AlertDelivery, DeliveryState, NoticeReason
+from strongroom.catalog.alert_messages import AlertChannel, AlertDelivery, DeliveryState
+from strongroom.catalog.alerts import NoticeReason
 from strongroom.clock import RandomBytes, system_random
 from strongroom.errors import StrongroomError
 from strongroom.ids import id_at

@@ -7,7 +7,8 @@ import click
 
 from strongroom.alerts.acting import AlertStory
 from strongroom.alerts.channel_status import ChannelStatus
-from strongroom.catalog.alerts import Alert, AlertSilence, AlertState
+from strongroom.catalog.alert_messages import AlertSilence
+from strongroom.catalog.alerts import Alert, AlertState
 from strongroom.cli.documents import plain, row_document
 from strongroom.cli.figures import count, moment
 from strongroom.cli.screen import Screen

@@ -7,7 +7,8 @@ from prometheus_client.core import Metric
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from strongroom.catalog.alerts import Alert, AlertDelivery, AlertState, DeliveryState, Severity
+from strongroom.catalog.alert_messages import AlertDelivery, DeliveryState
+from strongroom.catalog.alerts import Alert, AlertState, Severity
 from strongroom.catalog.delivery_lags import LAG_BOUNDS, lags_of
 from strongroom.catalog.tallies import Counted
 from strongroom.metrics import definitions as metric

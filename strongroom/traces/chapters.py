@@ -9,7 +9,8 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from strongroom.catalog.alerts import Alert, AlertDelivery, DeliveryState
+from strongroom.catalog.alert_messages import AlertDelivery, DeliveryState
+from strongroom.catalog.alerts import Alert
 from strongroom.catalog.audit import AuditRow
 from strongroom.catalog.backups import Backup, Replica
 from strongroom.catalog.jobs import FINAL_STATES, Job, JobAttempt, JobState

@@ -3,9 +3,9 @@
 from sqlalchemy import or_
 from sqlalchemy.orm import Session
 
-from strongroom.catalog.alerts import WatchLease
 from strongroom.catalog.dbtime import utcnow
 from strongroom.catalog.inserting import insert_of
+from strongroom.catalog.watching import WatchLease
 
 LEASE = "evaluator"
 LEASE_SECONDS = 20.0

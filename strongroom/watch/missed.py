@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from strongroom.alerts.opening import AlertReport, AlertType, Severity, clear_alerts, keep_open
 from strongroom.backup.schedule import next_slots
-from strongroom.catalog.alerts import Alert, AlertState, ExpectedRun
+from strongroom.catalog.alerts import Alert, AlertState
 from strongroom.catalog.jobs import FINAL_STATES, Job, JobState
+from strongroom.catalog.watching import ExpectedRun
 from strongroom.jobs.kinds import JobKind
 from strongroom.settings import Settings, SourceSettings
 from strongroom.watch.durations import grace_of, patience_with

@@ -14,9 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from strongroom.alerts.http import HttpClient, Request
-from strongroom.catalog.alerts import SourcePing
 from strongroom.catalog.jobs import FINAL_STATES, Job, JobState
 from strongroom.catalog.session import Catalog
+from strongroom.catalog.watching import SourcePing
 from strongroom.errors import StrongroomError
 from strongroom.jobs.kinds import JobKind
 from strongroom.settings.channels import PingSettings

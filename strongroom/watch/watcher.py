@@ -24,7 +24,8 @@ from strongroom.alerts.routing import GROUP_WAIT, Router, has_unrouted
 from strongroom.alerts.sending import KEYED, Sender
 from strongroom.alerts.trying import queue_tests
 from strongroom.alerts.wording import Wording
-from strongroom.catalog.alerts import AlertDelivery, AlertNotice, DeliveryState, PersonalNotice
+from strongroom.catalog.alert_messages import AlertDelivery, DeliveryState, PersonalNotice
+from strongroom.catalog.alerts import AlertNotice
 from strongroom.catalog.dbtime import database_now
 from strongroom.errors import StrongroomError, UnavailableError
 from strongroom.jobs.processes import ProcessIdentity, forget_process, record_heartbeat

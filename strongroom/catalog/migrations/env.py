@@ -4,6 +4,7 @@ from alembic import context
 
 from strongroom.catalog import (
     accounts,
+    alert_messages,
     alerts,
     audit,
     backups,
@@ -26,11 +27,13 @@ from strongroom.catalog import (
     step_up,
     tallies,
     traffic,
+    watching,
 )
 from strongroom.catalog.base import Base
 
 TABLE_MODULES = (
     accounts,
+    alert_messages,
     alerts,
     audit,
     backups,
@@ -53,6 +56,7 @@ TABLE_MODULES = (
     step_up,
     tallies,
     traffic,
+    watching,
 )
 
 context.configure(

@@ -13,7 +13,8 @@ from sqlalchemy import select, update
 
 from strongroom.access.principals import Role
 from strongroom.alerts.sending import Sender
-from strongroom.catalog.alerts import Alert, AlertChannel, AlertDelivery, DeliveryState
+from strongroom.catalog.alert_messages import AlertChannel, AlertDelivery, DeliveryState
+from strongroom.catalog.alerts import Alert
 from strongroom.catalog.dbtime import utcnow
 from strongroom.jobs.processes import ProcessIdentity, ProcessKind
 from strongroom.tracing import bind

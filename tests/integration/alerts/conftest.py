@@ -12,7 +12,8 @@ from strongroom.alerts.opening import AlertReport, clear_alerts, open_alert
 from strongroom.alerts.reminding import Reminder
 from strongroom.alerts.routing import Router
 from strongroom.alerts.wording import Wording
-from strongroom.catalog.alerts import Alert, AlertDelivery, AlertType, Severity
+from strongroom.catalog.alert_messages import AlertDelivery
+from strongroom.catalog.alerts import Alert, AlertType, Severity
 from strongroom.catalog.session import Catalog
 from strongroom.settings import Settings
 from tests.integration.alerts.stage import SECRETS, settings_with

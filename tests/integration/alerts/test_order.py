@@ -5,7 +5,8 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from strongroom.alerts.outbox import FAILURES_BEFORE_ANOTHER, Claimed, claim_due, note_failed
-from strongroom.catalog.alerts import AlertDelivery, DeliveryState, Severity
+from strongroom.catalog.alert_messages import AlertDelivery, DeliveryState
+from strongroom.catalog.alerts import Severity
 from strongroom.catalog.dbtime import utcnow
 from tests.integration.alerts.conftest import Room
 from tests.integration.alerts.test_outbox import FAILED, fail, make_due, row, send

@@ -18,7 +18,8 @@ from strongroom.alerts.outbox import (
     retry_wait,
 )
 from strongroom.alerts.trying import queue_tests
-from strongroom.catalog.alerts import Alert, AlertChannel, AlertDelivery, AlertState, DeliveryState, NoticeReason
+from strongroom.catalog.alert_messages import AlertChannel, AlertDelivery, DeliveryState
+from strongroom.catalog.alerts import Alert, AlertState, NoticeReason
 from strongroom.catalog.dbtime import database_now, utcnow
 from strongroom.catalog.delivery_lags import LATER
 from strongroom.catalog.tallies import Counted, read_tallies

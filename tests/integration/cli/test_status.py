@@ -10,10 +10,10 @@ from sqlalchemy import text
 
 from api.status_documents import StatusDocument
 from strongroom.alerts.opening import AlertReport, AlertType, Severity, open_alert
-from strongroom.catalog.alerts import ExpectedRun
 from strongroom.catalog.dbtime import database_now
 from strongroom.catalog.schema import _scripts
 from strongroom.catalog.version import newest_revision
+from strongroom.catalog.watching import ExpectedRun
 from strongroom.levels.status import status
 from strongroom.replication.reconcile import look_at_regions
 from strongroom.runtime import build_runtime

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import delete
 
 from strongroom.alerts.ticks import note_tick
-from strongroom.catalog.alerts import Alert, AlertDelivery, AlertState, AlertType, DeliveryState, NoticeReason, Severity
+from strongroom.catalog.alert_messages import AlertDelivery, DeliveryState
+from strongroom.catalog.alerts import Alert, AlertState, AlertType, NoticeReason, Severity
 from strongroom.catalog.backups import BackupState, RegionCheck
 from strongroom.catalog.delivery_lags import note_lag
 from strongroom.catalog.drills import Drill, DrillState

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
-from strongroom.catalog.alerts import Alert, AlertDelivery, DeliveryState, NoticeReason
+from strongroom.catalog.alert_messages import AlertDelivery, DeliveryState
+from strongroom.catalog.alerts import Alert, NoticeReason
 from strongroom.catalog.dbtime import database_now
 from strongroom.jobs.errors import BrokerUnavailableError
 from strongroom.jobs.failures import JobFailure

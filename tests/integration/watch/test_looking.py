@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from strongroom.catalog.alerts import ExpectedRun, WatchLease, WatchTick
 from strongroom.catalog.dbtime import database_now, utcnow
 from strongroom.catalog.jobs import Heartbeat, JobState
+from strongroom.catalog.watching import ExpectedRun, WatchLease, WatchTick
 from strongroom.jobs.processes import TICKS, ProcessKind, forget_process, record_tick
 from strongroom.watch.leader import give_up_lease, hold_lease
 from strongroom.watch.missed import look_for_missed, look_for_stuck

@@ -14,8 +14,10 @@ from sqlalchemy import select, update
 
 from strongroom.alerts.opening import AlertReport, AlertType, Severity, open_alert
 from strongroom.alerts.sending import Sender
-from strongroom.catalog.alerts import Alert, AlertDelivery, AlertState, DeliveryState, ExpectedRun, WatchLease
+from strongroom.catalog.alert_messages import AlertDelivery, DeliveryState
+from strongroom.catalog.alerts import Alert, AlertState
 from strongroom.catalog.dbtime import database_now, utcnow
+from strongroom.catalog.watching import ExpectedRun, WatchLease
 from strongroom.watch.catalog_away import CatalogAway
 from tests.integration.jobs.staging import HandClock
 from tests.integration.watch.conftest import Yard

@@ -17,7 +17,7 @@ from strongroom.accounts.errors import (
 from strongroom.accounts.telling import Happened
 from strongroom.audit.acting import Actor, acting
 from strongroom.catalog.accounts import Account
-from strongroom.catalog.alerts import PersonalNotice
+from strongroom.catalog.alert_messages import PersonalNotice
 from strongroom.tracing import bind
 from tests.services.operators import ADDRESS, PASSWORD, OperatorHouse, wrong_code
 
