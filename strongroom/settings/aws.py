@@ -58,8 +58,8 @@ class EbsSourceSettings(Section):
     policy: Name = Field(
         "operational-data", description="Policy that says where the snapshots go and how long they stay."
     )
-    schedule: FullScheduleSettings = Field(FullScheduleSettings(), description="When it is backed up by itself.")
-    levels: DatabaseLevelSettings = Field(DatabaseLevelSettings(), description="What is promised for it.")
+    schedule: FullScheduleSettings = Field(FullScheduleSettings.defaults(), description="When it is backed up by itself.")
+    levels: DatabaseLevelSettings = Field(DatabaseLevelSettings.defaults(), description="What is promised for it.")
 
     @model_validator(mode="after")
     def _names_volumes_once(self) -> Self:
@@ -87,8 +87,8 @@ class RdsSourceSettings(Section):
         "manual", description="Whether a snapshot is taken for each backup, or the newest that RDS took itself is kept."
     )
     policy: Name = Field("critical-data", description="Policy that says where the snapshots go and how long they stay.")
-    schedule: FullScheduleSettings = Field(FullScheduleSettings(), description="When it is backed up by itself.")
-    levels: DatabaseLevelSettings = Field(DatabaseLevelSettings(), description="What is promised for it.")
+    schedule: FullScheduleSettings = Field(FullScheduleSettings.defaults(), description="When it is backed up by itself.")
+    levels: DatabaseLevelSettings = Field(DatabaseLevelSettings.defaults(), description="What is promised for it.")
 
     @model_validator(mode="after")
     def _names_the_database_once(self) -> Self:

@@ -22,7 +22,7 @@ class AwsFeedSettings(AwsAccessSettings):
     policy: Name = Field(
         "operational-data", description="Policy that says where the backups go and how long they stay."
     )
-    drill: DrillSettings = Field(DrillSettings(), description="When it is restored for proof.")
+    drill: DrillSettings = Field(DrillSettings.defaults(), description="When it is restored for proof.")
 
 
 class S3SourceSettings(AwsFeedSettings):
@@ -35,8 +35,8 @@ class S3SourceSettings(AwsFeedSettings):
     allow_empty: Flag = Field(
         False, description="Whether a bucket without objects may be backed up; mostly it is the wrong one."
     )
-    schedule: FilesScheduleSettings = Field(FilesScheduleSettings(), description="When it is backed up by itself.")
-    levels: FilesLevelSettings = Field(FilesLevelSettings(), description="What is promised for it.")
+    schedule: FilesScheduleSettings = Field(FilesScheduleSettings.defaults(), description="When it is backed up by itself.")
+    levels: FilesLevelSettings = Field(FilesLevelSettings.defaults(), description="What is promised for it.")
 
     @property
     def place(self) -> str:
@@ -64,9 +64,9 @@ class CloudWatchLogsSourceSettings(AwsFeedSettings):
     )
     requests_per_second: Limit = Field(5.0, description="Calls a second that a backup makes to CloudWatch Logs.")
     schedule: LogGroupsScheduleSettings = Field(
-        LogGroupsScheduleSettings(), description="When it is backed up by itself."
+        LogGroupsScheduleSettings.defaults(), description="When it is backed up by itself."
     )
-    levels: LogsLevelSettings = Field(LogsLevelSettings(), description="What is promised for it.")
+    levels: LogsLevelSettings = Field(LogsLevelSettings.defaults(), description="What is promised for it.")
 
     @property
     def place(self) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -13,7 +13,18 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 class Section(BaseModel):
     """A part of the settings: immutable, and strict about keys it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    # What checks a section is built when something in it is checked first; few files have them all.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
+
+    @classmethod
+    def defaults(cls) -> Self:
+        """Return the section with nothing set; only for those whose defaults need no checks."""
+        return cls.model_construct()
+
+    @classmethod
+    def has_sound_defaults(cls) -> bool:
+        """Say whether nothing has to be set, and no default depends on anything else."""
+        return not any(field.is_required() or field.validate_default for field in cls.model_fields.values())
 
 
 def _anchor(path: Path, info: ValidationInfo) -> Path:

@@ -50,6 +50,8 @@ class Findings:
 
     def check(self, model: type[SectionT], table: dict[str, Any], path: KeyPath) -> SectionT | None:
         """Return the section a table describes, or note what is wrong with it and return None."""
+        if not table and model.has_sound_defaults():
+            return model.defaults()
         try:
             return model.model_validate(table, context={"base": self._base})
         except ValidationError as error:

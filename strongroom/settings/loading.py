@@ -106,7 +106,8 @@ def load_settings(path: Path, env: Mapping[str, str]) -> Settings:
     mistakes = findings.in_order()
     if mistakes:
         raise ConfigError(path, mistakes)
-    return Settings(path=path.absolute(), **values)
+    # Every section was checked by itself; to check the whole, pydantic would build also those that are not in the file.
+    return Settings.model_construct(path=path.absolute(), **values)
 
 
 def _read(path: Path) -> str:

@@ -156,30 +156,30 @@ class Settings(TopLevel):
     path: Path
     catalog_url: SecretStr
     broker: BrokerSettings
-    api: ApiSettings = ApiSettings()
-    flower: FlowerSettings = FlowerSettings()
-    metrics: MetricsSettings = MetricsSettings()
-    keyring: KeyringSettings = KeyringSettings()
-    column_keys: ColumnKeySettings = ColumnKeySettings()
-    repository: RepositorySettings = RepositorySettings()
-    jobs: JobSettings = JobSettings()
-    worker: WorkerSettings = WorkerSettings()
-    collection: CollectionSettings = CollectionSettings()
-    retention: RetentionSettings = RetentionSettings()
-    verification: VerificationSettings = VerificationSettings()
-    drills: DrillPlaceSettings = DrillPlaceSettings()
+    api: ApiSettings
+    flower: FlowerSettings
+    metrics: MetricsSettings
+    keyring: KeyringSettings
+    column_keys: ColumnKeySettings
+    repository: RepositorySettings
+    jobs: JobSettings
+    worker: WorkerSettings
+    collection: CollectionSettings
+    retention: RetentionSettings
+    verification: VerificationSettings
+    drills: DrillPlaceSettings
     regions: tuple[RegionSettings, ...] = Field(min_length=1)
     sources: dict[str, SourceSettings] = Field(default_factory=dict)
     policies: dict[str, PolicySettings] = Field(default_factory=_built_in_policies)
     databases: dict[str, DatabaseSettings] = Field(default_factory=dict)
     standbys: dict[str, StandbySettings] = Field(default_factory=dict)
     skip: SkipSettings | None = None
-    accounts: AccountSettings = AccountSettings()
-    logs: LogSettings = LogSettings()
-    spans: SpanSettings = SpanSettings()
-    sessions: SessionSettings = SessionSettings()
-    session_redis: SessionRedis = SessionRedis()
-    alerts: AlertSettings = AlertSettings()
+    accounts: AccountSettings
+    logs: LogSettings
+    spans: SpanSettings
+    sessions: SessionSettings
+    session_redis: SessionRedis
+    alerts: AlertSettings
     channels: dict[str, SerializeAsAny[ChannelSettings]] = Field(default_factory=dict)
     """In the order of the file, which is the order in which one stands in for another."""
     pings: dict[str, PingSettings] = Field(default_factory=dict)

@@ -157,8 +157,8 @@ class SkipSettings(Section):
         description="Address of the Redis that remembers messages; by default the broker.",
         examples=["SKIP_REDIS_URL"],
     )
-    encryptor_face: EncryptorFaceSettings = Field(EncryptorFaceSettings(), description="Where encryptors ask.")
-    peer_face: PeerFaceSettings = Field(PeerFaceSettings(), description="Where peers send keys.")
+    encryptor_face: EncryptorFaceSettings = Field(EncryptorFaceSettings.defaults(), description="Where encryptors ask.")
+    peer_face: PeerFaceSettings = Field(PeerFaceSettings.defaults(), description="Where peers send keys.")
     encryptors: dict[str, EncryptorSettings] = Field(default_factory=dict, description="Who may ask for keys.")
     peers: dict[str, PeerSettings] = Field(default_factory=dict, description="Who keys are shared with.")
 

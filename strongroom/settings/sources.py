@@ -29,9 +29,9 @@ class TreeSourceSettings(Section):
     policy: Name = Field(
         "operational-data", description="Policy that says where the backups go and how long they stay."
     )
-    schedule: FilesScheduleSettings = Field(FilesScheduleSettings(), description="When it is backed up by itself.")
-    drill: DrillSettings = Field(DrillSettings(), description="When it is restored for proof.")
-    levels: LevelSettings = Field(LevelSettings(), description="What is promised for it.")
+    schedule: FilesScheduleSettings = Field(FilesScheduleSettings.defaults(), description="When it is backed up by itself.")
+    drill: DrillSettings = Field(DrillSettings.defaults(), description="When it is restored for proof.")
+    levels: LevelSettings = Field(LevelSettings.defaults(), description="What is promised for it.")
 
 
 class FilesSourceSettings(TreeSourceSettings):
@@ -43,7 +43,7 @@ class FilesSourceSettings(TreeSourceSettings):
         description="Whether a file counts as unchanged when only its change time differs: after new owners or modes.",
     )
 
-    levels: FilesLevelSettings = Field(FilesLevelSettings(), description="What is promised for it.")
+    levels: FilesLevelSettings = Field(FilesLevelSettings.defaults(), description="What is promised for it.")
 
     @model_validator(mode="before")
     @classmethod
@@ -65,8 +65,8 @@ class LogsSourceSettings(TreeSourceSettings):
         description="Patterns of the files to back up, as in a .gitignore file; all where none is given.",
         examples=[["*.log*"]],
     )
-    schedule: LogsScheduleSettings = Field(LogsScheduleSettings(), description="When it is backed up by itself.")
-    levels: LogsLevelSettings = Field(LogsLevelSettings(), description="What is promised for it.")
+    schedule: LogsScheduleSettings = Field(LogsScheduleSettings.defaults(), description="When it is backed up by itself.")
+    levels: LogsLevelSettings = Field(LogsLevelSettings.defaults(), description="What is promised for it.")
 
 
 SourceSettings = (
