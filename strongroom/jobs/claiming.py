@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -106,7 +107,7 @@ def take_lease(
     lease has lapsed. Two claims of one exclusion key that meet end in an IntegrityError for the second.
     """
     values = {"hint": hint, "owner": owner, "lease_seconds": policy.lease_seconds, "max_crashes": policy.max_crashes}
-    statement = TAKE_MOST_URGENT if queues else TAKE_HINTED
+    statement = _take_most_urgent() if queues else _take_hinted()
     return _claim(connection.execute(statement, values | ({"queues": list(queues)} if queues else {})), asked_at)
 
 
@@ -116,7 +117,7 @@ def take_next(connection: Connection, done: Claim, owner: str, policy: LedgerPol
     An IntegrityError means the same as for `take_lease`.
     """
     values = {"owner": owner, "lease_seconds": policy.lease_seconds, "its_queue": done.queue, "its_kind": done.kind}
-    return _claim(connection.execute(TAKE_NEXT, values), asked_at)
+    return _claim(connection.execute(_take_next(), values), asked_at)
 
 
 def _claim(taken: CursorResult[Any], asked_at: float) -> Claim | None:
@@ -243,11 +244,27 @@ ASKED_BY = (Job.request_id, Job.user_id, Job.username)
 CLAIMED = (Job.id, Job.fence, Job.attempt, *WORK, Job.trace_id, *ASKED_BY)
 """What a claim reads of the job."""
 
-# Made once: building a statement and finding it among the compiled ones costs more than running it.
 HINT: BindParameter[uuid.UUID] = bindparam("hint", type_=Uuid())
-READY = and_(is_due(), is_free())
-TAKE_HINTED = _take(HINT, or_(READY, _abandoned()))
-TAKE_MOST_URGENT = _take(func.coalesce(_more_urgent(), HINT), or_(READY, _abandoned()))
-# What the sub-select locked is ready; asked again, PostgreSQL looks for the id in the wrong index.
-TAKE_NEXT = _take(_next_of_its_kind(), true())
 LOCK = select(Job.id).where(HELD).with_for_update()
+
+
+# Made once: building a statement and finding it among the compiled ones costs more than running it. And made when it is
+# needed first: a command that runs one job claims in one of three ways.
+@cache
+def _take_hinted() -> ReturningUpdate[Any]:
+    return _take(HINT, _to_be_had())
+
+
+@cache
+def _take_most_urgent() -> ReturningUpdate[Any]:
+    return _take(func.coalesce(_more_urgent(), HINT), _to_be_had())
+
+
+@cache
+def _take_next() -> ReturningUpdate[Any]:
+    # What the sub-select locked is ready; asked again, PostgreSQL looks for the id in the wrong index.
+    return _take(_next_of_its_kind(), true())
+
+
+def _to_be_had() -> ColumnElement[bool]:
+    return or_(and_(is_due(), is_free()), _abandoned())
