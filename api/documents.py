@@ -12,7 +12,8 @@ from api.restore_targets import TargetBody
 from strongroom.backup.batches import MOST_REQUESTS, ProbeRequest
 from strongroom.backup.database_wish import DatabaseWish
 from strongroom.backup.kinds import RequestedKind
-from strongroom.backup.requests import BackupRequest, RestoreRequest, VerificationRequest
+from strongroom.backup.requests import BackupRequest, VerificationRequest
+from strongroom.backup.restore_requests import RestoreRequest
 from strongroom.backup.selection import Selection
 from strongroom.catalog.backups import BackupKind, BackupState, Medium, ReplicaState, VerificationLevel
 from strongroom.catalog.jobs import JobState

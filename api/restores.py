@@ -11,7 +11,7 @@ from api.step_up import AtPermits
 from api.tracing import TraceId
 from strongroom.audit.acting import name_act
 from strongroom.audit.events import AuditAction
-from strongroom.backup.requests import RestoreRequest, request_plan, request_restore
+from strongroom.backup.restore_requests import RestoreRequest, request_plan, request_restore
 from strongroom.backup.targets import place_of, verify_overwrite
 from strongroom.catalog.backup_queries import get_restore, list_restores
 from strongroom.stepup.acts import Act

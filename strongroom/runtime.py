@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import SecretStr
 
@@ -18,10 +18,6 @@ from strongroom.catalog.engine import open_engine
 from strongroom.catalog.session import BeforeCommit, Catalog
 from strongroom.catalog.traffic import TrafficShare
 from strongroom.clock import Clock, RandomBytes, SystemClock, system_random
-from strongroom.columnkeys.env_file import EnvCryptoFile
-from strongroom.columnkeys.ring import KeyRing
-from strongroom.columnkeys.sources import FileAndEnvironment
-from strongroom.columnkeys.wrapping import KekWrapping
 from strongroom.errors import StrongroomError, UnavailableError
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.kinds import JobKind
@@ -36,6 +32,10 @@ from strongroom.settings import JobSettings, Settings, process_environment
 from strongroom.stepup.permits import spend_permit
 from strongroom.storage.regions import open_store, traffic_limits
 from strongroom.storage.store import Store
+
+if TYPE_CHECKING:
+    from strongroom.columnkeys.env_file import EnvCryptoFile
+    from strongroom.columnkeys.ring import KeyRing
 
 OpenedT = TypeVar("OpenedT")
 
@@ -218,20 +218,30 @@ def open_keks(settings: Settings) -> Mapping[str, KekProvider]:
     return OpenedOnUse(regions, lambda name: open_kek(regions[name].kek, key_file))
 
 
-def open_column_keys(settings: Settings, path: Path | None = None) -> EnvCryptoFile:
+def open_column_keys(settings: Settings, path: Path | None = None) -> "EnvCryptoFile":
     """Return the file of column keys, or another one of its kind; nothing is read before it is used."""
+    # Few commands have to do with encrypted columns.
+    from strongroom.columnkeys.env_file import EnvCryptoFile
+    from strongroom.columnkeys.wrapping import KekWrapping
+
     kek = settings.column_keys.kek
     wrapping = None if kek is None else KekWrapping(open_kek(kek, KeyFile(settings.keyring.path)))
     return EnvCryptoFile(path or settings.column_keys.file, wrapping)
 
 
-def ring_opener(settings: Settings) -> Callable[[], KeyRing]:
+def ring_opener(settings: Settings) -> "Callable[[], KeyRing]":
     """Return what loads the ring of column keys from its file and the environment.
 
     A key service is asked once for each key. Raises, when it is called, as FileAndEnvironment.load does.
     """
     file = Once(lambda: open_column_keys(settings))
-    return lambda: FileAndEnvironment(file(), process_environment()).load()
+
+    def load() -> "KeyRing":
+        from strongroom.columnkeys.sources import FileAndEnvironment
+
+        return FileAndEnvironment(file(), process_environment()).load()
+
+    return load
 
 
 def open_from_first_region(stores: Mapping[str, Store], keks: Mapping[str, KekProvider]) -> Repository:

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from strongroom.catalog.session import Catalog
 from strongroom.clock import Clock, RandomBytes
-from strongroom.columnkeys.ring import KeyRing
 from strongroom.jobs.ledger import Ledger
 from strongroom.keyring.provider import KekProvider
 from strongroom.purposekeys.keys import PurposeKeys
 from strongroom.repository.access import Repository
 from strongroom.settings import Settings
 from strongroom.storage.store import Store
+
+# Few commands open the keys of encrypted columns.
+if TYPE_CHECKING:
+    from strongroom.columnkeys.ring import KeyRing
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,6 @@ class Services:
     stores: Mapping[str, Store]
     keks: Mapping[str, KekProvider]
     open_repository: Callable[[], Repository]
-    open_ring: Callable[[], KeyRing]
+    open_ring: "Callable[[], KeyRing]"
     """Loads the ring of column keys as it is now."""
     purpose_keys: PurposeKeys

@@ -1,8 +1,8 @@
 """Looking at every database that a restore would fill."""
 
 from strongroom.backup.database_wish import DatabaseWish, target_names
-from strongroom.backup.requests import RestoreRequest
 from strongroom.backup.restore_database import Tally, stored_dumps
+from strongroom.backup.restore_requests import RestoreRequest
 from strongroom.backup.targets import PostgresTargetRequest, get_postgres_server
 from strongroom.repository.reader import BackupReader
 from strongroom.services import Services

@@ -13,7 +13,7 @@ from strongroom.backup.cloud_targets import VolumeTargetRequest, verify_parts
 from strongroom.backup.database_wish import DatabaseWish, verify_databases
 from strongroom.backup.errors import RegionWithoutReplicaError
 from strongroom.backup.lookup import resolve_backup, verify_committed
-from strongroom.backup.requests import RestoreRequest
+from strongroom.backup.restore_requests import RestoreRequest
 from strongroom.backup.selection import parse_selection, verify_selection
 from strongroom.backup.target_survey import TargetSurvey, survey_target
 from strongroom.backup.targets import TargetRequest, parse_target, verify_target

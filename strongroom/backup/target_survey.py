@@ -5,7 +5,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from strongroom.backup.requests import RestoreRequest
+from strongroom.backup.restore_requests import RestoreRequest
 from strongroom.backup.targets import BucketTargetRequest, FilesTargetRequest, LogGroupTargetRequest, verify_stored
 from strongroom.repository.reader import BackupReader
 from strongroom.services import Services

@@ -14,7 +14,7 @@ from strongroom.audit.acting import name_act
 from strongroom.audit.events import AuditAction, AuditEvent
 from strongroom.audit.recording import record_alone
 from strongroom.backup.planning import RestorePlan, plan_restore
-from strongroom.backup.requests import RestoreRequest, request_restore
+from strongroom.backup.restore_requests import RestoreRequest, request_restore
 from strongroom.backup.targets import FilesTargetRequest, TargetRequest, place_of, verify_overwrite
 from strongroom.catalog.backups import Backup
 from strongroom.catalog.errors import CatalogUnavailableError, SchemaOutdatedError

@@ -12,7 +12,7 @@ from strongroom.audit.events import AuditAction, AuditEvent
 from strongroom.audit.recording import record_alone
 from strongroom.backup.lookup import resolve_backup
 from strongroom.backup.planning import plan_restore
-from strongroom.backup.requests import RestoreRequest, request_restore
+from strongroom.backup.restore_requests import RestoreRequest, request_restore
 from strongroom.backup.roles import read_globals
 from strongroom.backup.selection import Selection
 from strongroom.backup.targets import TargetRequest, place_of, verify_overwrite

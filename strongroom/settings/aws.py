@@ -58,7 +58,9 @@ class EbsSourceSettings(Section):
     policy: Name = Field(
         "operational-data", description="Policy that says where the snapshots go and how long they stay."
     )
-    schedule: FullScheduleSettings = Field(FullScheduleSettings.defaults(), description="When it is backed up by itself.")
+    schedule: FullScheduleSettings = Field(
+        FullScheduleSettings.defaults(), description="When it is backed up by itself."
+    )
     levels: DatabaseLevelSettings = Field(DatabaseLevelSettings.defaults(), description="What is promised for it.")
 
     @model_validator(mode="after")
@@ -87,7 +89,9 @@ class RdsSourceSettings(Section):
         "manual", description="Whether a snapshot is taken for each backup, or the newest that RDS took itself is kept."
     )
     policy: Name = Field("critical-data", description="Policy that says where the snapshots go and how long they stay.")
-    schedule: FullScheduleSettings = Field(FullScheduleSettings.defaults(), description="When it is backed up by itself.")
+    schedule: FullScheduleSettings = Field(
+        FullScheduleSettings.defaults(), description="When it is backed up by itself."
+    )
     levels: DatabaseLevelSettings = Field(DatabaseLevelSettings.defaults(), description="What is promised for it.")
 
     @model_validator(mode="after")

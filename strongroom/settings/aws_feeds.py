@@ -35,7 +35,9 @@ class S3SourceSettings(AwsFeedSettings):
     allow_empty: Flag = Field(
         False, description="Whether a bucket without objects may be backed up; mostly it is the wrong one."
     )
-    schedule: FilesScheduleSettings = Field(FilesScheduleSettings.defaults(), description="When it is backed up by itself.")
+    schedule: FilesScheduleSettings = Field(
+        FilesScheduleSettings.defaults(), description="When it is backed up by itself."
+    )
     levels: FilesLevelSettings = Field(FilesLevelSettings.defaults(), description="What is promised for it.")
 
     @property

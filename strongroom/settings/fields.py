@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Self, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -19,7 +19,8 @@ class Section(BaseModel):
     @classmethod
     def defaults(cls) -> Self:
         """Return the section with nothing set; only for those whose defaults need no checks."""
-        return cls.model_construct()
+        # Pydantic's plugin for mypy takes what a subclass constructs for a Section.
+        return cast("Self", cls.model_construct())
 
     @classmethod
     def has_sound_defaults(cls) -> bool:

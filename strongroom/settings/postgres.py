@@ -72,8 +72,12 @@ class PostgresSourceSettings(Section):
         examples=["/usr/lib/postgresql/16/bin"],
     )
     policy: Name = Field("critical-data", description="Policy that says where the backups go and how long they stay.")
-    schedule: FullScheduleSettings = Field(FullScheduleSettings.defaults(), description="When it is backed up by itself.")
-    drill: PostgresDrillSettings = Field(PostgresDrillSettings.defaults(), description="When and how it is restored for proof.")
+    schedule: FullScheduleSettings = Field(
+        FullScheduleSettings.defaults(), description="When it is backed up by itself."
+    )
+    drill: PostgresDrillSettings = Field(
+        PostgresDrillSettings.defaults(), description="When and how it is restored for proof."
+    )
     levels: DatabaseLevelSettings = Field(DatabaseLevelSettings.defaults(), description="What is promised for it.")
 
     @model_validator(mode="after")

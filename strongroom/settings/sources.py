@@ -29,7 +29,9 @@ class TreeSourceSettings(Section):
     policy: Name = Field(
         "operational-data", description="Policy that says where the backups go and how long they stay."
     )
-    schedule: FilesScheduleSettings = Field(FilesScheduleSettings.defaults(), description="When it is backed up by itself.")
+    schedule: FilesScheduleSettings = Field(
+        FilesScheduleSettings.defaults(), description="When it is backed up by itself."
+    )
     drill: DrillSettings = Field(DrillSettings.defaults(), description="When it is restored for proof.")
     levels: LevelSettings = Field(LevelSettings.defaults(), description="What is promised for it.")
 
@@ -65,7 +67,9 @@ class LogsSourceSettings(TreeSourceSettings):
         description="Patterns of the files to back up, as in a .gitignore file; all where none is given.",
         examples=[["*.log*"]],
     )
-    schedule: LogsScheduleSettings = Field(LogsScheduleSettings.defaults(), description="When it is backed up by itself.")
+    schedule: LogsScheduleSettings = Field(
+        LogsScheduleSettings.defaults(), description="When it is backed up by itself."
+    )
     levels: LogsLevelSettings = Field(LogsLevelSettings.defaults(), description="What is promised for it.")
 
 

@@ -9,14 +9,8 @@ from functools import partial
 from typing import Any
 
 from strongroom.backup.kinds import RequestedKind
-from strongroom.backup.requests import (
-    BackupRequest,
-    RestoreRequest,
-    VerificationRequest,
-    request_backup,
-    request_restore,
-    request_verification,
-)
+from strongroom.backup.requests import BackupRequest, VerificationRequest, request_backup, request_verification
+from strongroom.backup.restore_requests import RestoreRequest, request_restore
 from strongroom.backup.targets import FilesTargetRequest, PostgresTargetRequest, TargetRequest
 from strongroom.catalog.backups import VerificationLevel
 from strongroom.errors import UnavailableError

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from strongroom.backup.kinds import RequestedKind
-from strongroom.backup.requests import BackupRequest, RestoreRequest, request_backup, request_restore
+from strongroom.backup.requests import BackupRequest, request_backup
+from strongroom.backup.restore_requests import RestoreRequest, request_restore
 from strongroom.backup.targets import FilesTargetRequest
 from strongroom.catalog.backups import Backup
 from strongroom.catalog.jobs import Job

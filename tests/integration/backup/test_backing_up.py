@@ -13,7 +13,8 @@ import pytest
 from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.lookup import resolve_backup
 from strongroom.backup.reconcile import reconcile as reconcile_backups
-from strongroom.backup.requests import BackupRequest, RestoreRequest, request_backup, request_restore
+from strongroom.backup.requests import BackupRequest, request_backup
+from strongroom.backup.restore_requests import RestoreRequest, request_restore
 from strongroom.backup.targets import FilesTargetRequest
 from strongroom.catalog.backup_queries import list_replicas
 from strongroom.catalog.backups import BackupState

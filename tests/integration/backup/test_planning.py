@@ -3,7 +3,7 @@
 import uuid
 
 from strongroom.backup.planning import plan_restore
-from strongroom.backup.requests import RestoreRequest, request_plan
+from strongroom.backup.restore_requests import RestoreRequest, request_plan
 from strongroom.backup.selection import Selection
 from strongroom.backup.targets import FilesTargetRequest
 from strongroom.catalog.backup_queries import list_restores

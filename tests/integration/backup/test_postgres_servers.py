@@ -9,7 +9,7 @@ import pytest
 from strongroom.backup.database_wish import DatabaseWish
 from strongroom.backup.errors import DatabaseNotInBackupError, TargetNameError
 from strongroom.backup.planning import RestorePlan, plan_restore
-from strongroom.backup.requests import RestoreRequest, request_restore
+from strongroom.backup.restore_requests import RestoreRequest, request_restore
 from strongroom.backup.roles import read_globals
 from strongroom.backup.targets import PostgresTargetRequest
 from strongroom.catalog.jobs import Job

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, text
 
 from strongroom.backup.cloud_targets import VolumeTargetRequest
-from strongroom.backup.requests import RestoreRequest, request_restore
+from strongroom.backup.restore_requests import RestoreRequest, request_restore
 from strongroom.catalog.backups import Backup, BackupState
 from strongroom.catalog.base import Base
 from strongroom.catalog.jobs import Job

@@ -6,7 +6,7 @@ import pytest
 
 from strongroom.backup.cloud_targets import CloudTargetRequest, RdsTargetRequest, VolumeTargetRequest
 from strongroom.backup.planning import plan_restore
-from strongroom.backup.requests import RestoreRequest, request_restore
+from strongroom.backup.restore_requests import RestoreRequest, request_restore
 from strongroom.backup.targets import FilesTargetRequest, TargetRequest
 from strongroom.catalog.jobs import Job
 from strongroom.errors import StrongroomError

@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from strongroom.backup.errors import OverwriteNotConfirmedError
 from strongroom.backup.kinds import RequestedKind
-from strongroom.backup.requests import RestoreRequest, request_restore
+from strongroom.backup.restore_requests import RestoreRequest, request_restore
 from strongroom.backup.targets import BucketTargetRequest
 from strongroom.catalog.jobs import Job
 from strongroom.clock import SystemClock
