@@ -72,18 +72,37 @@ for module in json.load(sys.stdin):
     importlib.import_module(module)
 print(json.dumps(list(sys.modules)))
 """
+LIST_BUILT = """
+import json
+import strongroom.settings
+from strongroom.settings.fields import Section
+def below(parent):
+    return [name for one in parent.__subclasses__() for name in [one, *below(one)]]
+print(json.dumps(sorted({one.__name__ for one in below(Section) if one.__pydantic_complete__})))
+"""
 OF_OTHER_COMMANDS = [
     "alembic",
     "apprise",
     "opentelemetry",
     "pathspec",
+    "sqlalchemy.dialects.postgresql",
     f"{LIBRARY}.accounts",
+    f"{LIBRARY}.backup.database_wish",
+    f"{LIBRARY}.backup.restore_requests",
+    f"{LIBRARY}.catalog.accounts",
+    f"{LIBRARY}.catalog.alert_messages",
+    f"{LIBRARY}.catalog.step_up",
+    f"{LIBRARY}.catalog.watching",
+    f"{LIBRARY}.cli.stepping_up",
     f"{LIBRARY}.cloud.expiring",
+    f"{LIBRARY}.columnkeys",
+    f"{LIBRARY}.columns",
     f"{LIBRARY}.drills",
     f"{LIBRARY}.exports",
     f"{LIBRARY}.keysync",
     f"{LIBRARY}.retention",
     f"{LIBRARY}.rotation",
+    f"{LIBRARY}.stepup.spending",
 ]
 """Half of what an incremental backup of an unchanged tree takes is starting."""
 
@@ -138,6 +157,13 @@ def test_a_backup_here_starts_without_what_only_other_commands_need():
     loaded = set(json.loads(run.stdout))
     assert "strongroom.cli.here" in loaded
     assert loaded.isdisjoint({*SERVICE_ONLY, *EXTRAS, *OF_OTHER_COMMANDS})
+
+
+def test_only_the_built_in_policies_are_checked_before_there_is_a_file():
+    run = run_python(LIST_BUILT, None)
+
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout) == ["PolicySettings"]
 
 
 def test_importing_the_library_connects_writes_and_starts_nothing():

@@ -15,6 +15,11 @@ from tests.integration.catalog import rival
 
 spawn = multiprocessing.get_context("spawn")
 
+INDEXES = {
+    "postgresql": "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+}
+
 
 def tables(engine: Engine) -> set[str]:
     return set(inspect(engine).get_table_names())
@@ -33,6 +38,25 @@ def test_the_migrations_make_what_the_models_describe(empty_engine: Engine):
     with empty_engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
+
+
+def conditions(engine: Engine) -> dict[str, str]:
+    """Return the condition of every index that has one."""
+    with engine.connect() as connection:
+        rows = connection.execute(text(INDEXES[engine.dialect.name])).all()
+    return {name: statement.partition(" WHERE ")[2].strip() for name, statement in rows if " WHERE " in statement}
+
+
+def test_the_models_make_indexes_with_the_conditions_of_the_migrations(empty_engine: Engine):
+    upgrade(empty_engine)
+    migrated = conditions(empty_engine)
+    Base.metadata.drop_all(empty_engine)
+    assert conditions(empty_engine) == {}
+
+    Base.metadata.create_all(empty_engine)
+
+    assert "uq_job_exclusion" in migrated
+    assert conditions(empty_engine) == migrated
 
 
 def test_upgrading_again_keeps_what_is_there(empty_engine: Engine):
