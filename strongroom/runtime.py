@@ -16,7 +16,6 @@ from strongroom.audit.appending import AuditTrail, watch_changes
 from strongroom.catalog.backups import Medium
 from strongroom.catalog.engine import open_engine
 from strongroom.catalog.session import BeforeCommit, Catalog
-from strongroom.catalog.traffic import TrafficShare
 from strongroom.clock import Clock, RandomBytes, SystemClock, system_random
 from strongroom.errors import StrongroomError, UnavailableError
 from strongroom.jobs.context import JobContext
@@ -205,8 +204,14 @@ def open_stores(settings: Settings, catalog: Catalog, clock: Clock, random: Rand
     process = f"{socket.gethostname()}:{os.getpid()}:{random(4).hex()}"
 
     def opener(name: str) -> Store:
+        limits = traffic_limits(regions[name])
+        if not limits.are_set:
+            return open_store(regions[name])
+        # Most regions have no limits.
+        from strongroom.catalog.traffic import TrafficShare
+
         share = TrafficShare(catalog, clock, region=name, process=process)
-        return open_store(regions[name], traffic_limits(regions[name]).throttle(clock=clock, share=share))
+        return open_store(regions[name], limits.throttle(clock=clock, share=share))
 
     return OpenedOnUse(regions, opener)
 

@@ -148,18 +148,3 @@ class JobAttempt(Base):
     ended: Mapped[str | None] = mapped_column(String(16))
     """failed, cancelled, expired, released, crashed; nothing where it goes on or ended well."""
     error_code: Mapped[str | None] = mapped_column(String(120))
-
-
-class Heartbeat(Base):
-    """The last sign of life of a worker, of Beat or of the API."""
-
-    __tablename__ = "heartbeat"
-
-    name: Mapped[str] = mapped_column(String(120), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(16))
-    host: Mapped[str] = mapped_column(String(120))
-    pid: Mapped[int]
-    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    beat_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    queues: Mapped[str | None] = mapped_column(String(200))
-    """What a worker takes jobs from, with commas between."""

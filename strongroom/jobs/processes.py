@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from strongroom.alerts.ticks import note_tick
 from strongroom.catalog.dbtime import database_now, utcnow
+from strongroom.catalog.heartbeats import Heartbeat
 from strongroom.catalog.inserting import insert_of
-from strongroom.catalog.jobs import Heartbeat
 
 
 class ProcessKind(StrEnum):

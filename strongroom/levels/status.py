@@ -13,7 +13,8 @@ from strongroom.catalog.alerts import Alert, AlertState, Severity
 from strongroom.catalog.backup_queries import latest_per_source, list_replicas
 from strongroom.catalog.backups import Backup, RegionCheck
 from strongroom.catalog.databases import DatabaseState, list_database_states
-from strongroom.catalog.jobs import FINAL_STATES, Heartbeat, Job, JobState
+from strongroom.catalog.heartbeats import Heartbeat
+from strongroom.catalog.jobs import FINAL_STATES, Job, JobState
 from strongroom.catalog.region_verifications import RegionLevel, count_damaged, count_unread, find_last_finished
 from strongroom.jobs.kinds import JobKind
 from strongroom.jobs.processes import ProcessKind

@@ -1,9 +1,10 @@
 """Rows that were read stay out of the log: SQLAlchemy writes them there at DEBUG, after they were decrypted."""
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
 
 ROW = "Row %r"
 """How a record of a row begins in `sqlalchemy.engine`."""
@@ -20,7 +21,7 @@ class RowsStayOut(logging.Filter):
 _STAY_OUT = RowsStayOut()
 
 
-def keep_rows_out(engine: Engine) -> None:
+def keep_rows_out(engine: "Engine") -> None:
     """Have an engine log no rows, whatever the level of its logger; calling it again changes nothing.
 
     A filter of the logger comes before every handler, and no level takes it away.
@@ -30,6 +31,6 @@ def keep_rows_out(engine: Engine) -> None:
     getattr(logger, "logger", logger).addFilter(_STAY_OUT)
 
 
-def keep_rows_out_of(connection: Connection) -> None:
+def keep_rows_out_of(connection: "Connection") -> None:
     """Do the same for the engine of a connection that is opened."""
     keep_rows_out(connection.engine)

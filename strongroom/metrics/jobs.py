@@ -9,7 +9,8 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from strongroom.alerts.ticks import find_tick
-from strongroom.catalog.jobs import QUEUED, RETRIED, RUNNING, Heartbeat, Job, PausedQueue
+from strongroom.catalog.heartbeats import Heartbeat
+from strongroom.catalog.jobs import QUEUED, RETRIED, RUNNING, Job, PausedQueue
 from strongroom.jobs.kinds import Queue
 from strongroom.jobs.processes import TICKS, ProcessKind, list_alive
 from strongroom.metrics import definitions as metric

@@ -81,6 +81,11 @@ class TrafficLimits:
     upload_mib_per_second: float | None = None
     download_mib_per_second: float | None = None
 
+    @property
+    def are_set(self) -> bool:
+        """Say whether there is any limit."""
+        return self != TrafficLimits()
+
     def throttle(self, *, clock: Clock, share: Share = undivided) -> Throttle:
         """Return the meters that keep these limits."""
         return Throttle(

@@ -159,6 +159,13 @@ def test_a_backup_here_starts_without_what_only_other_commands_need():
     assert loaded.isdisjoint({*SERVICE_ONLY, *EXTRAS, *OF_OTHER_COMMANDS})
 
 
+def test_a_lookout_starts_with_next_to_nothing():
+    run = run_python(LIST_LOADED, ["strongroom.sources.files.lookout_process"])
+
+    assert run.returncode == 0, run.stderr
+    assert {"dataclasses", "msgspec", "pydantic", f"{LIBRARY}.errors"}.isdisjoint(json.loads(run.stdout))
+
+
 def test_only_the_built_in_policies_are_checked_before_there_is_a_file():
     run = run_python(LIST_BUILT, None)
 

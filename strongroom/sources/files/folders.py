@@ -9,9 +9,6 @@ from operator import methodcaller
 from types import TracebackType
 from typing import Self
 
-from strongroom.sources.errors import SourceMovedError
-from strongroom.sources.files.capture import displayed
-
 _AS_BYTES = methodcaller("encode", sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
 """What `os.fsencode` does, without asking of every name what it is."""
 
@@ -188,8 +185,16 @@ class FolderStack:
         descriptor = open_quietly(b"..", os.O_RDONLY | os.O_DIRECTORY, below.descriptor)
         if not folder.is_same(descriptor):
             os.close(descriptor)
-            raise SourceMovedError(
-                f"The directory {displayed(below.path())} was moved while it was being read.",
-                next_step="Run the backup again when nothing is moving large directories.",
-            )
+            raise _moved(below)
         folder.descriptor = descriptor
+
+
+def _moved(folder: Folder) -> Exception:
+    # Imported here: a lookout starts with little more than this module.
+    from strongroom.sources.errors import SourceMovedError
+    from strongroom.sources.files.capture import displayed
+
+    return SourceMovedError(
+        f"The directory {displayed(folder.path())} was moved while it was being read.",
+        next_step="Run the backup again when nothing is moving large directories.",
+    )

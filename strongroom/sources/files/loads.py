@@ -5,7 +5,7 @@ from enum import IntEnum
 import msgspec
 
 from strongroom.sources.files.links import LinkState
-from strongroom.sources.files.lookout_process import Task
+from strongroom.sources.files.sighting import Task
 from strongroom.tree.content import Problem
 from strongroom.tree.entry import Entry
 

@@ -22,7 +22,7 @@ from strongroom.sources.errors import WalkCutShortError
 from strongroom.sources.files.content import OpenFile
 from strongroom.sources.files.links import LinkState
 from strongroom.sources.files.loads import BLOCK_BYTES, BLOCKS, Errand, Load, LoadKind, Place
-from strongroom.sources.files.lookout_process import Task
+from strongroom.sources.files.sighting import Task
 from strongroom.tree.content import Enter, Item, Leave, Problem, RewindableContent, Step
 from strongroom.tree.entry import Entry
 

@@ -14,9 +14,9 @@ from strongroom.sources.files.exclusion import Exclusion, Scope
 from strongroom.sources.files.folders import FolderStack
 from strongroom.sources.files.growing import LogContent
 from strongroom.sources.files.lookout import Lookout
-from strongroom.sources.files.lookout_process import Task
 from strongroom.sources.files.porter import Porter
 from strongroom.sources.files.readahead import ReadAhead
+from strongroom.sources.files.sighting import Task
 from strongroom.sources.files.walk import Crew, FilesWalk
 from strongroom.tree.content import Walk
 

@@ -13,9 +13,10 @@ from strongroom.sources.files.folders import Folder, FolderStack, names_anew, na
 from strongroom.sources.files.links import LinkTable
 from strongroom.sources.files.loads import Place
 from strongroom.sources.files.lookout import Lookout
-from strongroom.sources.files.lookout_process import END, UNTOLD, Sighting
+from strongroom.sources.files.lookout_process import END, UNTOLD
 from strongroom.sources.files.porter import Carriage, Porter
 from strongroom.sources.files.readahead import NextFile, ReadAhead
+from strongroom.sources.files.sighting import Sighting
 from strongroom.tree.content import Enter, Item, Leave, Problem, ProblemKind, Recognise, Status, Step
 from strongroom.tree.entry import EntryType
 

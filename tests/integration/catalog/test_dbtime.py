@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select, update
 
 from strongroom.catalog.dbtime import utcnow
-from strongroom.catalog.jobs import Heartbeat
+from strongroom.catalog.heartbeats import Heartbeat
 from strongroom.catalog.session import Catalog
 
 HOUR = 3600.0

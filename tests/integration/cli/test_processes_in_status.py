@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from strongroom.catalog.engine import open_engine
-from strongroom.catalog.jobs import Heartbeat
+from strongroom.catalog.heartbeats import Heartbeat
 from strongroom.catalog.session import Catalog
 from strongroom.jobs.processes import ProcessIdentity, ProcessKind, record_heartbeat
 from strongroom.settings import load_settings

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from strongroom.catalog.jobs import Heartbeat, JobState
+from strongroom.catalog.heartbeats import Heartbeat
+from strongroom.catalog.jobs import JobState
 from strongroom.clock import SystemClock
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.ledger import Ledger, LedgerPolicy

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from strongroom.catalog.jobs import FINAL_STATES, Heartbeat, JobState
+from strongroom.catalog.heartbeats import Heartbeat
+from strongroom.catalog.jobs import FINAL_STATES, JobState
 from strongroom.clock import SystemClock
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.ledger import Ledger, LedgerPolicy

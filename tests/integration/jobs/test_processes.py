@@ -2,7 +2,7 @@
 
 from sqlalchemy import select, update
 
-from strongroom.catalog.jobs import Heartbeat
+from strongroom.catalog.heartbeats import Heartbeat
 from strongroom.catalog.session import Catalog
 from strongroom.jobs.processes import (
     ProcessIdentity,

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from strongroom.catalog.jobs import Heartbeat, JobStep
+from strongroom.catalog.heartbeats import Heartbeat
+from strongroom.catalog.jobs import JobStep
 from strongroom.jobs.claiming import Claim
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.interrupts import LeaseLost

@@ -13,7 +13,8 @@ from multiprocessing.context import SpawnProcess
 import pytest
 from sqlalchemy import select
 
-from strongroom.catalog.jobs import FINAL_STATES, Heartbeat, Job, JobState
+from strongroom.catalog.heartbeats import Heartbeat
+from strongroom.catalog.jobs import FINAL_STATES, Job, JobState
 from strongroom.jobs.ledger import Ledger, LedgerPolicy
 from strongroom.jobs.sweeper import sweep
 from tests.integration.jobs import rivals

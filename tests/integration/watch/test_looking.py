@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import select, update
 
 from strongroom.catalog.dbtime import database_now, utcnow
-from strongroom.catalog.jobs import Heartbeat, JobState
+from strongroom.catalog.heartbeats import Heartbeat
+from strongroom.catalog.jobs import JobState
 from strongroom.catalog.watching import ExpectedRun, WatchLease, WatchTick
 from strongroom.jobs.processes import TICKS, ProcessKind, forget_process, record_tick
 from strongroom.watch.leader import give_up_lease, hold_lease

@@ -15,7 +15,8 @@ from sqlalchemy import select, update
 from strongroom.backup.kinds import RequestedKind
 from strongroom.backup.requests import BackupRequest, request_backup
 from strongroom.catalog.dbtime import utcnow
-from strongroom.catalog.jobs import Heartbeat, Job
+from strongroom.catalog.heartbeats import Heartbeat
+from strongroom.catalog.jobs import Job
 from strongroom.cli.init import set_up
 from strongroom.cli.screen import Screen
 from strongroom.levels.status import StatusReport, status
