@@ -3,8 +3,8 @@
 It reads the fields of one Task from its standard input and writes batches to its standard output: four bytes of length,
 big endian, and so many of a list of runs in Python's own format, as both ends are the same Python. A run is a list of
 tuples, each the fields of a Sighting: regular files with one name that follow each other, or one of anything else. They
-come in the order of the walk; the sighting of a directory is followed by those of what is in it, and these by END or, in
-place of all of them, by UNTOLD.
+come in the order of the walk; the sighting of a directory is followed by those of what is in it, and these by END or,
+in place of all of them, by UNTOLD.
 
 It imports next to nothing: with msgspec and the classes of the walk it took nearly three times as long to start.
 """
