@@ -214,7 +214,9 @@ class Filling:
             self._pending.add(ReadFile(entry, Reading(pieces, length, entry.digest), holes))
         else:
             self._pending.add_one_piece(entry)
-        self._work_off(STEP_BYTES + length)
+        self._unlooked += STEP_BYTES + length
+        if self._unlooked >= LOOK_BYTES:
+            self._tick()
 
     def _take_item(self, item: Item) -> None:
         if item.content is None:
@@ -316,14 +318,19 @@ class Filling:
             self._pending.drain()
 
     def _finish(self) -> None:
-        self._aside.finish(self._tick)
         self._intake.flush()
-        self._pool.finish(self._tick)
+        self._aside.finish(self._go_on)
+        self._pool.finish(self._go_on)
         self._pending.drain()
         self._encoder.finish()
         self._tree_filler.finish()
         self._shelf.wait(self._tick)
         self._report()
+
+    def _go_on(self) -> None:
+        """Look around, and encode what is complete, while others come to their end."""
+        self._tick()
+        self._pending.drain()
 
     def _place_tree(self, plain: memoryview) -> None:
         chunk_id = blake3.blake3(plain, key=self._id_key).digest()

@@ -84,7 +84,9 @@ class Intake:
             self.reused_bytes += length
             entry.extents = [Run(UNPLACED, known >> _OFFSET_BITS, known & _OFFSET, length)]
             return
-        bundle = self._open_bundle()
+        bundle = self._bundle
+        if bundle is None or self._used >= BUNDLE_BYTES:
+            bundle = self._open_bundle()
         start = self._used
         self._used = end = start + length
         bundle.view[start:end] = plain
