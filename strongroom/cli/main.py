@@ -1,6 +1,7 @@
 """The process edge of the command: every error becomes a message and an exit code here, and nowhere else."""
 
 import gc
+import io
 import os
 import sys
 import traceback
@@ -24,7 +25,7 @@ from strongroom.errors import ExitCode, StrongroomError
 
 def run_process() -> int:
     """Run the command as all that this process does, and return its exit code."""
-    _open_what_is_closed()
+    _prepare_streams()
     code = main()
     # Python searches everything for cycles twice while it ends, which takes a third of a second; the end gives it back.
     gc.freeze()
@@ -51,11 +52,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return report.unwritten(error) if _is_output_broken() else report.unexpected(error)
 
 
-def _open_what_is_closed() -> None:
-    """Have streams that whoever called has closed: writing to stdout fails then, and messages are lost."""
+def _prepare_streams() -> None:
+    """Have streams that whoever called has closed, too: writing to stdout fails then, and messages are lost."""
     # Else the first file that is opened takes their number, and what is printed goes into it.
     if sys.stdout is None:
         sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
+    raw = getattr(sys.stdout, "buffer", None)
+    # As PYTHONUNBUFFERED has it: what cannot be written would be gone, and nothing tell that this is what failed.
+    if isinstance(raw, io.RawIOBase):
+        kept = io.BufferedWriter(raw)
+        sys.stdout = io.TextIOWrapper(kept, encoding=sys.stdout.encoding, errors=sys.stdout.errors)
     if sys.stderr is None:
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
 

@@ -222,14 +222,19 @@ def test_messages_that_cannot_be_written_stop_nothing(
     ("rest", "code", "said"),
     [
         ("completion bash >&-", 1, "could not be written: Bad file descriptor"),
+        ("completion bash >/dev/full", 1, "could not be written: No space left on device"),
         ("completion bash >&- 2>&-", 1, ""),
         ("nothing 2>/dev/full", 2, ""),
         ("nothing 2>&-", 2, ""),
     ],
 )
-def test_a_process_whose_streams_are_closed_or_full_ends_in_order(rest: str, code: int, said: str) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_process_whose_streams_are_closed_or_full_ends_in_order(
+    rest: str, code: int, said: str, unbuffered: str
+) -> None:
     command = ["bash", "-c", f'"$0" -m strongroom {rest}', sys.executable]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
     assert ended.returncode == code, ended.stderr
     assert said in ended.stderr
