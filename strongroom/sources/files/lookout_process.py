@@ -51,9 +51,7 @@ class _Teller:
     def tell(self) -> None:
         self._begin(self._folders.root)
         while self._pending:
-            if self._pending[-1]:
-                self._look_at(self._pending[-1].pop())
-            else:
+            if not self._look_through(self._pending[-1]):
                 self._pending.pop()
                 self._folders.leave()
                 self._say((b"", END))
@@ -67,22 +65,30 @@ class _Teller:
             self._folders.leave()
             self._say((b"", UNTOLD))
 
-    def _look_at(self, name: bytes) -> None:
-        folder = self._folders.current
-        try:
-            status = os.stat(name, dir_fd=folder.descriptor, follow_symlinks=False)
-        except OSError:
-            self._say((name, GONE))
-            return
-        is_directory = stat.S_ISDIR(status.st_mode)
-        if self._exclusion and self._exclusion.covers(folder.path(name), is_directory=is_directory):
-            return
-        if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
-            self._say_file(_sighting(name, status))
-            return
-        self._say(_sighting(name, status))
-        if is_directory:
-            self._enter(name, status)
+    def _look_through(self, names: list[bytes]) -> bool:
+        """Look names up until one is a directory, and go into that one; False at the end of the names."""
+        folder, exclusion = self._folders.current, self._exclusion
+        while names:
+            name = names.pop()
+            try:
+                status = os.stat(name, dir_fd=folder.descriptor, follow_symlinks=False)
+            except OSError:
+                self._say((name, GONE))
+                continue
+            mode = status.st_mode
+            if exclusion and exclusion.covers(folder.path(name), is_directory=stat.S_ISDIR(mode)):
+                continue
+            # Nearly all names end here, in as few calls as can be.
+            if stat.S_ISREG(mode) and status.st_nlink == 1:
+                self._files.append(_sighting(name, status))
+                if len(self._files) == _LONGEST_RUN:
+                    self._end_run()
+                continue
+            self._say(_sighting(name, status))
+            if stat.S_ISDIR(mode):
+                self._enter(name, status)
+                return True
+        return False
 
     def _enter(self, name: bytes, status: os.stat_result) -> None:
         try:
@@ -95,11 +101,6 @@ class _Teller:
         else:
             self._folders.leave()
             self._say((b"", UNTOLD))
-
-    def _say_file(self, sighting: Fields) -> None:
-        self._files.append(sighting)
-        if len(self._files) == _LONGEST_RUN:
-            self._end_run()
 
     def _say(self, sighting: Fields) -> None:
         self._end_run()

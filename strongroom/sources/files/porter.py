@@ -29,7 +29,8 @@ from strongroom.tree.entry import Entry
 PORTER_WORTH = 2_000
 """Steps after which a walk is taken to be long: starting the process takes a tenth of a second."""
 
-_PROGRAM = "from strongroom.sources.files.porter_process import main; main()"
+# Nothing there is held in a circle, and looking for circles takes time while modules are imported.
+_PROGRAM = "import gc; gc.disable(); from strongroom.sources.files.porter_process import main; main()"
 _STEPS_BETWEEN_LOOKS = 64
 _MOST_PASSED = 64
 

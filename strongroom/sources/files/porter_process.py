@@ -6,7 +6,6 @@ its files that are PASSED. The bytes of smaller files lie in a ring of blocks in
 block that was read to its end the socket brings a byte, and the block may be filled again.
 """
 
-import gc
 import os
 import socket
 from contextlib import suppress
@@ -59,8 +58,6 @@ def serve(connection: socket.socket) -> None:
 
 def main() -> None:
     """Serve the socket that is standard input."""
-    # Nothing here is held in a circle.
-    gc.disable()
     # Whoever waits for the end sees that it ended early.
     with suppress(OSError, StrongroomError, msgspec.MsgspecError, KeyboardInterrupt), socket.socket(fileno=0) as theirs:
         serve(theirs)
