@@ -18,7 +18,7 @@ SEGMENT_BYTES = 5 * 1024 * 1024
 Cuts = tuple[int, int, int]
 """The smallest, the average and the largest chunk, in bytes."""
 
-FILE_CUTS: Cuts = (256 * 1024, 1024 * 1024, 4 * 1024 * 1024)
+FILE_CUTS: Cuts = (512 * 1024, 1024 * 1024, 4 * 1024 * 1024)
 STREAM_CUTS: Cuts = (64 * 1024, 256 * 1024, 1024 * 1024)
 
 Tick = Callable[[int], None]

@@ -132,21 +132,25 @@ class FrameOpener:
 
     def open(self, header: FrameHeader, frame: bytes | memoryview) -> bytes:
         """Return the plaintext of a whole frame; raises TruncatedError or TamperedError."""
+        body = self.unseal(header, frame)
+        plain = self._decompress(header, body) if header.compressed else body
+        if len(plain) != header.plain_length:
+            raise TamperedError(f"Frame {header.number} has another length than its header says.")
+        return plain
+
+    def unseal(self, header: FrameHeader, frame: bytes | memoryview) -> bytes:
+        """Return what was sealed, compressed as it may be; raises TruncatedError or TamperedError."""
         sealed = frame[HEADER_BYTES : HEADER_BYTES + header.sealed_length]
         if len(sealed) != header.sealed_length:
             raise TruncatedError(f"Frame {header.number} ends before its sealed bytes do.")
         try:
-            body = self._cipher.decrypt(
+            return self._cipher.decrypt(
                 header.number.to_bytes(12, "big"), sealed, bytes(frame[:HEADER_BYTES]) + self._context
             )
         except InvalidTag:
             raise TamperedError(
                 f"Frame {header.number} does not open: it was changed, moved, or sealed with another key."
             ) from None
-        plain = self._decompress(header, body) if header.compressed else body
-        if len(plain) != header.plain_length:
-            raise TamperedError(f"Frame {header.number} has another length than its header says.")
-        return plain
 
     def _decompress(self, header: FrameHeader, body: bytes) -> bytes:
         try:

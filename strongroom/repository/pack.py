@@ -123,6 +123,13 @@ class OpenPack:
 
     def read(self, number: int) -> bytes:
         """Return the plaintext of one frame."""
+        return self._opener().open(*self._frame(number))
+
+    def verify_seal(self, number: int) -> None:
+        """Show that one frame is the one that was sealed, without decompressing it."""
+        self._opener().unseal(*self._frame(number))
+
+    def _frame(self, number: int) -> tuple[FrameHeader, memoryview]:
         if not 0 <= number < len(self.rows):
             raise TamperedError(f"A pack has no frame {number}.")
         row = self.rows[number]
@@ -130,7 +137,7 @@ class OpenPack:
         header = parse_header(frame)
         if not _matches(row, header, number):
             raise TamperedError(f"Frame {number} of a pack is not the one its directory describes.")
-        return self._opener().open(header, frame)
+        return header, frame
 
     def _opener(self) -> FrameOpener:
         opener: FrameOpener | None = getattr(self._own, "opener", None)

@@ -146,7 +146,7 @@ class Shelf:
     def _put(self, draft: DraftPack, body: memoryview) -> tuple[bytes, Evidence]:
         """Store a pack and return its SHA-256, and how the store showed that it holds it."""
         store = self.target.store
-        if self.target.verify and is_reading_back(store):
+        if is_reading_back(store):
             return self._put_read_back(store, draft, body)
         sha256 = hashlib.sha256(body).digest()
         if self.target.verify:
@@ -156,7 +156,7 @@ class Shelf:
         return sha256, store.put(key, body, sha256=sha256) or store.confirm(key, size=len(body), sha256=sha256)
 
     def _put_read_back(self, store: ReadingStore, draft: DraftPack, body: memoryview) -> tuple[bytes, Evidence]:
-        """Decode what the disk gives back, and name that: one look shows that sealing and writing went well."""
+        """Look at what the disk gives back, and name that: one look shows that sealing and writing went well."""
         self.checkpoints.admit(len(body))
         with store.written(body) as place:
             verify_pack(body, draft.key, self.target)
@@ -165,17 +165,26 @@ class Shelf:
 
 
 def verify_pack(body: memoryview, key: bytes, target: PackTarget) -> None:
-    """Decode a pack before it is stored and compare every chunk id; raises TamperedError.
+    """Decode a pack before it is stored and compare every chunk id, or verify its seals alone; raises TamperedError.
 
-    What memory, a disk or a fault in a library did to it is found while the source is still there.
+    What memory, a disk or, if it is decoded, a fault in a library did to it is found while the source is still there.
     """
     try:
-        _verify_chunks(OpenPack(body, key, ids=target.ids), target.chunk_id_key)
+        pack = OpenPack(body, key, ids=target.ids)
+        if target.verify:
+            _verify_chunks(pack, target.chunk_id_key)
+        else:
+            _verify_seals(pack)
     except (TamperedError, TruncatedError, UnknownVersionError) as error:
         raise TamperedError(
             f"A pack was not stored, because it does not open again as it was made: {error}",
             next_step="Run the backup again; if it happens twice, test this machine's memory and the region's disk.",
         ) from error
+
+
+def _verify_seals(pack: OpenPack) -> None:
+    for number in range(len(pack.rows)):
+        pack.verify_seal(number)
 
 
 def _verify_chunks(pack: OpenPack, chunk_id_key: bytes) -> None:

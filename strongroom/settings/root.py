@@ -69,7 +69,7 @@ class RepositorySettings(Section):
         1, strict=True, ge=1, le=19, description="Level of Zstandard compression, 1 (fast) to 19 (small)."
     )
     pack_mib: int = Field(8, strict=True, ge=1, le=64, description="Size of a stored object in MiB.")
-    verify_packs: Flag = Field(True, description="Whether every object is decrypted and compared before it is stored.")
+    verify_packs: Flag = Field(True, description="Whether every pack is decompressed and compared before it is stored.")
     workers: int = Field(2, strict=True, ge=1, le=16, description="Threads that compress and encrypt.")
     uploads: int = Field(2, strict=True, ge=1, le=16, description="Objects that are sent to the region at a time.")
 

@@ -18,6 +18,7 @@ from tests.unit.repository.room import Room
 from tests.unit.repository.trees import MemoryWalk, file
 
 ONE_PACK = WriterOptions(workers=1, uploads=1)
+NOT_DECODED = WriterOptions(workers=1, uploads=1, verify_packs=False)
 SMALL, LARGE = 100_000, 3_000_000
 """Bytes of packs that go through the kernel's cache, and past it."""
 
@@ -29,8 +30,8 @@ def region(tmp_path: Path) -> LocalStore:
     return store
 
 
-def store_pack(room: Room, store: Store, content: bytes) -> None:
-    with room.writer(room.identity(), store, ONE_PACK) as writer:
+def store_pack(room: Room, store: Store, content: bytes, options: WriterOptions = ONE_PACK) -> None:
+    with room.writer(room.identity(), store, options) as writer:
         writer.begin()
         writer.write(MemoryWalk(file(b"a", content)))
 
@@ -84,10 +85,13 @@ def spoil(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], None]], 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 @pytest.mark.parametrize("share", [0, 0.00001, 0.0005, 0.3, 0.9999, 1])
-def test_a_bit_that_a_disk_flips_is_noticed(room: Room, region: LocalStore, spoil, size: int, share: float) -> None:
+@pytest.mark.parametrize("options", [ONE_PACK, NOT_DECODED], ids=["decoded", "not decoded"])
+def test_a_bit_that_a_disk_flips_is_noticed(
+    room: Room, region: LocalStore, spoil, size: int, share: float, options: WriterOptions
+) -> None:
     spoil(flip_at(share))
     with pytest.raises(TamperedError, match="does not open again as it was made"):
-        store_pack(room, region, os.urandom(size))
+        store_pack(room, region, os.urandom(size), options)
     assert packs(region) == []
 
 
