@@ -136,19 +136,11 @@ class PendingTree:
     def _place(self, file: ReadFile) -> bool:
         """Give an entry its extents, size and digest, if all its chunks have their place by now."""
         entry, reading = file.entry, file.reading
-        if len(reading.pieces) == 1 and not file.holes and not reading.runs:
-            # Nearly all files of a first backup, with fewer calls.
-            chunk, offset, length = reading.pieces[0]
-            place = self._find(chunk)
-            if place is None:
-                return False
-            entry.extents, entry.size = [Run(place[0], place[1], offset, length)], length
-        else:
-            extents = self._extents(file)
-            if extents is None:
-                return False
-            self.packs_used.update([extent.pack for extent in extents if isinstance(extent, Run)])
-            entry.extents, entry.size = extents, _size(file, extents)
+        extents = self._extents(file)
+        if extents is None:
+            return False
+        self.packs_used.update([extent.pack for extent in extents if isinstance(extent, Run)])
+        entry.extents, entry.size = extents, _size(file, extents)
         entry.digest = reading.digest
         return True
 

@@ -97,16 +97,11 @@ class TreeEncoder:
 
     def item(self, entry: Entry) -> None:
         """Add any other entry."""
-        if len(entry.extents) > MAX_EXTENTS:
-            self._add_extents(entry)
-        # As in `_add` and `_cut`, which are two calls too many for what is done for every file.
-        self._encoder.encode_into(ItemRecord(entry), self._buffer, -1)
-        self._records += 1
-        if len(self._buffer) >= MIN_FRAME_BYTES:
-            self._cut(entry.name)
+        self.items((ItemRecord(entry),))
 
     def items(self, records: Iterable[ItemRecord]) -> None:
-        """Add entries as `item` does, in fewer calls."""
+        """Add entries that are not directories, one behind the other."""
+        # As in `_add` and `_cut`, which are two calls too many for what is done for every file.
         encode_into, buffer = self._encoder.encode_into, self._buffer
         for record in records:
             if len(record.entry.extents) > MAX_EXTENTS:

@@ -58,7 +58,7 @@ class LocalStore:
         return (self._root / MARKER).exists()
 
     def put(self, key: str, body: Body, *, sha256: bytes) -> Evidence:
-        with self._written(key, body, sha256) as written:
+        with self._verified(key, body, sha256) as written:
             return self._name(written, key)
 
     @contextmanager
@@ -68,7 +68,7 @@ class LocalStore:
             yield partial(self._name, path)
 
     def create(self, key: str, body: Body, *, sha256: bytes) -> None:
-        with self._written(key, body, sha256) as written:
+        with self._verified(key, body, sha256) as written:
             self._place(key, partial(self._link, written))
 
     def get(self, key: str) -> bytes:
@@ -157,7 +157,7 @@ class LocalStore:
                 ) from None
 
     @contextmanager
-    def _written(self, key: str, body: Body, sha256: bytes) -> Iterator[Path]:
+    def _verified(self, key: str, body: Body, sha256: bytes) -> Iterator[Path]:
         verify_key(key)
         with self._incoming(key, body) as written:
             # What was written, not what was to be: one pass shows that both are right.

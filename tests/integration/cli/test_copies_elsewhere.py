@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from strongroom.catalog.jobs import JobState
 from strongroom.cli.here import copy_here, run_here
 from strongroom.cli.screen import Screen
 from strongroom.clock import SystemClock
+from strongroom.jobs.claiming import Claim
 from strongroom.replication import reconcile as replication
 from strongroom.runtime import build_runtime
 from strongroom.services import Services
@@ -49,10 +51,9 @@ class Waiting(SystemClock):
         super().sleep(seconds)
 
 
-def test_a_copy_that_a_worker_holds_is_awaited(services: Services, backup: uuid.UUID) -> None:
-    held = [services.ledger.claim(copy.id, "worker@elsewhere") for copy in replication.reconcile(services)]
+def copy_until_released(services: Services, backup: uuid.UUID, held: Sequence[Claim | None]) -> None:
+    """Copy in a thread, see it wait for those who hold copies, have them let go, and see it end."""
     clock = Waiting()
-
     command = threading.Thread(target=copy_here, args=(replace(services, clock=clock), backup, QUIET))
     command.start()
     while not clock.begun.is_set():
@@ -61,6 +62,12 @@ def test_a_copy_that_a_worker_holds_is_awaited(services: Services, backup: uuid.
         assert claim is not None
         services.ledger.release(claim)
     command.join()
+
+
+def test_a_copy_that_a_worker_holds_is_awaited(services: Services, backup: uuid.UUID) -> None:
+    held = [services.ledger.claim(copy.id, "worker@elsewhere") for copy in replication.reconcile(services)]
+
+    copy_until_released(services, backup, held)
 
     with services.catalog.read() as session:
         assert get_backup(session, backup).protected_at is not None
@@ -86,15 +93,7 @@ def test_a_copy_that_a_worker_holds_is_awaited_where_the_queue_is_paused_meanwhi
     copies = [copy.id for copy in replication.reconcile(services)]
     claims = [services.ledger.claim(copy, "worker@elsewhere") for copy in copies]
     assert installed("queues", "pause", "copy", "--reason", "the disk is changed")[0] == 0
-    clock = Waiting()
 
-    command = threading.Thread(target=copy_here, args=(replace(services, clock=clock), backup, QUIET))
-    command.start()
-    while not clock.begun.is_set():
-        assert command.is_alive(), "it did not wait for the worker"
-    for claim in claims:
-        assert claim is not None
-        services.ledger.release(claim)
-    command.join()
+    copy_until_released(services, backup, claims)
 
     assert {services.ledger.get(copy).state for copy in copies} == {JobState.QUEUED}
