@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from strongroom.alerts.recording import OPENED, REOPENED, RESOLVED, SYSTEM, Change, note_event, write_notice
@@ -23,6 +24,9 @@ __all__ = ["AlertReport", "AlertType", "Severity", "clear_alerts", "keep_open", 
 
 REOPEN_WITHIN = timedelta(hours=1)
 """An alert that comes back sooner is the same one."""
+
+RIVALS = 100
+"""How often the same alert may be opened and resolved by others while one waits for them."""
 
 FLAPPING_WITHIN = timedelta(hours=24)
 FLAPPING_CHANGES = 4
@@ -57,18 +61,18 @@ def open_alert(session: Session, report: AlertReport) -> Alert:
 
     A first message, one about it coming back and one about it getting worse are written to the outbox; repeats are not.
     """
-    alert = _newest(session, report.dedup_key)
-    if alert is None or (alert.state is AlertState.RESOLVED and not _just_resolved(alert, report.at)):
-        new = _insert(session, report, alert)
-        if new is not None:
-            return new
-        # Somebody else opened the same in this very moment.
+    for _ in range(RIVALS):
         alert = _newest(session, report.dedup_key)
-    if alert is None:
-        raise AssertionError("an unresolved alert vanished while its key was locked")
-    if alert.state is AlertState.RESOLVED:
-        return _reopen(session, alert, report)
-    return _count(session, alert, report)
+        if alert is not None and alert.state is not AlertState.RESOLVED:
+            return _count(session, alert, report)
+        if alert is not None and _just_resolved(alert, report.at):
+            opened = _reopen_unless_open(session, alert, report)
+        else:
+            opened = _insert(session, report, alert)
+        if opened is not None:
+            return opened
+        # Somebody else opened the same in this very moment.
+    raise AssertionError("an alert was opened and resolved by others whenever it was to be opened here")
 
 
 def keep_open(session: Session, report: AlertReport) -> Alert:
@@ -110,7 +114,12 @@ def resolve(session: Session, alert: Alert, now: datetime, note: str, actor: str
 
 
 def _newest(session: Session, key: str) -> Alert | None:
-    query = select(Alert).where(Alert.dedup_key == key).order_by(Alert.id.desc()).limit(1)
+    """Return the alert of the key that is not resolved, else the one opened last, and lock it.
+
+    Waiting for the lock may take so long that a newer one is there by then, which this does not see.
+    """
+    resolved = case((Alert.state == AlertState.RESOLVED, 1), else_=0)
+    query = select(Alert).where(Alert.dedup_key == key).order_by(resolved, Alert.id.desc()).limit(1)
     return session.scalar(query.with_for_update().execution_options(populate_existing=True))
 
 
@@ -184,6 +193,14 @@ def _count(session: Session, alert: Alert, report: AlertReport) -> Alert:
         note_event(session, alert, Change("raised", report.at, detail=report.severity.value))
         write_notice(session, alert, NoticeReason.RAISED, report.at)
     return alert
+
+
+def _reopen_unless_open(session: Session, alert: Alert, report: AlertReport) -> Alert | None:
+    try:
+        with session.begin_nested():
+            return _reopen(session, alert, report)
+    except IntegrityError:
+        return None
 
 
 def _reopen(session: Session, alert: Alert, report: AlertReport) -> Alert:

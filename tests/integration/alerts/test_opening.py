@@ -1,10 +1,11 @@
 """Opening, counting, reopening and clearing alerts, in the transaction of what they are about."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from strongroom.alerts.opening import AlertReport, clear_alerts, open_alert
 from strongroom.catalog.alerts import Alert, AlertNotice, AlertState, AlertType, NoticeReason, Severity
@@ -52,6 +53,15 @@ def tell(catalog: Catalog) -> None:
     with catalog.begin() as session:
         for alert in session.scalars(select(Alert).where(Alert.state != AlertState.RESOLVED)):
             alert.notices += 1
+
+
+def until_somebody_waits(catalog: Catalog) -> None:
+    """Wait until a transaction waits for another; SQLite does not say, and lets writers in only one by one."""
+    if catalog.engine.dialect.name == "postgresql":
+        waits = text("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+        with catalog.engine.connect() as connection:
+            while not connection.execute(waits).all():
+                connection.rollback()
 
 
 def test_an_alert_and_its_first_message_are_written_together(catalog: Catalog):
@@ -169,6 +179,21 @@ def test_four_changes_a_day_are_said_once_and_then_no_more(catalog: Catalog):
     # A quiet day later it is an alert like any other.
     opened(catalog, at=NOON + timedelta(hours=40))
     assert reasons(catalog)[-1] is NoticeReason.OPENED
+
+
+def test_who_waited_for_an_old_alert_is_counted_on_the_one_opened_meanwhile(catalog: Catalog):
+    first = opened(catalog)
+    cleared(catalog, NOON)
+
+    with ThreadPoolExecutor(1) as pool:
+        with catalog.begin() as session:
+            newer = open_alert(session, report(at=NOON + timedelta(hours=2))).id
+            waiting = pool.submit(opened, catalog, at=NOON + timedelta(minutes=30))
+            until_somebody_waits(catalog)
+        assert waiting.result() == newer != first
+
+    assert [(a.state, a.count) for a in alerts(catalog)] == [(AlertState.RESOLVED, 1), (AlertState.OPEN, 2)]
+    assert reasons(catalog) == [NoticeReason.OPENED, NoticeReason.OPENED]
 
 
 def test_no_alert_is_opened_twice_by_rivals_that_also_clear(catalog: Catalog):
