@@ -113,7 +113,7 @@ class Sessions:
 
     def renew_factor(self, session: Session, session_id: uuid.UUID, now: datetime) -> None:
         """Note that a code was shown in a session: changes are allowed for longer, or anew if they no longer were."""
-        row = session.get_one(LoginSession, session_id, with_for_update=True, populate_existing=True)
+        row = session.get_one(LoginSession, session_id, with_for_update=True)
         if not is_fresh(factor_counts_from(row), now):
             row.factor_since = now
         row.factor_at = now

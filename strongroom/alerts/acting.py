@@ -49,9 +49,9 @@ def list_alerts(
     return fetch_page(session, query, Alert.id, limit=limit, cursor=cursor)
 
 
-def get_alert(session: Session, alert_id: uuid.UUID) -> Alert:
-    """Return an alert; raises AlertNotFoundError."""
-    alert = session.get(Alert, alert_id)
+def get_alert(session: Session, alert_id: uuid.UUID, *, lock: bool = False) -> Alert:
+    """Return an alert; with `lock` nobody else changes it until the transaction ends. Raises AlertNotFoundError."""
+    alert = session.get(Alert, alert_id, with_for_update=lock)
     if alert is None:
         raise AlertNotFoundError(f"There is no alert {alert_id}.", next_step="List them: strongroom alerts list --all")
     return alert
@@ -92,8 +92,7 @@ def list_dead(session: Session, *, limit: int = 50, cursor: str | None = None) -
 
 
 def _unresolved(session: Session, alert_id: uuid.UUID) -> Alert:
-    get_alert(session, alert_id)
-    alert = session.scalars(select(Alert).where(Alert.id == alert_id).with_for_update()).one()
+    alert = get_alert(session, alert_id, lock=True)
     if alert.state is AlertState.RESOLVED:
         raise AlertResolvedError(f"Alert {alert_id} is resolved.", next_step="There is nothing to do.")
     return alert

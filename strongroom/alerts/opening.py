@@ -120,7 +120,7 @@ def _newest(session: Session, key: str) -> Alert | None:
     """
     resolved = case((Alert.state == AlertState.RESOLVED, 1), else_=0)
     query = select(Alert).where(Alert.dedup_key == key).order_by(resolved, Alert.id.desc()).limit(1)
-    return session.scalar(query.with_for_update().execution_options(populate_existing=True))
+    return session.scalar(query.with_for_update())
 
 
 def _unresolved(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Alert]:

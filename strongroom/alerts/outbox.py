@@ -22,6 +22,7 @@ from strongroom.catalog.alert_messages import AlertChannel, AlertDelivery, Deliv
 from strongroom.catalog.alerts import NoticeReason
 from strongroom.catalog.dbtime import database_now, utcnow
 from strongroom.catalog.delivery_lags import note_lag
+from strongroom.catalog.inserting import lock_row
 from strongroom.catalog.tallies import Counted, add_to_tally
 from strongroom.clock import RandomBytes, system_random
 from strongroom.errors import StrongroomError
@@ -121,8 +122,9 @@ def note_failed(
         # The channel works, and is late with nothing.
         add_to_tally(session, Counted.DELIVERIES, claimed.channel, outcome)
         return
-    _count(session, delivery, outcome, now)
+    # The channel before the counts, as where a message is taken: in two orders two of them would block each other.
     _note_channel(session, claimed.channel, error, hopeless=hopeless)
+    _count(session, delivery, outcome, now)
 
 
 def _count(session: Session, delivery: AlertDelivery, outcome: str, now: datetime) -> None:
@@ -183,11 +185,7 @@ def _held(session: Session, claimed: Claimed) -> AlertDelivery | None:
 
 
 def _channel(session: Session, name: str) -> AlertChannel:
-    channel = session.get(AlertChannel, name, with_for_update=True)
-    if channel is None:
-        channel = AlertChannel(name=name, since=database_now(session), failures=0)
-        session.add(channel)
-    return channel
+    return lock_row(session, AlertChannel, name, name=name, since=utcnow(), failures=0)
 
 
 def _note_complaint(session: Session, channel: AlertChannel, complaint: str | None, now: datetime) -> None:

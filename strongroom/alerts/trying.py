@@ -11,6 +11,7 @@ from strongroom.alerts.message import Message
 from strongroom.alerts.sending import Sender
 from strongroom.catalog.alert_messages import AlertChannel, AlertDelivery, DeliveryState
 from strongroom.catalog.alerts import NoticeReason
+from strongroom.catalog.inserting import lock_row
 from strongroom.clock import RandomBytes, system_random
 from strongroom.errors import StrongroomError
 from strongroom.ids import id_at
@@ -60,8 +61,8 @@ def queue_tests(
     known = {channel.name: channel for channel in session.scalars(select(AlertChannel))}
     due = []
     for settings in channels:
-        channel = known.get(settings.name) or AlertChannel(name=settings.name, since=now, failures=0)
-        session.add(channel)
+        name = settings.name
+        channel = known.get(name) or lock_row(session, AlertChannel, name, name=name, since=now, failures=0)
         moments = (channel.since, channel.succeeded_at, channel.tested_at)
         last = max(moment for moment in moments if moment is not None)
         if settings.weekly_test and now - last >= TEST_AFTER:

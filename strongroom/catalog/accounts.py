@@ -141,7 +141,7 @@ def find_account(session: Session, name: str) -> Account | None:
 def lock_account(session: Session, account_id: uuid.UUID) -> Account | None:
     """Return an account, which nobody else changes until the transaction ends."""
     query = select(Account).where(Account.id == account_id).with_for_update()
-    return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    return session.scalars(query).one_or_none()
 
 
 def list_accounts(session: Session) -> Sequence[Account]:

@@ -125,7 +125,7 @@ def is_pinned() -> ColumnElement[bool]:
 
 def lock_as_parent(session: Session, backup_id: uuid.UUID) -> bool:
     """Hold a backup until the transaction ends, so that whoever retires it sees its child; say whether it stands."""
-    backup = session.get(Backup, backup_id, with_for_update=True, populate_existing=True)
+    backup = session.get(Backup, backup_id, with_for_update=True)
     return backup is not None and backup.state is BackupState.COMMITTED
 
 

@@ -138,7 +138,7 @@ def lock_agreed(session: Session, new: AgreedPolicy) -> AgreedPolicy:
     values = {name: getattr(new, name) for name in ("source", "policy", "terms", "agreed_by", "agreed_at")}
     session.execute(insert(AgreedPolicy).values(values).on_conflict_do_nothing(index_elements=["source"]))
     query = select(AgreedPolicy).where(AgreedPolicy.source == new.source).with_for_update()
-    return session.scalars(query.execution_options(populate_existing=True)).one()
+    return session.scalars(query).one()
 
 
 def list_agreed(session: Session) -> dict[str, AgreedPolicy]:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import Connection, Engine, Select, event
+from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 
 from strongroom.catalog.faults import translated_faults
 
@@ -33,7 +33,8 @@ class Trail(Protocol):
 class Catalog:
     """Hands out transactions; safe to share between threads, never across a fork.
 
-    Rows stay readable after their transaction has ended, as they were then.
+    Rows stay readable after their transaction has ended, as they were then. Those that are locked are read anew, also
+    where the session has read them before: whoever was waited for has changed them.
     """
 
     def __init__(self, engine: Engine, before_commit: Sequence[BeforeCommit] = (), trail: Trail | None = None) -> None:
@@ -41,6 +42,7 @@ class Catalog:
         self._before_commit = before_commit
         self._trail = trail
         self._write = sessionmaker(engine, expire_on_commit=False)
+        event.listen(self._write, "do_orm_execute", _read_anew_what_is_locked)
         self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._read = sessionmaker(engine.execution_options(**READ_ONLY), expire_on_commit=False)
 
@@ -96,3 +98,9 @@ class Catalog:
     def close(self) -> None:
         """Close the pooled connections."""
         self.engine.dispose()
+
+
+def _read_anew_what_is_locked(execution: ORMExecuteState) -> None:
+    statement = execution.statement
+    if isinstance(statement, Select) and statement._for_update_arg is not None:
+        execution.update_execution_options(populate_existing=True)

@@ -32,10 +32,9 @@ class StandbyState(Base):
     """Where the primary was at earlier looks: position, moment."""
 
 
-def find_standby_state(session: Session, name: str, *, lock: bool = False) -> StandbyState | None:
-    """Return what was seen last of a pair; with `lock` nobody else can write it until the transaction ends."""
-    query = select(StandbyState).where(StandbyState.name == name)
-    return session.scalars(query.with_for_update() if lock else query).one_or_none()
+def find_standby_state(session: Session, name: str) -> StandbyState | None:
+    """Return what was seen last of a pair."""
+    return session.get(StandbyState, name)
 
 
 def list_standby_states(session: Session) -> Sequence[StandbyState]:

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from strongroom.alerts.opening import AlertReport, AlertType, Severity, clear_alerts, open_alert
 from strongroom.catalog.databases import DatabaseState
+from strongroom.catalog.inserting import lock_row
 from strongroom.cloud.places import AwsPlaces, regions_of
 from strongroom.cloud.surveying import look_at_database
 from strongroom.errors import StrongroomError
@@ -37,10 +38,7 @@ def _watch(services: Services, places: AwsPlaces, source: RdsSourceSettings) -> 
 
 def _row(session: Session, services: Services, source: str) -> DatabaseState:
     now = services.clock.now()
-    row = session.get(DatabaseState, source, with_for_update=True)
-    if row is None:
-        row = DatabaseState(source=source, seen_at=now)
-        session.add(row)
+    row = lock_row(session, DatabaseState, source, source=source, seen_at=now)
     row.seen_at = now
     return row
 

@@ -199,7 +199,7 @@ def _receipt(services: Services, expiry: Expiry, states: dict[str, ExpiryRegion]
     """Return the one receipt of a backup, from a region or the catalog, else a new one, kept before it is put."""
     proposed = _stored_receipt(services, expiry) or _new_receipt(services, expiry, states, held)
     with services.catalog.begin() as session:
-        row = session.get_one(Expiry, expiry.backup_id, with_for_update=True, populate_existing=True)
+        row = session.get_one(Expiry, expiry.backup_id, with_for_update=True)
         if row.receipt is None:
             row.receipt = proposed.decode()
         return row.receipt.encode()

@@ -87,7 +87,7 @@ def release_hold(services: Services, hold_id: str, *, reason: str, by: str, conf
     """End a hold; its row stays. Raises HoldNotFoundError, HoldReasonError, HoldReleaseNotConfirmedError."""
     _verify_reason(reason)
     with services.catalog.begin() as session:
-        hold = session.get(Hold, parse_id(hold_id, "hold"), with_for_update=True, populate_existing=True)
+        hold = session.get(Hold, parse_id(hold_id, "hold"), with_for_update=True)
         if hold is None or hold.released_at is not None:
             state = "was released before" if hold else "does not exist"
             raise HoldNotFoundError(f"The hold {hold_id} {state}.", next_step="List them: strongroom holds list")

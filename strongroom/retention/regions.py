@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from strongroom.alerts.opening import AlertReport, AlertType, Severity, clear_alerts, keep_open
+from strongroom.catalog.inserting import lock_row
 from strongroom.catalog.retention import Expiry, ExpiryRegion, ShredState
 from strongroom.errors import IntegrityError, StrongroomError
 from strongroom.services import Services
@@ -57,12 +58,9 @@ def clear_faults(session: Session, services: Services, expiry: Expiry) -> None:
 
 def _state(session: Session, expiry: Expiry, region: str) -> ExpiryRegion:
     key = (expiry.backup_id, region)
-    state = session.get(ExpiryRegion, key, with_for_update=True)
-    if state is None:
-        # A region that was added to the settings since the decision.
-        state = ExpiryRegion(backup_id=expiry.backup_id, region=region, state=ShredState.WANTED)
-        session.add(state)
-    return state
+    # There is none of a region that was added to the settings since the decision.
+    values = {"backup_id": expiry.backup_id, "region": region, "state": ShredState.WANTED}
+    return lock_row(session, ExpiryRegion, key, **values)
 
 
 def _report(services: Services, expiry: Expiry, region: str, error: StrongroomError) -> AlertReport:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from strongroom.catalog.inserting import lock_row
 from strongroom.catalog.standbys import StandbyState, find_standby_state, forget_standbys_but
 from strongroom.services import Services
 from strongroom.settings import StandbySettings
@@ -60,16 +61,15 @@ def watch_standbys(services: Services) -> list[Check]:
 
 def record(session: Session, check: Check) -> None:
     """Keep what was seen, unless somebody has looked later."""
-    state = find_standby_state(session, check.pair.name, lock=True)
-    if state is not None and state.checked_at > check.seen.at:
+    pair, seen = check.pair, check.seen
+    new = {"name": pair.name, "region": pair.region, "verdict": check.verdict.value, "checked_at": seen.at}
+    state = lock_row(session, StandbyState, pair.name, **new)
+    if state.checked_at > seen.at:
         return
-    since = begun(check, {} if state is None else {f["cause"]: f["since"] for f in state.findings})
-    samples = with_sample(samples_of(state), check.seen)
-    if state is None:
-        state = StandbyState(name=check.pair.name)
-        session.add(state)
-    elif state.region != check.pair.region:
-        forget(session, state, check.seen.at)
+    since = begun(check, {f["cause"]: f["since"] for f in state.findings})
+    samples = with_sample(samples_of(state), seen)
+    if state.region != pair.region:
+        forget(session, state, seen.at)
     _fill(state, check, since, samples)
     session.flush()
     alert(session, check, since)

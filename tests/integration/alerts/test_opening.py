@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from strongroom.alerts.opening import AlertReport, clear_alerts, open_alert
 from strongroom.catalog.alerts import Alert, AlertNotice, AlertState, AlertType, NoticeReason, Severity
 from strongroom.catalog.session import Catalog
-from tests.integration.jobs.staging import at_once
+from tests.integration.jobs.staging import at_once, until_somebody_waits
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -53,15 +53,6 @@ def tell(catalog: Catalog) -> None:
     with catalog.begin() as session:
         for alert in session.scalars(select(Alert).where(Alert.state != AlertState.RESOLVED)):
             alert.notices += 1
-
-
-def until_somebody_waits(catalog: Catalog) -> None:
-    """Wait until a transaction waits for another; SQLite does not say, and lets writers in only one by one."""
-    if catalog.engine.dialect.name == "postgresql":
-        waits = text("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
-        with catalog.engine.connect() as connection:
-            while not connection.execute(waits).all():
-                connection.rollback()
 
 
 def test_an_alert_and_its_first_message_are_written_together(catalog: Catalog):

@@ -1,6 +1,7 @@
 """Deliveries are claimed, tried again, said through another channel, and never lost."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -21,12 +22,12 @@ from strongroom.alerts.trying import queue_tests
 from strongroom.catalog.alert_messages import AlertChannel, AlertDelivery, DeliveryState
 from strongroom.catalog.alerts import Alert, AlertState, NoticeReason
 from strongroom.catalog.dbtime import database_now, utcnow
-from strongroom.catalog.delivery_lags import LATER
+from strongroom.catalog.delivery_lags import LATER, note_lag
 from strongroom.catalog.tallies import Counted, read_tallies
 from strongroom.errors import StrongroomError
 from strongroom.settings.errors import UnknownChannelError
 from tests.integration.alerts.conftest import NOON, Room
-from tests.integration.jobs.staging import at_once
+from tests.integration.jobs.staging import at_once, until_somebody_waits
 
 FAILED = ChannelFailedError("It answered 500.", next_step="Look.")
 FORBIDDEN = ChannelForbiddenError("It is 10.0.0.1.", next_step="List it.")
@@ -200,6 +201,39 @@ def test_a_channel_that_reaches_only_some_is_an_alert_until_it_reaches_all(room:
     room.route()
     send(room, next(c for c in claim(room) if c.channel == "mail"))
     assert causes() == []
+
+
+def test_the_first_two_messages_of_a_channel_may_be_sent_at_once(room: Room):
+    claimed = one(room)
+
+    with ThreadPoolExecutor(1) as pool:
+        with room.catalog.begin() as session:
+            session.add(AlertChannel(name="mail", since=NOON, failures=2))
+            session.flush()
+            sending = pool.submit(send, room, claimed)
+            until_somebody_waits(room.catalog)
+        sending.result()
+
+    assert row(room, claimed.id).state is DeliveryState.SENT
+    with room.catalog.read() as session:
+        assert session.get_one(AlertChannel, "mail").failures == 0
+
+
+def test_a_message_that_is_given_up_waits_for_one_that_is_taken(room: Room):
+    claimed, gone = one(room), UnknownChannelError("There is no such channel.", next_step="Name another.")
+    fail(room, claimed)
+    make_due(room)
+    (claimed,) = claim(room)
+
+    with ThreadPoolExecutor(1) as pool:
+        with room.catalog.begin() as session:
+            session.get_one(AlertChannel, "mail", with_for_update=True)
+            failing = pool.submit(fail, room, claimed, gone)
+            until_somebody_waits(room.catalog)
+            note_lag(session, "mail", 1.0, told=True)
+        failing.result()
+
+    assert row(room, claimed.id).state is DeliveryState.DEAD
 
 
 def test_when_every_channel_fails_nothing_is_lost(room: Room):

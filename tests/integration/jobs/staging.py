@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, text, update
 from sqlalchemy.orm import Session
 
 from strongroom.catalog.engine import open_engine
@@ -65,6 +65,15 @@ def at_once(count: int, action: Callable[[int], Any]) -> list[Any]:
     """Run the action in that many threads that start together, and return the answers."""
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(action, range(count)))
+
+
+def until_somebody_waits(catalog: Catalog) -> None:
+    """Wait until a transaction waits for another; SQLite does not say, and lets writers in only one by one."""
+    if catalog.engine.dialect.name == "postgresql":
+        waits = text("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+        with catalog.engine.connect() as connection:
+            while not connection.execute(waits).all():
+                connection.rollback()
 
 
 def in_processes(count: int, target: Callable[..., None], *args: Any) -> list[Any]:

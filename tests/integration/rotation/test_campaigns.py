@@ -107,6 +107,23 @@ def test_a_dry_run_counts_and_changes_nothing(site):
     assert application.tokens() == before
 
 
+def test_a_job_that_is_taken_while_it_is_cancelled_is_asked_to_stop(postgres_site, monkeypatch):
+    site = postgres_site
+    number = site.request(site.found(10))
+    (job_id,) = open_jobs_of(site.services, number)
+    wish_cancelled = campaigns.wish_cancelled
+
+    def wish_late(session, job_id):
+        assert site.services.ledger.claim(job_id, "worker-1") is not None
+        return wish_cancelled(session, job_id)
+
+    monkeypatch.setattr(campaigns, "wish_cancelled", wish_late)
+    cancel_reencryption(site.services, number)
+
+    job = site.services.ledger.get(job_id)
+    assert (job.state, job.cancel_requested) == ("running", True)
+
+
 def test_two_for_one_column_are_refused_until_the_first_has_ended(site):
     application = site.found(10)
     number = site.request(application)
