@@ -1,5 +1,6 @@
 """What an operator and machines show to a running installation: every secret of theirs, for who looks for them."""
 
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -29,10 +30,12 @@ class Life:
     refused: list[httpx.Response] = field(default_factory=list)
 
     def send(self, path: str, body: Any = None, *, token: str = "", **headers: str) -> httpx.Response:
-        """Send a request with a token, or none."""
+        """Send a request with a token, or none; again where Redis took longer than the API waits for it."""
         headers = {"Authorization": f"Bearer {token}", **headers} if token else headers
         url = str(self.deployment.client.base_url.join(path))
-        return httpx.post(url, json=body, headers=headers, trust_env=False, timeout=60)
+        while (answer := httpx.post(url, json=body, headers=headers, trust_env=False, timeout=60)).status_code == 503:
+            time.sleep(0.05)
+        return answer
 
     def live(self) -> None:
         """Log in, enrol, fail in many ways, step up, refresh, and use a one-time session."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +20,8 @@ from tests.services.ports import LOOPBACK
 from tests.services.valkey import Valkey
 
 ResultT = TypeVar("ResultT")
+LONG = 10.0
+"""Seconds that Redis may take on a busy machine."""
 CONFIG = '[regions.here]\npath = "here"\n'
 
 
@@ -28,7 +31,7 @@ class House:
 
     settings: Settings
     catalog: Catalog
-    patience: float = 10.0
+    patience: float = LONG
 
     def hurry(self) -> None:
         """Wait for Redis no longer than the API does."""
@@ -54,6 +57,14 @@ class House:
                 await manager.close()
 
         return asyncio.run(whole())
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> float:
+    """How long an API of the test waits for Redis; a test says by a parameter where it is to be in a hurry."""
+    seconds: float = getattr(request, "param", LONG)
+    monkeypatch.setattr("api.app.open_sessions", partial(open_sessions, patience=seconds))
+    return seconds
 
 
 @pytest.fixture

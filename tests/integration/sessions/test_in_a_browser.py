@@ -74,7 +74,9 @@ def ports() -> Iterator[list[int]]:
 
 
 @pytest.fixture
-def portal(serve, ports, valkey: Valkey, sqlite_catalog_url: str, tmp_path: Path) -> Callable[..., str]:
+def portal(
+    serve, ports, valkey: Valkey, sqlite_catalog_url: str, tmp_path: Path, patience: float
+) -> Callable[..., str]:
     """A function that returns the address of a portal's page, which embeds the board; a stranger's is not listed."""
     api, listed, other = ports
     config = tmp_path / "strongroom.toml"

@@ -128,8 +128,8 @@ def test_two_watchers_say_everything_once(yard: Yard):
     for watcher in watchers:
         watcher.finish_sending()
 
-    assert heard(yard) == alerts
-    assert len([h for h in yard.ear.heard if h.path == "/alerts"]) == 1
+    said = [alert["id"] for heard in yard.ear.heard if heard.path == "/alerts" for alert in heard.json["alerts"]]
+    assert sorted(said) == sorted(alerts)
 
 
 def leader(yard: Yard) -> str:
@@ -144,11 +144,11 @@ def test_another_watcher_evaluates_and_pings_when_the_leader_is_killed(yard: Yar
     second = start(yard)
     first.kill()
     first.wait()
+    yard.ear.heard.clear()
     with yard.catalog.begin() as session:
         # As if a schedule had stopped meanwhile, and the lease of the one that died had run out.
         session.execute(update(ExpectedRun).values(alert_after=utcnow(-1)))
         session.execute(update(WatchLease).values(until=utcnow(-1)))
-    yard.ear.heard.clear()
 
     eventually(lambda: "level.missed" in yard.open_causes(), "the second one evaluates")
     eventually(lambda: {"/alerts", "/ping/watcher"} <= set(yard.ear.paths()), "and says so, inside and outside")
