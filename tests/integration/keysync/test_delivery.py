@@ -182,7 +182,7 @@ def test_there_are_no_keys_of_odd_sizes(sites: Sites, bits: int) -> None:
 
 def test_the_receiver_keeps_a_key_longer_than_its_maker_gives_it(sites: Sites) -> None:
     fill(sites.a, "B")
-    sites.clock.ahead += timedelta(seconds=3599)
+    sites.clock.ahead += timedelta(seconds=3540)
     last = sites.a.delivery.take("B")
 
     sites.clock.ahead += timedelta(seconds=600)
@@ -191,7 +191,7 @@ def test_the_receiver_keeps_a_key_longer_than_its_maker_gives_it(sites: Sites) -
 
     assert unspent(sites.a) == []
     assert sites.b.delivery.fetch(last.key_id, "A") == last.key
-    sites.clock.ahead += timedelta(seconds=120)
+    sites.clock.ahead += timedelta(seconds=180)
     other = unspent(sites.b)[0].key_id
     with pytest.raises(UnknownKeyError):
         sites.b.delivery.fetch(other, "A")

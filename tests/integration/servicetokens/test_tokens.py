@@ -22,16 +22,16 @@ from strongroom.servicetokens.tokens import Ending, NewToken, ServiceTokens, Tok
 
 
 class Ahead(SystemClock):
-    """A clock that can be put forward."""
+    """A clock that stands still until it is put forward."""
 
     def __init__(self) -> None:
-        self.by = timedelta(0)
+        self.by, self._began = timedelta(0), super().now()
 
     def now(self):
-        return super().now() + self.by
+        return self._began + self.by
 
     def monotonic(self):
-        return super().monotonic() + self.by.total_seconds()
+        return self.by.total_seconds()
 
 
 @pytest.fixture

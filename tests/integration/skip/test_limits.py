@@ -133,7 +133,8 @@ def test_who_does_not_shake_hands_is_sent_away(shown: Path, monkeypatch: pytest.
         with town.plain() as silent:
             assert rest(silent) == b""
 
-        # The place is free again.
+        # The place is free again, and who comes is given the time that shaking hands takes.
+        monkeypatch.setattr(doors, "HANDSHAKE_SECONDS", 20.0)
         town.desk.go_on.set()
         with town.caller() as connection:
             connection.sendall(HEAD + b"0123456789")
