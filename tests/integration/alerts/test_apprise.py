@@ -66,7 +66,7 @@ def test_an_answer_that_drips_is_cut(tmp_path: Path, ear: Ear, monkeypatch: pyte
     with pytest.raises(ChannelFailedError, match="took longer than 4 s"):
         sender(tmp_path, to(ear)).send("it", message())
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 25
 
 
 def test_it_is_an_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

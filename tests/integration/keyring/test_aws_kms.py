@@ -120,7 +120,7 @@ ANSWERS: list[tuple[int, str, type[StrongroomError]]] = [
 
 
 def _provider_at(url: str, key: str = "alias/strongroom") -> KekProvider:
-    config = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
+    config = Config(connect_timeout=20, read_timeout=20, retries={"total_max_attempts": 1})
     session = boto3.session.Session("id", "secret", region_name="eu-west-1")
     return AwsKmsKekProvider(session.client("kms", endpoint_url=url, config=config), key)
 

@@ -19,6 +19,12 @@ class StillClock(SystemClock):
         return self.at
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give what works the time that it takes on a busy machine."""
+    monkeypatch.setattr("api.checks.SECONDS_A_PART", 20.0)
+
+
 def away() -> None:
     raise CatalogUnavailableError("Away.", next_step="Start it.")
 
@@ -44,7 +50,7 @@ def test_only_a_critical_part_makes_the_whole_fail(parts: list[Part], whole: Hea
 
 
 def test_a_part_that_hangs_has_failed(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("api.checks.SECONDS_A_PART", 0.05)
+    monkeypatch.setattr("api.checks.SECONDS_A_PART", 1.0)
     released = threading.Event()
 
     async def look():

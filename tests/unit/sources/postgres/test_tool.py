@@ -61,14 +61,18 @@ def test_feeding_a_busy_program_can_be_stopped():
 
 
 def test_waiting_can_be_stopped_and_the_program_is_ended(tmp_path):
-    def stop():
-        raise StoppedError
+    pid = tmp_path / "pid"
+    pid.touch()
 
-    with pytest.raises(StoppedError), run(f"echo $$ > {tmp_path}/pid; exec sleep 60") as tool:
+    def stop():
+        if pid.read_text().endswith("\n"):
+            raise StoppedError
+
+    with pytest.raises(StoppedError), run(f"echo $$ > {pid}; exec sleep 60") as tool:
         tool.wait(stop)
 
     with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "pid").read_text()), 0)
+        os.kill(int(pid.read_text()), 0)
 
 
 def test_a_program_that_ignores_the_polite_request_is_ended_all_the_same(monkeypatch, tmp_path):
