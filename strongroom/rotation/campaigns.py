@@ -116,6 +116,7 @@ def resume_reencryption(services: Services, number: int) -> ReencryptionJob:
     One that waits or runs is left alone. Raises ReencryptionNotFoundError, ReencryptionOverError, ColumnBusyError.
     """
     with services.catalog.begin() as session:
+        _hold_jobs(session, number)
         job = get_reencryption(session, number)
         if job.state is ReencryptionState.FINISHED:
             raise _over(job)
@@ -155,6 +156,7 @@ def open_jobs_of(services: Services, number: int) -> list[uuid.UUID]:
 
 def _wish(services: Services, number: int, wish: Callable[[Session, uuid.UUID], Job]) -> ReencryptionJob:
     with services.catalog.begin() as session:
+        _hold_jobs(session, number)
         job = get_reencryption(session, number)
         if job.state not in OPEN_STATES:
             raise _over(job)
@@ -163,6 +165,13 @@ def _wish(services: Services, number: int, wish: Callable[[Session, uuid.UUID], 
                 wish(session, ledger_job.id)
         settle_state(session, job)
         return job
+
+
+def _hold_jobs(session: Session, number: int) -> None:
+    """Lock the jobs before the re-encryption, as a job does that records what it did: else each waits for the other."""
+    query = select(Job.id).join(ReencryptionRange, ReencryptionRange.ledger_job == Job.id)
+    query = query.where(ReencryptionRange.job_id == number, ReencryptionRange.done.is_(False))
+    session.execute(query.order_by(ReencryptionRange.number).with_for_update(of=Job)).all()
 
 
 def _open_ranges(session: Session, number: int) -> Sequence[Any]:

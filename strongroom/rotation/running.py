@@ -14,7 +14,7 @@ from strongroom.columns.cipher import ColumnCipher
 from strongroom.columns.place import Binding, row_id
 from strongroom.jobs.context import JobContext
 from strongroom.jobs.key_reporting import holding_ring
-from strongroom.jobs.wishes import wish_paused
+from strongroom.jobs.wishes import wish_cancelled, wish_paused
 from strongroom.rotation.access import TableAccess
 from strongroom.rotation.converting import BatchConverter
 from strongroom.rotation.errors import RowsKeepComingError
@@ -155,6 +155,10 @@ def _end(
         finish(session, job, version, versions)
     elif is_last_of_its_phase(session, job.id):
         closing = enqueue_closing(session, services, job)
-        if session.get_one(Job, context.job_id).pause_requested:
+        # What was wished of this job when it was done already is wished of the whole.
+        mine = session.get_one(Job, context.job_id)
+        if mine.cancel_requested:
+            wish_cancelled(session, closing.id)
+        elif mine.pause_requested:
             wish_paused(session, closing.id)
     return as_result(record)

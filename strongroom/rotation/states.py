@@ -20,7 +20,9 @@ LOST = frozenset({JobState.FAILED, JobState.DEAD, JobState.CANCELLED})
 
 def settle_states(session: Session) -> None:
     """Bring the state of every open re-encryption in step with its jobs; for a writing transaction."""
-    for job in session.scalars(select(ReencryptionJob).where(ReencryptionJob.state.in_(OPEN_STATES))):
+    query = select(ReencryptionJob).where(ReencryptionJob.state.in_(OPEN_STATES)).order_by(ReencryptionJob.id)
+    # Locked, so that one that somebody resumes meanwhile is not ended by what was true before.
+    for job in session.scalars(query.with_for_update()).all():
         settle_state(session, job)
 
 

@@ -48,6 +48,8 @@ ADMIN = {"MasterUsername": "anna", "MasterUserPassword": "a password"}
 @pytest.fixture
 def name(cloud: Cloud) -> str:
     """Have two volumes, an instance and a cluster to back up, and the name that they share."""
+    # A rebuild looks at the whole account: also at what no repository is named on.
+    cloud.forget_snapshots()
     name = f"db-{cloud.keys['eu'].rpartition('/')[2]}"
     named = [{"ResourceType": "volume", "Tags": [{"Key": "backup", "Value": name}]}]
     cloud.volume(TagSpecifications=named)

@@ -1,5 +1,8 @@
 """A whole re-encryption: its ranges, its end, what is left out and what is refused."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from strongroom.columns.place import Binding, row_id
@@ -11,8 +14,10 @@ from strongroom.rotation.campaigns import (
     resume_reencryption,
 )
 from strongroom.rotation.errors import ColumnBusyError, ReencryptionNotFoundError, ReencryptionOverError
+from strongroom.rotation.recording import RangeRecord
 from strongroom.rotation.references import count_references
 from strongroom.rotation.status import describe_reencryption
+from tests.integration.jobs.staging import until_somebody_waits
 from tests.integration.rotation.tables import hidden, keys, ring
 
 
@@ -107,21 +112,29 @@ def test_a_dry_run_counts_and_changes_nothing(site):
     assert application.tokens() == before
 
 
-def test_a_job_that_is_taken_while_it_is_cancelled_is_asked_to_stop(postgres_site, monkeypatch):
+def test_a_job_that_records_what_it_did_while_it_is_cancelled_is_waited_for(postgres_site, monkeypatch):
     site = postgres_site
     number = site.request(site.found(10))
     (job_id,) = open_jobs_of(site.services, number)
-    wish_cancelled = campaigns.wish_cancelled
+    write, begun = RangeRecord.write, threading.Event()
 
-    def wish_late(session, job_id):
-        assert site.services.ledger.claim(job_id, "worker-1") is not None
-        return wish_cancelled(session, job_id)
+    def write_late(record, session, rows_per_second):
+        if not begun.is_set():
+            begun.set()
+            until_somebody_waits(site.services.catalog)
+        write(record, session, rows_per_second)
 
-    monkeypatch.setattr(campaigns, "wish_cancelled", wish_late)
-    cancel_reencryption(site.services, number)
+    monkeypatch.setattr(RangeRecord, "write", write_late)
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(site.run_job, job_id)
+        assert begun.wait(60)
+        cancel_reencryption(site.services, number)
 
-    job = site.services.ledger.get(job_id)
-    assert (job.state, job.cancel_requested) == ("running", True)
+    working.result()
+    assert open_jobs_of(site.services, number) == []
+    job = site.job(number)
+    assert (job.state, job.last_error["code"]) == ("failed", "rotation.cancelled")
+    assert site.run(resume_reencryption(site.services, number).id).state == "finished"
 
 
 def test_two_for_one_column_are_refused_until_the_first_has_ended(site):
