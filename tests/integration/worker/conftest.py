@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from celery import Celery
+from kombu import pools
 from sqlalchemy import select, update
 
 from strongroom.backup.kinds import RequestedKind
@@ -127,6 +128,8 @@ def broker(request: pytest.FixtureRequest) -> Valkey | RabbitMq:
 @pytest.fixture
 def rabbitmq(rabbitmq_node: RabbitMq) -> Iterator[RabbitMq]:
     """RabbitMQ without the messages of the tests before; it may be stopped and started again."""
+    # Connections are kept by their address: one that a test before has left may be of before a restart.
+    pools.reset()
     rabbitmq_node.empty(QUEUE_NAMES)
     yield rabbitmq_node
     if rabbitmq_node.server.pid is None:
