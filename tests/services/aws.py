@@ -213,9 +213,12 @@ def _start(directory: Path) -> list[S3Region]:
 
 
 @pytest.fixture(scope="session")
-def aws_server(run_directory: Path) -> str:
-    """The address of one moto server that plays every AWS region; shared by all workers."""
-    directory = run_directory / "aws"
+def aws_server(run_directory: Path, worker_id: str) -> str:
+    """The address of one moto server that plays every AWS region.
+
+    Every worker has its own: some tests look at a whole account, or empty it.
+    """
+    directory = run_directory / f"aws-{worker_id}"
     return regions_started_once(directory, lambda: _start(directory))["aws"].endpoint
 
 

@@ -120,8 +120,10 @@ class Server:
 
     def _signal(self, number: signal.Signals) -> None:
         pid = self.pid
+        # It may end by itself between the look and the signal.
         if pid is not None:
-            os.kill(pid, number)
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def _wait_until_gone(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
