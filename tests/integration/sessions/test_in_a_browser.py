@@ -24,6 +24,8 @@ from tests.services.certificates import Certificates, make_certificates
 from tests.services.ports import ReservedPort
 from tests.services.valkey import Valkey
 
+pytestmark = pytest.mark.usefixtures("patience")
+
 TOKEN = "a service token for tests"
 PORTAL_ITSELF = Principal("1", "portal", PrincipalKind.SERVICE, scopes=frozenset({Grant(Scope.READ)}))
 TAB = "\ue004"
@@ -74,9 +76,7 @@ def ports() -> Iterator[list[int]]:
 
 
 @pytest.fixture
-def portal(
-    serve, ports, valkey: Valkey, sqlite_catalog_url: str, tmp_path: Path, patience: float
-) -> Callable[..., str]:
+def portal(serve, ports, valkey: Valkey, sqlite_catalog_url: str, tmp_path: Path) -> Callable[..., str]:
     """A function that returns the address of a portal's page, which embeds the board; a stranger's is not listed."""
     api, listed, other = ports
     config = tmp_path / "strongroom.toml"
