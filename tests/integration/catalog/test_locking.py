@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 
 from strongroom.catalog.alert_messages import AlertChannel
 from strongroom.catalog.engine import open_engine
+from strongroom.catalog.inserting import lock_row
 from strongroom.catalog.session import Catalog
+from tests.integration.jobs.staging import until_somebody_waits
 
 NAME = "mail"
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -62,3 +64,16 @@ def test_what_this_transaction_changed_itself_stays(channels: Catalog, lock: Cal
         assert lock(session).failures == 3
     with channels.read() as session:
         assert session.get_one(AlertChannel, NAME).failures == 3
+
+
+def test_of_two_that_make_a_row_at_once_the_second_gets_that_of_the_first(channels: Catalog) -> None:
+    def make(failures: int) -> int:
+        with channels.begin() as session:
+            return lock_row(session, AlertChannel, "chat", name="chat", since=NOON, failures=failures).failures
+
+    with ThreadPoolExecutor(1) as pool:
+        with channels.begin() as session:
+            lock_row(session, AlertChannel, "chat", name="chat", since=NOON, failures=1)
+            second = pool.submit(make, 2)
+            until_somebody_waits(channels)
+        assert second.result() == 1
