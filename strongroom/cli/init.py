@@ -94,9 +94,9 @@ def set_up(runtime: Runtime, screen: Screen, replaced: str | None = None) -> Non
         count = want_all_again(runtime.services(), settings.get_region(replaced).name)
         screen.say(f"Region {replaced} starts empty; {count} backups will be copied into it again.")
     _make_directories(runtime, screen)
-    _probe_regions(runtime, screen)
+    answering = _probe_regions(runtime, screen)
     repository = create_repository(runtime.stores, runtime.keks, clock=runtime.clock, random=runtime.random)
-    screen.say(f"Repository {repository.repo_id} is ready in {', '.join(runtime.stores)}.")
+    screen.say(f"Repository {repository.repo_id} is ready in {', '.join(answering)}.")
 
 
 def _make_keys(runtime: Runtime, screen: Screen) -> None:
@@ -160,12 +160,18 @@ def _make_directories(runtime: Runtime, screen: Screen) -> None:
         )
 
 
-def _probe_regions(runtime: Runtime, screen: Screen) -> None:
-    """Refuse regions on which two writers could both think that they committed; those that are away are tried later."""
+def _probe_regions(runtime: Runtime, screen: Screen) -> list[str]:
+    """Return the regions that answer; those that are away are tried later.
+
+    Refuses one on which two writers could both think that they committed.
+    """
+    answering = []
     for region, store in runtime.stores.items():
         try:
             evidence = store.probe().evidence
         except UnavailableError as error:
             screen.warn(f"region {region} does not answer: {error.what} Run `strongroom init --upgrade` when it does.")
         else:
+            answering.append(region)
             screen.detail(f"Region {region} is safe to write to; copies in it are confirmed by {evidence}.")
+    return answering

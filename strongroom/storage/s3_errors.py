@@ -25,7 +25,6 @@ from strongroom.storage.errors import (
 
 _BAD_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, ParamValidationError)
 _BY_CODE: dict[str, type[StrongroomError]] = {
-    "NoSuchBucket": StoreUnavailableError,
     "RequestTimeout": StoreUnavailableError,
     # The body was whole when it left, so it was damaged on the way.
     "BadDigest": StoreUnavailableError,
@@ -68,7 +67,7 @@ _WORDS: dict[type[StrongroomError], tuple[str, str]] = {
     ),
     StoreUnavailableError: (
         "failed at {what} ({code}, HTTP {status})",
-        "Check that the bucket exists and its server is well; the job will be tried again.",
+        "Check that the region's server is well; the job will be tried again.",
     ),
 }
 
@@ -112,6 +111,12 @@ def translated(region: str, bucket: str, what: str) -> Iterator[None]:
 
 def translate_answer(answer: Answer, region: str, bucket: str, what: str) -> StrongroomError:
     """Make the error that the answer means; `what` is the key or call in the message."""
+    if answer.code == "NoSuchBucket":
+        return StoreUnavailableError(
+            f"Bucket {bucket} of region {region} does not exist ({answer.code}).",
+            next_step="Make the bucket, or correct the region's bucket, endpoint and S3 region; the job will be tried again.",
+            region=region,
+        )
     kind = _kind(answer)
     finding, next_step = _WORDS[kind]
     said = finding.format(what=what, code=answer.code or "no code", status=answer.status)

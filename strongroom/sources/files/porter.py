@@ -161,8 +161,14 @@ class Carriage:
         return Item(entry, PassedContent(self._passed, entry, where) if load.kind == LoadKind.PASSED else None)
 
     def _receive(self) -> bytes:
-        head, descriptors, _, _ = socket.recv_fds(self._connection, 4, _MOST_PASSED, socket.MSG_CMSG_CLOEXEC)
+        head, descriptors, flags, _ = socket.recv_fds(self._connection, 4, _MOST_PASSED, socket.MSG_CMSG_CLOEXEC)
         self._passed.extend(descriptors)
+        if flags & socket.MSG_CTRUNC:
+            # The kernel has dropped some, and those that came would be taken for other files from here on.
+            raise WalkCutShortError(
+                "This process may not have as many files open as the backup needs.",
+                next_step="Raise the limit of open files (`ulimit -n`, or LimitNOFILE of the service) to 1,024 or more.",
+            )
         head += _exactly(self._connection, 4 - len(head))
         return _exactly(self._connection, int.from_bytes(head, "big"))
 

@@ -66,8 +66,11 @@ def test_init_upgrade_does_not_make_a_lost_region_again(installed: Run, tmp_path
     assert installed("backup", "run", "uploads", "--here")[0] == 0
     lost = next(path for path in sorted((tmp_path / "regions").iterdir()))
     shutil.rmtree(lost)
-    installed("init", "--upgrade")
+    _, _, err = installed("init", "--upgrade")
     assert not lost.exists()
+    ready = err.partition(" is ready in ")[2]
+    assert "us-east-1" in ready
+    assert lost.name not in ready
 
 
 def test_a_lost_region_is_replaced_and_filled_again_when_asked_for(installed: Run, tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 import gc
 import os
+import resource
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -339,3 +341,44 @@ def test_only_what_is_not_a_plain_file_is_looked_up(root, monkeypatch):
 
     folders_and_more = {b"a", b"deep", b"er", b"b", b"b-", b"c", b"skip", b"empty", b"z", b"link", b"fifo"}
     assert set(looked_up) == folders_and_more | {os.fsencode(LAST)}
+
+
+@contextmanager
+def descriptors_left(count: int) -> Iterator[None]:
+    """Have this process open so many files more and no others."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(open_descriptors()) + 40, hard))
+    filling = []
+    try:
+        with suppress(OSError):
+            while True:
+                filling.append(os.dup(0))
+        for _ in range(count):
+            os.close(filling.pop())
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for descriptor in filling:
+            os.close(descriptor)
+
+
+def open_descriptors() -> list[int]:
+    return [int(path.name) for path in Path("/proc/self/fd").iterdir()]
+
+
+@pytest.mark.usefixtures("early")
+@pytest.mark.parametrize("early", [1], indirect=True)
+@pytest.mark.parametrize("left", [6, 10])
+def test_a_walk_whose_open_files_do_not_all_arrive_says_so(tmp_path, left):
+    for number in range(20):
+        (tmp_path / f"{number:02}").write_bytes(bytes([number]) * (CARRIED_BYTES + 1))
+    before = descriptors()
+
+    with pytest.raises(WalkCutShortError, match="open files"), files_source(tmp_path).open() as found:
+        steps = iter(found)
+        next(steps)
+        with descriptors_left(left):
+            for step in steps:
+                _told(step)
+
+    assert descriptors() == before
