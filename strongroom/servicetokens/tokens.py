@@ -3,6 +3,7 @@
 import hashlib
 import ipaddress
 import re
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -113,10 +114,12 @@ class ServiceTokens:
         """
         now = self._clock.now()
         with self._catalog.begin() as session:
-            live = [row for row in list_live(session, now) if name_or_id in (row.name, str(row.id))]
+            every = list_live(session, now)
+            live = [row for row in every if name_or_id in (row.name, str(row.id))]
             if not live:
                 raise _none_live(name_or_id)
-            ends = _chosen(live, which)
+            newest = {row.name: row.id for row in every}
+            ends = _chosen(live, which, newest[live[-1].name])
             for row in ends:
                 row.revoked_at, row.revoked_by = now, by[:120]
             ids = ", ".join(str(row.id) for row in ends)
@@ -179,15 +182,15 @@ def list_live(session: Session, now: datetime) -> Sequence[ServiceToken]:
     return session.scalars(query.order_by(ServiceToken.name, ServiceToken.generation)).all()
 
 
-def _chosen(live: Sequence[ServiceToken], which: Ending | None) -> Sequence[ServiceToken]:
-    """Return which of the live tokens of a name end; the newest is the last of them."""
+def _chosen(live: Sequence[ServiceToken], which: Ending | None, newest: uuid.UUID) -> Sequence[ServiceToken]:
+    """Return which of the live tokens of a name end, or whether the one with an id does."""
     name = live[-1].name
     if which is None and len(live) > 1:
         raise TokenChoiceError(
             f"Two service tokens called {name} are live: the newest, and the one before.",
             next_step=f"Say which end: strongroom tokens revoke {name} --old, or --all (over HTTP: `which`).",
         )
-    ends = live[:-1] if which is Ending.OLD else live
+    ends = [row for row in live if row.id != newest] if which is Ending.OLD else live
     if not ends:
         raise TokenNotFoundError(
             f"No live service token called {name} is older than the newest, which goes on.",

@@ -114,7 +114,7 @@ def translate_answer(answer: Answer, region: str, bucket: str, what: str) -> Str
     if answer.code == "NoSuchBucket":
         return StoreUnavailableError(
             f"Bucket {bucket} of region {region} does not exist ({answer.code}).",
-            next_step="Make the bucket, or correct the region's bucket, endpoint and S3 region; the job will be tried again.",
+            next_step="Make it, or correct the region's bucket, endpoint or S3 region; the job will be tried again.",
             region=region,
         )
     kind = _kind(answer)

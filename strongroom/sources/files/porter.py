@@ -167,7 +167,7 @@ class Carriage:
             # The kernel has dropped some, and those that came would be taken for other files from here on.
             raise WalkCutShortError(
                 "This process may not have as many files open as the backup needs.",
-                next_step="Raise the limit of open files (`ulimit -n`, or LimitNOFILE of the service) to 1,024 or more.",
+                next_step="Raise the limit of open files (`ulimit -n`, LimitNOFILE of a service), such as to 1,024.",
             )
         head += _exactly(self._connection, 4 - len(head))
         return _exactly(self._connection, int.from_bytes(head, "big"))

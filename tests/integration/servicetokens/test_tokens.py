@@ -183,6 +183,15 @@ def test_after_a_rotation_the_new_token_ends_only_where_that_is_said(tokens, che
     assert tokens.list() == []
 
 
+def test_an_old_token_that_is_named_by_its_id_ends_as_old_and_the_newest_does_not(tokens):
+    old = make(tokens)
+    new = tokens.rotate("nightly", by="ada")
+
+    with pytest.raises(TokenNotFoundError, match="older than the newest"):
+        tokens.revoke(str(new.row.id), by="ada", which=Ending.OLD)
+    assert [row.id for row in tokens.revoke(str(old.row.id), by="ada", which=Ending.OLD)] == [old.row.id]
+
+
 def test_a_name_has_one_token_and_what_is_not_there_cannot_end(tokens):
     make(tokens)
 

@@ -374,11 +374,10 @@ def test_a_walk_whose_open_files_do_not_all_arrive_says_so(tmp_path, left):
         (tmp_path / f"{number:02}").write_bytes(bytes([number]) * (CARRIED_BYTES + 1))
     before = descriptors()
 
-    with pytest.raises(WalkCutShortError, match="open files"), files_source(tmp_path).open() as found:
+    with files_source(tmp_path).open() as found:
         steps = iter(found)
         next(steps)
-        with descriptors_left(left):
-            for step in steps:
-                _told(step)
+        with descriptors_left(left), pytest.raises(WalkCutShortError, match="files open"):
+            [_told(step) for step in steps]
 
     assert descriptors() == before
