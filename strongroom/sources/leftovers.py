@@ -13,7 +13,8 @@ def leftovers(base: Path, prefix: str) -> Iterator[Path]:
     """Yield the directories in `base` whose names begin so and whose process is gone, each locked until the next."""
     for directory in base.glob(f"{prefix}*"):
         try:
-            descriptor = os.open(directory / LOCK, os.O_RDONLY)
+            # Open for writing, though nothing is: else NFS has no exclusive lock for it.
+            descriptor = os.open(directory / LOCK, os.O_RDWR)
         except OSError:
             # Made this moment, or being removed by its owner.
             continue

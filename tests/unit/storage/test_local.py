@@ -1,6 +1,7 @@
 """A region in a directory: what the contract does not say."""
 
 import errno
+import fcntl
 import os
 import resource
 import shutil
@@ -219,6 +220,24 @@ def test_what_a_dead_writer_left_is_swept_and_a_live_one_is_spared(store: LocalS
     with incoming_file(root / INCOMING, b"being written", unlimited().upload) as live:
         put(LocalStore("home", root), "second")
         assert list((root / INCOMING).iterdir()) == [live]
+
+
+def test_what_a_dead_writer_left_is_swept_on_nfs_too(
+    store: LocalStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = fcntl.flock
+
+    def as_nfs_does(descriptor: int, operation: int) -> None:
+        is_written = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+        if operation & fcntl.LOCK_EX and not is_written:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", as_nfs_does)
+    (root / INCOMING).mkdir()
+    (root / INCOMING / "left").write_bytes(b"half an object")
+    put(store, "key")
+    assert list((root / INCOMING).iterdir()) == []
 
 
 def test_a_folder_that_a_deleter_takes_away_while_those_below_it_are_made_is_made_again(
