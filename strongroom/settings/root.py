@@ -263,4 +263,4 @@ def _nearest(name: str, known: list[str], what: str) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     if near:
         return f"Did you mean {near[0]!r}?"
-    return f"Configured {what}: {', '.join(known)}." if known else f"No {what} are configured yet."
+    return f"Configured {what}: {', '.join(known)}." if known else f"There are no {what} yet. Add one: [{what}.NAME]"

@@ -181,6 +181,13 @@ def test_a_source_without_backups_is_not_found_and_the_nearest_is_named(installe
     assert hint in err
 
 
+def test_where_there_is_no_source_yet_it_is_said_how_one_begins(run: Run) -> None:
+    assert run("init")[0] == 0
+    code, _, err = run("backup", "run", "uploads", "--here")
+    assert code == 10
+    assert "[sources.NAME]" in err
+
+
 def test_an_unknown_source_is_not_found(installed: Run) -> None:
     code, _, err = installed("backup", "run", "uplods")
     assert code == 10
