@@ -8,6 +8,7 @@ from typing import cast
 
 import msgspec
 
+from strongroom.sources.errors import SourceMovedError
 from strongroom.sources.files.capture import entry_of, xattrs_of
 from strongroom.sources.files.content import FileContent, OpenFile, is_same_version
 from strongroom.sources.files.exclusion import Exclusion
@@ -16,7 +17,7 @@ from strongroom.sources.files.loads import BLOCK_BYTES, BLOCKS, CARRIED_BYTES, L
 from strongroom.sources.files.readahead import ReadAhead
 from strongroom.sources.files.sparse import has_no_holes
 from strongroom.sources.files.walk import FilesWalk
-from strongroom.tree.content import Content, ContentVanishedError, Enter, Item
+from strongroom.tree.content import Content, ContentVanishedError, Enter, Item, Problem, ProblemKind
 from strongroom.tree.entry import Entry
 
 _BATCH = 128
@@ -64,6 +65,20 @@ class Carrier:
 
     def carry(self) -> None:
         """Carry what the walk comes to, and wait until it was taken."""
+        try:
+            self._carry_steps()
+        except SourceMovedError as error:
+            self._say(Load(LoadKind.MOVED, problem=Problem(error.what, ProblemKind.CHANGED, error.next_step)))
+        else:
+            for problem in self._walk.problems():
+                self._say(Load(LoadKind.PROBLEM, problem=problem))
+            self._say(Load(LoadKind.END))
+        self._flush()
+        # A socket that is closed with something unread takes away what was sent through it.
+        while self._connection.recv(BLOCKS):
+            pass
+
+    def _carry_steps(self) -> None:
         for step in self._walk:
             if isinstance(step, Enter):
                 self._say(Load(LoadKind.ENTER, step.entry))
@@ -73,13 +88,6 @@ class Carrier:
                 self._say(Load(LoadKind.PLAIN, step.entry))
             else:
                 self._carry_content(step.content)
-        for problem in self._walk.problems():
-            self._say(Load(LoadKind.PROBLEM, problem=problem))
-        self._say(Load(LoadKind.END))
-        self._flush()
-        # A socket that is closed with something unread takes away what was sent through it.
-        while self._connection.recv(BLOCKS):
-            pass
 
     def take(self, folder: Folder, names: list[bytes], others: set[bytes]) -> None:
         """Carry regular files with one name, without looking them up before they are opened.

@@ -18,7 +18,7 @@ CARRIED_BYTES = 512 * 1024
 
 class LoadKind(IntEnum):
     """What a load is: a directory's begin and end, an entry without content, one whose bytes are in the ring, one whose
-    descriptor comes along, what could not be backed up, and the last one."""
+    descriptor comes along, what could not be backed up, the last one, and the last one where the tree was moved."""
 
     ENTER = 0
     LEAVE = 1
@@ -27,6 +27,7 @@ class LoadKind(IntEnum):
     PASSED = 4
     PROBLEM = 5
     END = 6
+    MOVED = 7
 
 
 class Place(msgspec.Struct, array_like=True, frozen=True):

@@ -18,7 +18,7 @@ from typing import Self
 
 import msgspec
 
-from strongroom.sources.errors import WalkCutShortError
+from strongroom.sources.errors import SourceMovedError, WalkCutShortError
 from strongroom.sources.files.content import OpenFile
 from strongroom.sources.files.links import LinkState
 from strongroom.sources.files.loads import BLOCK_BYTES, BLOCKS, Errand, Load, LoadKind, Place
@@ -110,7 +110,7 @@ class Carriage:
         return bool(is_told) and bool(self._connection.recv(1))
 
     def carry(self, places: list[Place], links: LinkState) -> Iterator[Step | Problem]:
-        """Go on with the walk from there to its end; raises WalkCutShortError.
+        """Go on with the walk from there to its end; raises WalkCutShortError and SourceMovedError.
 
         A file's content is there until the next step is asked for.
         """
@@ -145,10 +145,14 @@ class Carriage:
         decoder = msgspec.msgpack.Decoder(list[Load])
         while True:
             batch = decoder.decode(self._receive())
-            if batch[-1].kind == LoadKind.END:
-                yield from batch[:-1]
-                return
-            yield from batch
+            last = batch[-1]
+            if last.kind < LoadKind.END:
+                yield from batch
+                continue
+            yield from batch[:-1]
+            if last.problem is not None:
+                raise SourceMovedError(last.problem.path, next_step=last.problem.reason)
+            return
 
     def _step(self, load: Load) -> Step:
         entry, where = load.entry, self._where

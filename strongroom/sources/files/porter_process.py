@@ -1,9 +1,10 @@
 """The process behind a porter: goes on with a walk where another one stands, and carries what it finds to that one.
 
 Standard input is a socket. It brings one Errand; back go batches, four bytes of length, big endian, and so many of a
-msgpack array of Loads, in the order of the walk and ended by END. A batch is accompanied by the descriptors of those of
-its files that are PASSED. The bytes of smaller files lie in a ring of blocks in shared memory, filled in turn; for each
-block that was read to its end the socket brings a byte, and the block may be filled again.
+msgpack array of Loads, in the order of the walk and ended by END, or by MOVED with what to say of that. A batch is
+accompanied by the descriptors of those of its files that are PASSED. The bytes of smaller files lie in a ring of blocks
+in shared memory, filled in turn; for each block that was read to its end the socket brings a byte, and the block may be
+filled again.
 """
 
 import os

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from strongroom.sources.errors import WalkCutShortError
+from strongroom.sources.errors import SourceMovedError, WalkCutShortError
 from strongroom.sources.files import folders, porter, porter_process, walk
 from strongroom.sources.files.folders import Folder
 from strongroom.sources.files.loads import CARRIED_BYTES
@@ -241,6 +241,17 @@ def test_a_file_that_is_gone_before_it_is_opened_is_reported(root, monkeypatch):
     once_listed(monkeypatch, path.parent, path.unlink)
 
     assert (r"\xff\xfe/z", ProblemKind.VANISHED) in steps_of(root)
+
+
+@pytest.mark.usefixtures("early")
+@pytest.mark.parametrize("early", [1], indirect=True)
+def test_a_directory_that_is_moved_away_around_it_is_named(tmp_path, monkeypatch):
+    deepest = tmp_path / "/".join(["d"] * 100)
+    deepest.mkdir(parents=True)
+    once_listed(monkeypatch, deepest, lambda: (tmp_path / "d" / "d").rename(tmp_path / "e"))
+
+    with pytest.raises(SourceMovedError, match="d/d was moved"):
+        steps_of(tmp_path)
 
 
 def _to_directory(path: Path) -> None:
