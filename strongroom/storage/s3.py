@@ -50,10 +50,10 @@ class S3Store:
             self.region, self.client, self.bucket, self.prefix, self.throttle, self.writing, self.clock
         )
 
-    def put(self, key: str, body: Body, *, sha256: bytes) -> None:
+    def put(self, key: str, body: Body, *, sha256: bytes) -> Evidence | None:
         verify_key(key)
         verify_body(key, body, sha256)
-        self._bucket.put(key, body, sha256)
+        return self._bucket.put(key, body, sha256)
 
     def create(self, key: str, body: Body, *, sha256: bytes) -> None:
         verify_key(key)

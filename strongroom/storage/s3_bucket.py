@@ -17,7 +17,7 @@ from strongroom.storage.s3_dialect import S3Dialect
 from strongroom.storage.s3_errors import Answer, read_answer, translated
 from strongroom.storage.s3_locking import extend_lock
 from strongroom.storage.s3_writing import PLAIN, S3Writing
-from strongroom.storage.store import Body, ObjectInfo, ObjectVersion
+from strongroom.storage.store import Body, Evidence, ObjectInfo, ObjectVersion
 from strongroom.storage.throttle import SLICE_BYTES, PacedBody, Throttle, unlimited
 
 if TYPE_CHECKING:
@@ -45,10 +45,10 @@ class S3Bucket:
     clock: Clock = field(default_factory=SystemClock)
     dialect: S3Dialect = field(default_factory=S3Dialect)
 
-    def put(self, key: str, body: Body, sha256: bytes) -> None:
-        """Write or replace an object."""
+    def put(self, key: str, body: Body, sha256: bytes) -> Evidence | None:
+        """Write or replace an object; return the evidence that the answer is, if it is any."""
         with translated(self.region, self.name, key):
-            self._send(self.put_request(key, body, sha256))
+            return self._send(self.put_request(key, body, sha256))
 
     def put_if_absent(self, key: str, body: Body, sha256: bytes) -> Answer | None:
         """Write an object unless the key is taken; return the server's refusal (409 or 412), or None when written."""
@@ -155,9 +155,9 @@ class S3Bucket:
                 **self.writing.fields(key, size, self.clock.now()),
             )
 
-    def _send(self, request: "PutObjectRequestTypeDef") -> None:
+    def _send(self, request: "PutObjectRequestTypeDef") -> Evidence | None:
         self.throttle.requests.pay(1)
-        self.dialect.put(self.client, request)
+        return self.dialect.put(self.client, request)
 
     def _objects(self, page: "ListObjectsV2OutputTypeDef") -> Iterator[ObjectInfo]:
         for found in page.get("Contents", []):
@@ -180,7 +180,8 @@ class S3Bucket:
 
     def _outgoing(self, body: Body) -> bytes | IO[bytes]:
         # botocore takes bytes and bytearray, which its types do not say, but no memoryview, and packs are not copied.
-        if self.throttle.upload.is_limited or isinstance(body, memoryview):
+        is_large = memoryview(body).nbytes > SLICE_BYTES
+        if self.throttle.upload.is_limited or is_large or isinstance(body, memoryview):
             return cast("IO[bytes]", PacedBody(body, self.throttle.upload))
         return cast("bytes", body)
 

@@ -1,13 +1,14 @@
 """How Strongroom talks to S3: one place for timeouts, retries, signing and checksums."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-import boto3
 from botocore.config import Config
 from botocore.handlers import add_expect_header
+from botocore.session import get_session
 
 from strongroom.spans.recording import is_recording
+from strongroom.storage.s3_sending import send_in_pieces
 from strongroom.storage.s3_spans import record_calls
 
 if TYPE_CHECKING:
@@ -41,10 +42,19 @@ class S3Access:
 
 def s3_client(access: S3Access, patience: S3Patience = S3Patience()) -> "S3Client":
     """Make a client that may be shared among threads; nothing is sent yet."""
-    session = boto3.session.Session(access.access_key, access.secret_key, region_name=_region_name(access))
-    client = session.client("s3", endpoint_url=access.endpoint, config=_config(access, patience))
+    # Through boto3's own session comes its transfer manager, which nobody uses and every command would wait for.
+    made = get_session().create_client(
+        "s3",
+        region_name=_region_name(access),
+        endpoint_url=access.endpoint,
+        aws_access_key_id=access.access_key,
+        aws_secret_access_key=access.secret_key,
+        config=_config(access, patience),
+    )
+    client = cast("S3Client", made)
     # With "Expect: 100-continue" every pack would wait for an answer first, and a second where a server has none.
     client.meta.events.unregister("before-call.s3", add_expect_header)
+    send_in_pieces(client)
     if is_recording():
         record_calls(client, _region_name(access))
     return client

@@ -41,6 +41,10 @@ class Meter:
         """Say whether anybody is ever made to wait."""
         return self._rate is not None
 
+    def monotonic(self) -> float:
+        """Return the seconds of the clock that is gone by."""
+        return self._clock.monotonic()
+
     def pay(self, units: int) -> None:
         """Return when this many units may pass."""
         if self._rate is None:
@@ -127,11 +131,23 @@ class PacedBody(io.RawIOBase):
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        end = len(self._view) if size < 0 else self._at + size
-        part = self._view[self._at : end]
+        return bytes(self.take(len(self._view) if size < 0 else size))
+
+    def take(self, size: int) -> memoryview:
+        """Return the next bytes where they lie, fewer at the end; they stay the body's."""
+        part = self._view[self._at : self._at + size]
         self._meter.pay(len(part))
         self._at += len(part)
-        return bytes(part)
+        return part
+
+    @property
+    def is_paced(self) -> bool:
+        """Say whether the meter ever makes anybody wait, so that pieces have to stay small."""
+        return self._meter.is_limited
+
+    def monotonic(self) -> float:
+        """Return the seconds that the meter goes by."""
+        return self._meter.monotonic()
 
 
 def _bytes(mib: float | None) -> float | None:

@@ -78,17 +78,21 @@ def test_clients_are_made_in_one_place_for_each_room() -> None:
     makers = set()
     for path in product_files():
         for node in ast.walk(syntax(path)):
-            if isinstance(node, ast.Import) and any(alias.name.partition(".")[0] == "boto3" for alias in node.names):
+            if isinstance(node, ast.Import) and any(_makes_clients(alias.name) for alias in node.names):
                 makers.add(relative(path))
-            if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "boto3":
+            if isinstance(node, ast.ImportFrom) and _makes_clients(node.module or ""):
                 makers.add(relative(path))
             if isinstance(node, ast.Call) and _name(node.func) in {"import_module", "__import__"}:
-                makers |= {relative(path) for one in node.args if _is_boto3(one)}
+                makers |= {relative(path) for one in node.args if _names_maker(one)}
     assert makers == CLIENTS
 
 
-def _is_boto3(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and str(node.value).partition(".")[0] == "boto3"
+def _makes_clients(module: str) -> bool:
+    return module.partition(".")[0] == "boto3" or module == "botocore.session"
+
+
+def _names_maker(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and _makes_clients(str(node.value))
 
 
 def test_clients_are_called_in_the_ways_that_these_tests_see() -> None:

@@ -112,6 +112,36 @@ def test_the_strongest_evidence_is_used(headers: dict[str, str], evidence: Evide
     assert server.asked[0].headers["x-amz-checksum-mode"] == "ENABLED"
 
 
+def _answered_by_a_put(headers: dict[str, str]) -> Evidence | None:
+    with canned_server(lambda _: Canned(200, b"", headers)) as server:
+        found = _store_at(server.url).put("key", BODY, sha256=digest(BODY))
+    assert [asked.method for asked in server.asked] == ["PUT"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("headers", "evidence"),
+    [
+        (CHECKSUM | ETAG, Evidence.CHECKSUM),
+        (ETAG, Evidence.ETAG),
+        (OTHER_CHECKSUM, None),
+        ({"ETag": '"0123456789abcdef0123456789abcdef"'}, None),
+        ({"ETag": '""'}, None),
+        ({}, None),
+    ],
+)
+def test_the_answer_to_a_write_is_evidence_where_it_has_the_digest_of_what_was_sent(
+    headers: dict[str, str], evidence: Evidence | None
+) -> None:
+    assert _answered_by_a_put(headers) is evidence
+
+
+def test_what_servers_answer_to_a_write_is_what_they_say_when_asked(region: S3Region) -> None:
+    store = S3Store("home", s3_client(access_to(region), QUICK), region.new_bucket())
+    evidence = store.put("key", BODY, sha256=digest(BODY))
+    assert evidence is store.confirm("key", size=len(BODY), sha256=digest(BODY))
+
+
 @pytest.mark.parametrize(
     "headers",
     [OTHER_CHECKSUM | METADATA | ETAG, ETAG | {"x-amz-meta-sha256": digest(b"other").hex()}],
@@ -134,6 +164,7 @@ def test_a_ceph_server_vouches_by_its_etag(rgw_regions: dict[str, S3Region]) -> 
     region = rgw_regions[REGION_NAMES[0]]
     store = S3Store("home", s3_client(access_to(region)), region.new_bucket())
     assert store.probe().evidence in {Evidence.ETAG, Evidence.CHECKSUM}
+    assert store.put("key", BODY, sha256=digest(BODY)) in {Evidence.ETAG, Evidence.CHECKSUM}
 
 
 def test_two_prefixes_in_one_bucket_do_not_see_each_other(region: S3Region) -> None:
