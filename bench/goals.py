@@ -43,6 +43,7 @@ GOALS = (
     Goal(Step.RESTORE, "wall", "borg lz4", 0.40),
     Goal(Step.CHECK, "wall", "restic", 0.60),
     Goal(Step.BUCKET, "wall", "restic", 0.50),
+    Goal(Step.BUCKET, "wall", "restic", 0.50, NOT_DECODING),
     Goal(Step.SMALL, "wall", "restic", 1.0),
     Goal(Step.SMALL_UNCHANGED, "wall", "restic", 0.50),
 )

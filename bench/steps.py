@@ -86,8 +86,12 @@ def _measure_without_decoding(scene: Scene, results: Results) -> None:
 
 
 def measure_bucket(scene: Scene, results: Results) -> None:
-    """Take restic and Strongroom through a first backup to the same kind of S3 server, new for each."""
-    for make in (lambda bucket: Restic(bucket=bucket), lambda bucket: Strongroom(scene.level, bucket)):
+    """Take restic, and Strongroom decoding and not, through a first backup to an S3 server, new for each."""
+    for make in (
+        lambda bucket: Restic(bucket=bucket),
+        lambda bucket: Strongroom(scene.level, bucket),
+        lambda bucket: Strongroom(scene.level, bucket, decode=False),
+    ):
         with running_bucket(fresh(scene.work.with_name("bucket"))) as bucket:
             tool: Tool = make(bucket)
             _prepare(tool, scene, scene.tree)
