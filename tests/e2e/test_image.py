@@ -43,6 +43,10 @@ def image(run_directory: Path) -> Image:
 @pytest.fixture(scope="module")
 def town(image: Image, run_directory: Path) -> Iterator[Town]:
     with production(image, run_directory) as running:
+        # Whichever test comes first: what has not begun yet would miss what a test takes away for a moment.
+        for name in SERVICES:
+            eventually(lambda name=name: running.is_healthy(name), f"{name} is healthy")
+        eventually(lambda: is_there(running.url("/metrics", "metrics")), "metrics are there")
         yield running
 
 
