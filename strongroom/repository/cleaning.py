@@ -1,16 +1,24 @@
 """Removing what an aborted session left behind in a region."""
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from uuid import UUID
 
 from strongroom.repository.layout import backup_slots, checkpoint_prefix, manifest_key, session_key, session_pack_prefix
 from strongroom.repository.objects import delete_unless_locked
 from strongroom.storage.store import Store
+from strongroom.tracing import same_ids
+
+DELETED_AT_ONCE = 8
+"""A large backup leaves thousands of checkpoints, and a region that is far away takes its time for each."""
 
 
 def discard_checkpoints(store: Store, session_id: UUID) -> None:
     """Delete what a session wrote down for the one after it; nothing that can be restored needs it."""
-    for checkpoint in list(store.list(checkpoint_prefix(session_id))):
-        delete_unless_locked(store, checkpoint.key)
+    keys = [checkpoint.key for checkpoint in store.list(checkpoint_prefix(session_id))]
+    with ThreadPoolExecutor(DELETED_AT_ONCE, "checkpoint-removal", initializer=same_ids()) as executor:
+        for _ in executor.map(partial(delete_unless_locked, store), keys):
+            pass
 
 
 def discard_session(store: Store, source: str, backup_id: UUID, session_id: UUID) -> int:
