@@ -28,7 +28,7 @@ path = "regions/us-east-1"
 [regions.ap-southeast-1]
 path = "regions/ap-southeast-1"
 
-# A region in S3, with its key-encryption key in AWS KMS:
+# A region in S3, with its key-encryption key in AWS KMS. Make the bucket, then run `strongroom init --upgrade`:
 #
 # [regions.eu-central-1]
 # kind = "s3"
