@@ -1,5 +1,6 @@
 """What a porter and the walk it serves say to each other."""
 
+import socket
 from enum import IntEnum
 
 import msgspec
@@ -14,6 +15,18 @@ BLOCKS = 4
 
 CARRIED_BYTES = 512 * 1024
 """Larger files are passed open, and read by others than whoever waits for the next step."""
+
+
+def receive(connection: socket.socket, count: int) -> bytes:
+    """Return so many bytes; raises EOFError where the other side sends no more, and OSError."""
+    received = b""
+    while len(received) < count:
+        # A signal, as when the program is stopped and goes on, has it return what is there by then.
+        more = connection.recv(count - len(received), socket.MSG_WAITALL)
+        if not more:
+            raise EOFError
+        received += more
+    return received
 
 
 class LoadKind(IntEnum):

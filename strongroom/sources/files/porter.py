@@ -21,7 +21,7 @@ import msgspec
 from strongroom.sources.errors import SourceMovedError, WalkCutShortError
 from strongroom.sources.files.content import OpenFile
 from strongroom.sources.files.links import LinkState
-from strongroom.sources.files.loads import BLOCK_BYTES, BLOCKS, Errand, Load, LoadKind, Place
+from strongroom.sources.files.loads import BLOCK_BYTES, BLOCKS, Errand, Load, LoadKind, Place, receive
 from strongroom.sources.files.sighting import Task
 from strongroom.tree.content import Enter, Item, Leave, Problem, RewindableContent, Step
 from strongroom.tree.entry import Entry
@@ -173,8 +173,8 @@ class Carriage:
                 "This process may not have as many files open as the backup needs.",
                 next_step="Raise the limit of open files (`ulimit -n`, LimitNOFILE of a service), such as to 1,024.",
             )
-        head += _exactly(self._connection, 4 - len(head))
-        return _exactly(self._connection, int.from_bytes(head, "big"))
+        head += receive(self._connection, 4 - len(head))
+        return receive(self._connection, int.from_bytes(head, "big"))
 
 
 class _Where:
@@ -265,10 +265,3 @@ def _ring() -> int:
         os.close(descriptor)
         raise
     return descriptor
-
-
-def _exactly(connection: socket.socket, count: int) -> bytes:
-    received = connection.recv(count, socket.MSG_WAITALL) if count else b""
-    if len(received) < count:
-        raise EOFError
-    return received

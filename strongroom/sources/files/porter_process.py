@@ -18,7 +18,7 @@ from strongroom.sources.files.carrier import Carrier
 from strongroom.sources.files.exclusion import Exclusion, Scope
 from strongroom.sources.files.folders import FolderStack, names_by_kind, open_quietly
 from strongroom.sources.files.links import LinkTable
-from strongroom.sources.files.loads import Errand, Place
+from strongroom.sources.files.loads import Errand, Place, receive
 from strongroom.sources.files.readahead import ReadAhead
 from strongroom.sources.files.walk import Crew, FilesWalk
 
@@ -49,10 +49,10 @@ def _names(folders: FolderStack, place: Place) -> tuple[list[bytes], set[bytes]]
 
 
 def serve(connection: socket.socket) -> None:
-    """Say that an errand is awaited, and carry what it asks for; raises OSError where nobody takes it any more."""
+    """Say that an errand is awaited, and carry it out; raises OSError and EOFError where nobody is there any more."""
     connection.sendall(b"\0")
-    length = int.from_bytes(connection.recv(4, socket.MSG_WAITALL), "big")
-    errand = msgspec.msgpack.decode(connection.recv(length, socket.MSG_WAITALL), type=Errand)
+    length = int.from_bytes(receive(connection, 4), "big")
+    errand = msgspec.msgpack.decode(receive(connection, length), type=Errand)
     with ReadAhead() as ahead:
         _carry(errand, connection, ahead)
 
@@ -60,5 +60,8 @@ def serve(connection: socket.socket) -> None:
 def main() -> None:
     """Serve the socket that is standard input."""
     # Whoever waits for the end sees that it ended early.
-    with suppress(OSError, StrongroomError, msgspec.MsgspecError, KeyboardInterrupt), socket.socket(fileno=0) as theirs:
+    with (
+        suppress(OSError, EOFError, StrongroomError, msgspec.MsgspecError, KeyboardInterrupt),
+        socket.socket(fileno=0) as theirs,
+    ):
         serve(theirs)
