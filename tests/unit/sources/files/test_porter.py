@@ -1,13 +1,10 @@
 """A walk that a porter goes on with brings the same steps and bytes as one alone, or says that it was cut short."""
 
-import fcntl
 import gc
 import os
 import resource
 import signal
 import socket
-import sys
-import termios
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +16,7 @@ import pytest
 from strongroom.sources.errors import SourceMovedError, WalkCutShortError
 from strongroom.sources.files import folders, porter, porter_process, walk
 from strongroom.sources.files.folders import Folder
-from strongroom.sources.files.loads import CARRIED_BYTES, receive
+from strongroom.sources.files.loads import CARRIED_BYTES
 from strongroom.sources.files.porter import Carriage
 from strongroom.sources.files.walk import FilesWalk
 from strongroom.tree.content import Item, Leave, Problem, ProblemKind, Step, is_handed
@@ -355,35 +352,6 @@ def test_only_what_is_not_a_plain_file_is_looked_up(root, monkeypatch):
 
     folders_and_more = {b"a", b"deep", b"er", b"b", b"b-", b"c", b"skip", b"empty", b"z", b"link", b"fifo"}
     assert set(looked_up) == folders_and_more | {os.fsencode(LAST)}
-
-
-def test_a_signal_in_the_middle_of_a_batch_does_not_end_it():
-    ours, theirs = socket.socketpair()
-    is_interrupted = threading.Event()
-
-    def interrupted(*_: object) -> None:
-        # By then the first half was taken out of the socket, and the rest is waited for.
-        left = fcntl.ioctl(ours, termios.FIONREAD, bytes(4))
-        if not int.from_bytes(left, sys.byteorder):
-            is_interrupted.set()
-
-    def send() -> None:
-        theirs.sendall(b"first half")
-        is_interrupted.wait()
-        theirs.sendall(b", the rest")
-
-    sender = threading.Thread(target=send)
-    before = signal.signal(signal.SIGALRM, interrupted)
-    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
-    try:
-        with ours, theirs:
-            sender.start()
-            assert receive(ours, 20) == b"first half, the rest"
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        is_interrupted.set()
-        sender.join()
 
 
 @contextmanager
