@@ -119,11 +119,12 @@ def test_sending_keys_is_tried_less_and_less_often_until_the_peer_answers(sites:
         assert refill_all(sites.a) == []
         retry_at = known(sites).retry_at
         assert retry_at is not None
+        # Between two looks at the clock, however long a busy machine takes from one to the other.
+        assert retry_at - sites.clock.now() <= timedelta(seconds=60)
         waits.append((retry_at - now).total_seconds())
         assert fill(sites.a, "B") == 0
         sites.clock.ahead += timedelta(seconds=waits[-1] + 10)
-    # A busy machine takes a moment from one look at the clock to the next.
-    assert all(0.9 <= wait <= 90 for wait in waits)
+    assert all(wait >= 0.9 for wait in waits)
     assert waits[-1] >= 30
     assert known(sites).failures == 8
 
